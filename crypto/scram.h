@@ -11,6 +11,8 @@ namespace rookery::crypto {
 
 inline constexpr uint32_t scram_default_iterations = 100'000;
 inline constexpr uint32_t scram_minimum_iterations = 4'096;
+/// Real accounts use this size too: a salt of another size would tell a decoy.
+inline constexpr size_t scram_salt_size = 16;
 
 struct ScramKeys {
   Hash hash = Hash::sha256;
@@ -20,7 +22,8 @@ struct ScramKeys {
   std::string server_key;  ///< raw
 };
 
-/// Derives the keys; `password` is already prepared with OpaqueString. Costs tens of milliseconds: not on an event loop.
+/// Derives the keys; `password` is already prepared with OpaqueString. Costs tens of milliseconds: not on an event
+/// loop.
 ScramKeys derive_scram_keys(Hash hash, std::string_view password, std::string salt, uint32_t iterations);
 /// RFC 5802 §3: SaltedPassword, for the client's side.
 std::string scram_salted_password(Hash hash, std::string_view password, std::string_view salt, uint32_t iterations);

@@ -1,0 +1,41 @@
+#include "crypto/scram.h"
+
+#include "crypto/secret.h"
+
+namespace rookery::crypto {
+
+std::string scram_salted_password(Hash hash, std::string_view password, std::string_view salt, uint32_t iterations) {
+  return pbkdf2(hash, password, salt, iterations);
+}
+
+ScramKeys derive_scram_keys(Hash hash, std::string_view password, std::string salt, uint32_t iterations) {
+  std::string salted = scram_salted_password(hash, password, salt, iterations);
+  std::string client_key = hmac(hash, salted, "Client Key");
+  ScramKeys keys{.hash = hash,
+                 .salt = std::move(salt),
+                 .iterations = iterations,
+                 .stored_key = digest(hash, client_key),
+                 .server_key = hmac(hash, salted, "Server Key")};
+  cleanse(salted);
+  cleanse(client_key);
+  return keys;
+}
+
+bool password_matches(const ScramKeys& keys, std::string_view password) {
+  const ScramKeys derived = derive_scram_keys(keys.hash, password, keys.salt, keys.iterations);
+  return equal_in_constant_time(derived.stored_key, keys.stored_key);
+}
+
+ScramKeys decoy_scram_keys(Hash hash, std::string_view server_secret, std::string_view name, uint32_t iterations) {
+  const auto derive = [&](std::string_view use) {
+    return hmac(hash, server_secret, std::string(use) + '\0' + std::string(name));
+  };
+  // A stored key that is no digest of a known client key: finding a proof for it means to invert the hash.
+  return {.hash = hash,
+          .salt = derive("salt").substr(0, scram_salt_size),
+          .iterations = iterations,
+          .stored_key = derive("stored key"),
+          .server_key = derive("server key")};
+}
+
+}  // namespace rookery::crypto
