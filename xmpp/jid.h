@@ -50,6 +50,8 @@ class Jid {
 /// RFC 8265 §3.3 and §4.2; Failure::invalid for what the profile forbids. ASCII takes a fast path.
 Result<std::string> prepare_username(std::string_view text);
 Result<std::string> prepare_opaque_string(std::string_view text);  ///< also for passwords
+/// RFC 7622 §3.2: a host name as lower-case U-labels without final dot, an IPv4 address or an IPv6 address in brackets.
+Result<std::string> prepare_domain(std::string_view text);
 
 }  // namespace rookery::xmpp
 

@@ -1,0 +1,1 @@
+rookery_fuzz_target(jid rookery_xmpp)
