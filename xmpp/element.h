@@ -111,6 +111,8 @@ class Element {
   friend struct ElementDeleter;
   friend class TreeBuilder;
   Element() = default;
+  static void copy_node(const Element& from, Element& to);
+  static void copy_children(const Element& from, Element& to);
 
   Arena* arena_ = nullptr;
   std::string_view name_;
