@@ -23,8 +23,17 @@ struct ChannelBindings {
 
 /// RFC 6120 §6.5.
 enum class SaslError {
-  aborted, account_disabled, credentials_expired, encryption_required, incorrect_encoding, invalid_authzid,
-  invalid_mechanism, malformed_request, mechanism_too_weak, not_authorized, temporary_auth_failure,
+  aborted,
+  account_disabled,
+  credentials_expired,
+  encryption_required,
+  incorrect_encoding,
+  invalid_authzid,
+  invalid_mechanism,
+  malformed_request,
+  mechanism_too_weak,
+  not_authorized,
+  temporary_auth_failure,
 };
 std::string_view to_string(SaslError error);
 std::optional<SaslError> parse_sasl_error(std::string_view name);

@@ -15,9 +15,11 @@ struct SaslClientOptions {
   std::string username;
   std::string password;
   std::string authzid;
-  ChannelBindings bindings;  ///< of the TLS connection; empty without TLS
-  bool allow_plain = false;
+  ChannelBindings bindings;      ///< of the TLS connection; empty without TLS
+  bool allow_plain = false;      ///< XEP-0474: only where SCRAM was never used with this account
+  bool has_certificate = false;  ///< TLS showed a client certificate: EXTERNAL is preferred where offered
   uint32_t minimum_iterations = crypto::scram_minimum_iterations;
+  std::string nonce_for_tests;  ///< instead of a random one, for known answers
 };
 
 class SaslClient {
@@ -30,10 +32,13 @@ class SaslClient {
   Result<std::string> choose();
   /// The initial response (raw bytes) for the chosen mechanism.
   std::string initial_response();
-  /// The answer to a challenge, or why the server is not to be trusted (wrong nonce, too few iterations, downgrade).
+  /// Blocks for the iterations of PBKDF2 in SCRAM. The answer to a challenge, or why the server is not to be trusted
+  /// (wrong nonce, too few iterations, downgrade).
   Result<std::string> respond(std::string_view challenge);
   /// Checks the server's proof in <success/>; for SCRAM a missing or wrong one is Failure::denied.
   Status finish(std::string_view success_data);
+  /// The channel binding in use, e.g. "tls-exporter"; empty without.
+  std::string_view binding() const;
 
  private:
   struct State;

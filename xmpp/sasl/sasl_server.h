@@ -17,6 +17,8 @@ struct SaslOptions {
   std::vector<Mechanism> mechanisms;  ///< allowed by config, in order of preference
   ChannelBindings bindings;           ///< empty on a stream without TLS: then no -PLUS is offered
   std::string external_identity;      ///< bare JID or domain proven by the peer's certificate; empty: no EXTERNAL
+  std::string domain;                 ///< of the accounts: an authzid has to be username@domain; empty: none is taken
+  std::string nonce_for_tests;        ///< instead of a random one, for known answers
 };
 
 /// What the account store knows of a user: one set of keys per hash.
@@ -45,6 +47,9 @@ class SaslServer {
 
   /// RFC 6120 §6.3.3: the mechanism names to offer, with -PLUS variants where a binding exists.
   static std::vector<std::string_view> offered(const SaslOptions& options);
+  /// XEP-0440: the binding types to announce beside them. Announce them whenever this is not empty: XEP-0474 signs
+  /// both.
+  static std::vector<std::string_view> offered_bindings(const SaslOptions& options);
 
   /// `initial` is nullopt when the client sent none, "" for "=".
   SaslStep start(std::string_view mechanism_name, std::optional<std::string> initial);
@@ -53,7 +58,8 @@ class SaslServer {
   SaslStep credentials(const SaslCredentials& credentials);
   bool is_costly() const;  ///< true when credentials() derives keys (PLAIN)
 
-  /// The prepared localpart, valid from need_credentials on.
+  /// The prepared localpart, valid from need_credentials on. For EXTERNAL, which goes straight to success, the
+  /// localpart of external_identity, or the identity itself where it is a domain.
   const std::string& username() const;
   /// The mechanism in use, e.g. "SCRAM-SHA-256-PLUS".
   std::string_view mechanism_name() const;
