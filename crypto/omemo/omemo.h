@@ -85,7 +85,7 @@ struct Incoming {
   IdentityKey identity;
   Trust trust = Trust::undecided;
   bool new_session = false;     ///< XEP-0384 §6: answer with encrypt_empty(), publish the bundle again
-  bool heartbeat_due = false;   ///< XEP-0384 §6: first message of a ratchet key with counter >= 53: encrypt_empty()
+  bool heartbeat_due = false;   ///< XEP-0384 §6: the peer wrote 53 messages without an answer: encrypt_empty()
 };
 
 enum class DecryptFailure : uint8_t {
