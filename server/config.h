@@ -1,0 +1,61 @@
+// The configuration, one TOML file. Every key with its default and a comment: deploy/rookery.toml.example.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "crypto/result.h"
+#include "xmpp/sasl/sasl.h"
+
+namespace rookery::server {
+
+struct Config {
+  // [server]
+  std::vector<std::string> domains = {"localhost"};
+  std::filesystem::path data_dir = "/var/lib/rookery";
+  unsigned threads = 0;  ///< event loops; 0: one for each core
+  std::string log_level = "info";
+
+  // [listen] "address:port", IPv6 in brackets
+  std::vector<std::string> c2s = {"0.0.0.0:5222"};      ///< STARTTLS
+  std::vector<std::string> c2s_tls = {"0.0.0.0:5223"};  ///< direct TLS
+  std::vector<std::string> c2s_plain;                   ///< without TLS, loopback addresses only (tests, measurements)
+
+  // [tls]
+  std::filesystem::path certificate;  ///< empty: data_dir/certificate.pem, made self-signed when missing
+  std::filesystem::path key;          ///< empty: data_dir/key.pem
+
+  // [admin]
+  std::filesystem::path admin_socket;  ///< empty: data_dir/rookery.sock
+
+  // [auth]
+  std::vector<xmpp::Mechanism> mechanisms;  ///< without "plain" unless allow_plain
+  bool allow_plain = false;
+  uint32_t scram_iterations = 100'000;
+
+  // [archive]
+  bool archive = true;
+
+  // [registration]
+  bool registration = false;  ///< XEP-0077 in-band
+
+  // [limits]
+  size_t stanza_bytes = 256 * 1024;
+  size_t bytes_per_second = 1024 * 1024;  ///< of one client, reading pauses beyond; 0: unlimited
+  size_t burst_bytes = 4 * 1024 * 1024;
+  size_t outbox_bytes = 8 * 1024 * 1024;  ///< a client that reads slower than that is closed
+  unsigned unauthenticated_per_ip = 256;
+  unsigned unauthenticated_total = 4096;
+  unsigned sessions_per_account = 32;
+  std::chrono::seconds tls_timeout{30};
+  std::chrono::seconds auth_timeout{60};
+  std::chrono::seconds resume_timeout{600};  ///< XEP-0198 max
+};
+
+/// Reads and checks the file. An unknown key is Failure::invalid and names the nearest real one; so is a wrong type or value.
+Result<Config> load_config(const std::filesystem::path& file);
+
+}  // namespace rookery::server

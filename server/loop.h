@@ -1,0 +1,81 @@
+// One event loop: sockets, timers, a mailbox. State that belongs to a loop is touched by its thread only, so the rules of
+// XMPP need no lock. Level-triggered epoll straight from the kernel: see docs/adr/0001-own-epoll-loop.md.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+struct epoll_event;
+
+namespace rookery::server {
+
+using Job = std::move_only_function<void()>;
+using Clock = std::chrono::steady_clock;
+
+/// What a file descriptor's owner is told. Events are EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP.
+class Watcher {
+ public:
+  virtual void on_events(uint32_t events) = 0;
+
+ protected:
+  ~Watcher() = default;
+};
+
+class Loop {
+ public:
+  using TimerId = std::pair<Clock::time_point, uint64_t>;
+
+  explicit Loop(size_t index);
+  ~Loop();
+  Loop(const Loop&) = delete;
+
+  void start();  ///< runs in a thread of its own until stop()
+  void stop();   ///< any thread; returns after the loop's thread has ended
+  size_t index() const { return index_; }
+
+  /// Any thread: runs `job` on this loop, in the order of posting.
+  void post(Job job);
+
+  // The rest only from the loop's own thread (or before start()).
+
+  /// Runs `job` once everything that is ready now has been handled: where output is flushed and commits are handed over.
+  void at_turn_end(Job job) { turn_end_.push_back(std::move(job)); }
+  TimerId after(Clock::duration delay, Job job);
+  void cancel(TimerId timer) { timers_.erase(timer); }
+  void watch(int fd, uint32_t events, Watcher* watcher);
+  void change(int fd, uint32_t events, Watcher* watcher);
+  void unwatch(int fd, Watcher* watcher);
+  /// The time at the start of this turn.
+  Clock::time_point now() const { return now_; }
+
+  static Loop* current();  ///< the loop of the calling thread, null elsewhere
+
+ private:
+  void run();
+  void drain_mailbox();
+  int timeout_ms() const;
+  void run_timers();
+  void run_turn_end();
+
+  const size_t index_;
+  int epoll_ = -1;
+  int wake_ = -1;
+  std::thread thread_;
+  std::atomic<bool> stopping_ = false;
+  std::mutex mailbox_mutex_;
+  std::vector<Job> mailbox_;
+  std::vector<Job> turn_end_;
+  std::map<TimerId, Job> timers_;
+  uint64_t next_timer_ = 0;
+  Clock::time_point now_;
+  epoll_event* batch_ = nullptr;  ///< events of this turn not handled yet
+  int batch_size_ = 0;
+};
+
+}  // namespace rookery::server

@@ -1,0 +1,85 @@
+// The thread on which the relational stores run. Work is done in the order it was asked for, many jobs in one transaction:
+// one fsync for all of them (group commit). A job's result is handed back only after its transaction is durable.
+#pragma once
+
+#include <condition_variable>
+#include <coroutine>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <type_traits>
+#include <vector>
+
+#include "server/loop.h"
+#include "storage/stores.h"
+
+namespace rookery::server {
+
+class StoreWorker {
+ public:
+  explicit StoreWorker(std::unique_ptr<storage::Stores> stores);
+  ~StoreWorker();  ///< finishes what is queued
+
+  template <typename Work>
+  using ResultOf = std::invoke_result_t<Work, storage::Stores&>;
+
+  /// `work(stores)` returns Result<T> or Status and runs on the worker; `then(result)` runs on the calling loop.
+  template <typename Work, typename Then>
+  void run(Work work, Then then) {
+    auto slot = std::make_shared<std::optional<ResultOf<Work>>>();
+    enqueue({.work = [slot, work = std::move(work)](storage::Stores& stores) mutable -> Status {
+               slot->emplace(work(stores));
+               if (!slot->value()) return std::unexpected<Error>(slot->value().error());
+               return {};
+             },
+             .done = [slot, then = std::move(then)](const Status& committed) mutable {
+               if (!committed) slot->emplace(std::unexpected<Error>(committed.error()));
+               then(std::move(**slot));
+             },
+             .loop = Loop::current()});
+  }
+
+  /// `auto result = co_await worker.run(work);` with `work` a named callable.
+  template <typename Work>
+  auto run(Work work) {
+    struct Awaiter {
+      StoreWorker& worker;
+      Work work;
+      std::optional<ResultOf<Work>> result;
+      bool await_ready() const noexcept { return false; }
+      void await_suspend(std::coroutine_handle<> waiting) {
+        worker.run(std::move(work), [this, waiting](ResultOf<Work> got) {
+          result.emplace(std::move(got));
+          waiting.resume();
+        });
+      }
+      ResultOf<Work> await_resume() { return std::move(*result); }
+    };
+    return Awaiter{*this, std::move(work), {}};
+  }
+
+  bool healthy() const { return healthy_; }
+
+ private:
+  struct Item {
+    std::move_only_function<Status(storage::Stores&)> work;
+    std::move_only_function<void(const Status&)> done;
+    Loop* loop = nullptr;  ///< null: `done` runs on the worker (before the loops have started)
+    Status status;
+  };
+  void enqueue(Item item);
+  void main();
+  void run_batch(std::vector<Item>& batch);
+
+  std::unique_ptr<storage::Stores> stores_;
+  std::mutex mutex_;
+  std::condition_variable ready_;
+  std::vector<Item> queue_;
+  bool stopping_ = false;
+  std::atomic<bool> healthy_ = true;
+  std::thread thread_;
+};
+
+}  // namespace rookery::server
