@@ -1,1 +1,2 @@
 rookery_fuzz_target(jid rookery_xmpp)
+rookery_fuzz_target(omemo_payload rookery_omemo)
