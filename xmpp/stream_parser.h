@@ -56,6 +56,7 @@ class StreamParser {
 
  private:
   struct State;
+  friend std::expected<ElementPtr, StreamError> parse_document(std::string_view, ParserLimits, std::string_view);
   std::unique_ptr<State> state_;
 };
 
