@@ -52,6 +52,8 @@ class ExpatSession {
   /// What feeding made of the bytes.
   std::optional<StreamError> feed(std::string_view tokens, const ParserLimits& limits, StanzaQueue& out);
 
+  size_t depth() const { return tree_.depth(); }  ///< open elements of the current stanza
+
   struct Header {
     StreamHeader values;
     std::string root_tag;  ///< a start tag that declares the same prefixes, for borrow()

@@ -6,6 +6,8 @@
 namespace rookery::xmpp {
 namespace {
 
+constexpr std::string_view kCdata = "CDATA[";  // behind "<!["
+
 bool is_space(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
 
 size_t find(std::string_view buffer, char c, size_t from) { return std::min(buffer.find(c, from), buffer.size()); }
@@ -88,6 +90,11 @@ std::expected<StreamFramer::Step, StreamCondition> StreamFramer::step(std::strin
     case State::bang:
       return step_markup(buffer[at_]);
     case State::cdata:
+      if (matched_ < kCdata.size()) {
+        if (buffer[at_] != kCdata[matched_]) return std::unexpected(StreamCondition::not_well_formed);
+        ++matched_, ++at_;
+        return Step::go_on;
+      }
       at_ = find(buffer, '>', at_);
       if (at_ == buffer.size()) return Step::go_on;
       ++at_;
@@ -112,6 +119,7 @@ std::expected<StreamFramer::Step, StreamCondition> StreamFramer::step_markup(cha
     if (c != '[' || !root_open_) return std::unexpected(StreamCondition::not_well_formed);
     if (depth_ == 0) return std::unexpected(document_ ? StreamCondition::not_well_formed : StreamCondition::bad_format);
     state_ = State::cdata;
+    matched_ = 0;
     ++at_;
     return Step::go_on;
   }

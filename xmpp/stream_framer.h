@@ -56,6 +56,7 @@ class StreamFramer {
   uint32_t depth_ = 0;
   State state_ = State::gap;
   char quote_ = 0;
+  uint8_t matched_ = 0;  ///< characters of "CDATA["
   bool root_open_ = false;
   bool document_ = false;
   bool document_done_ = false;

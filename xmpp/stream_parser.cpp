@@ -105,7 +105,11 @@ void StreamParser::State::handle(const StreamFramer::Cut& cut, std::string_view 
   if (cut.found == Found::header) return open_stream(tokens);
   if (!session) session = ExpatSession::borrow(root_tag.get());
   if (auto wrong = session->feed(tokens, limits, stanzas)) return fail(std::move(*wrong));
-  if (cut.found != Found::end) return;
+  if (cut.found != Found::end) {
+    // Framer and parser must never see different stanzas; that they cannot is what the fuzzer tries to disprove.
+    if (session->depth() != framer.depth()) fail({StreamCondition::not_well_formed, "unfinished markup"});
+    return;
+  }
   end_pending = true;
   finish();
 }
