@@ -1,0 +1,103 @@
+// The doors through which a XEP enters the server: IQ handlers, a few typed hooks, what disco advertises. See features.cpp.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/routing/envelope.h"
+#include "xmpp/element.h"
+#include "xmpp/errors.h"
+
+namespace rookery::server {
+
+class Home;
+class Node;
+class Session;
+
+/// One IQ request to be answered exactly once, now or later (move it into a coroutine). All on the loop it came on.
+class IqRequest {
+ public:
+  IqRequest(Node& node, Home* home, xmpp::ElementPtr stanza, xmpp::Jid from, xmpp::Jid to);
+  IqRequest(IqRequest&&) = default;
+
+  const xmpp::Element& stanza() const { return *stanza_; }
+  const xmpp::Element& payload() const { return *stanza_->first_element(); }
+  const xmpp::Jid& from() const { return from_; }  ///< full JID of the asking client
+  const xmpp::Jid& to() const { return to_; }      ///< the account's bare JID, or our domain
+  bool is_set() const { return stanza_->attr("type") == "set"; }
+  /// Account scope: the home that was asked (the owner of `to`). Looked up anew: null if it has gone meanwhile.
+  Home* home() const;
+  /// The asking client's session, when it is one of home()'s.
+  Session* session() const;
+  bool is_own_account() const { return from_.same_bare(to_); }
+  Node& node() const { return node_; }
+
+  xmpp::ElementPtr make_result() const;  ///< the empty result, to be filled and given to reply()
+  void reply(xmpp::ElementPtr iq);
+  void reply() { reply(make_result()); }
+  void fail(const xmpp::StanzaError& error);
+  void fail(xmpp::Condition condition, std::string text = {});
+  void fail(const Error& error);  ///< the world failed: internal-server-error, resource-constraint, item-not-found, …
+
+ private:
+  Node& node_;
+  xmpp::ElementPtr stanza_;
+  xmpp::Jid from_, to_;
+};
+
+/// Whom an IQ handler answers for.
+enum class Scope {
+  server,   ///< IQs to one of our domains
+  account,  ///< IQs to a bare JID of ours, or without `to`
+};
+
+using IqHandler = std::function<void(IqRequest)>;
+/// What a stanza hook decides: nothing (go on), or the error that the sender gets; `drop` swallows it silently.
+struct Verdict {
+  bool drop = false;
+  std::optional<xmpp::StanzaError> error;
+  bool stops() const { return drop || error.has_value(); }
+};
+
+struct Identity {
+  std::string category, type, name;
+};
+
+class FeatureRegistry {
+ public:
+  /// `type` is "get" or "set". A second handler for the same key is a mistake of ours.
+  void on_iq(Scope scope, std::string_view type, std::string_view name, std::string_view ns, IqHandler handler);
+  void advertise(Scope scope, std::string_view feature);  ///< disco#info
+  void identity(Scope scope, Identity identity);
+
+  // Hooks, in the order of features.cpp.
+  std::vector<std::function<Verdict(Session&, xmpp::Element&)>> stanza_from_client;      ///< message, presence, iq before routing
+  std::vector<std::function<Verdict(Home&, const Envelope&)>> stanza_to_account;          ///< before it is stored or delivered
+  std::vector<std::function<void(Session&)>> session_available;                           ///< after its initial presence was broadcast
+  std::vector<std::function<void(Session&, const xmpp::Element&)>> presence_updated;      ///< each available presence of a client of ours
+  std::vector<std::function<void(Home&, const xmpp::Jid&, const xmpp::Element&)>> contact_presence;  ///< presence of a remote entity to a home
+  std::vector<std::function<void(Home&, const xmpp::Jid&)>> contact_subscribed;          ///< a contact may see us from now on
+
+  const IqHandler* find(Scope scope, std::string_view type, std::string_view name, std::string_view ns) const;
+  const std::vector<std::string>& features(Scope scope) const;
+  const std::vector<Identity>& identities(Scope scope) const;
+
+ private:
+  struct Entry {
+    Scope scope;
+    std::string type, name, ns;
+    IqHandler handler;
+  };
+  std::vector<Entry> handlers_;
+  std::vector<std::string> features_[2];
+  std::vector<Identity> identities_[2];
+};
+
+/// Installs every feature, in the one order that matters (features.cpp).
+void install_features(Node& node, FeatureRegistry& registry);
+
+}  // namespace rookery::server

@@ -1,0 +1,132 @@
+// The single owner of one account: sessions, roster, presence, archive order, inbox, delivery. Runs on one loop only.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "server/home/session.h"
+#include "server/routing/envelope.h"
+#include "storage/stores.h"
+
+namespace rookery::server {
+
+class Homes;
+class Node;
+
+/// What is read from storage when an account is first needed.
+struct HomeData {
+  storage::Roster roster;
+  storage::InboxState inbox;
+  std::vector<std::string> blocked;  ///< XEP-0191, JID texts
+  std::string archive_default = "always";  ///< XEP-0313 prefs: always, never, roster
+  std::set<std::string> archive_always, archive_never;
+};
+
+class Home {
+ public:
+  Home(Homes& homes, xmpp::Jid bare, HomeData data);
+  ~Home();
+  Home(const Home&) = delete;
+
+  const xmpp::Jid& jid() const { return jid_; }
+  Homes& homes() { return homes_; }
+  Node& node();
+
+  // Sessions
+  Session& bind(std::string_view resource, ClientLink& link);  ///< empty: one is generated; an equal one is replaced
+  Session* find(std::string_view resource);
+  Session* find_serial(uint64_t serial);
+  Session* find_resumable(std::string_view id);
+  std::vector<Session*> sessions();
+  void session_ended(Session& session);  ///< destroys it
+
+  // From our clients (home_outbound.cpp); `number` counts the session's stanzas, handled() is called when it is durable.
+  void message_from_client(Session& session, xmpp::ElementPtr message, uint32_t number);
+  void iq_from_client(Session& session, xmpp::ElementPtr iq);
+  void presence_from_client(Session& session, xmpp::ElementPtr presence);
+
+  // To this account, from anywhere (home_inbound.cpp)
+  void receive(Envelope envelope);
+
+  // Presence and subscriptions, RFC 6121 §3-4 (presence.cpp, subscription.cpp)
+  void session_unavailable(Session& session, const xmpp::Element* last_presence);
+  bool may_see_presence(const xmpp::Jid& contact) const;  ///< is subscribed to us (from or both)
+  bool is_contact(const xmpp::Jid& jid) const;  ///< we are subscribed to it (to or both)
+  void remove_contact(const xmpp::Jid& contact);  ///< roster remove: cancels both directions, pushes
+
+  // Roster (roster.cpp)
+  std::map<xmpp::Jid, storage::RosterItem>& roster() { return roster_; }
+  uint64_t roster_version() const { return roster_version_; }
+  const storage::RosterItem* contact(const xmpp::Jid& bare) const;
+  /// Stores the item, then pushes it to every interested session; `then` runs after it is durable.
+  void put_contact(storage::RosterItem item, Job then = {});
+  void drop_contact(const xmpp::Jid& bare, Job then = {});
+  void push_roster(const storage::RosterItem& item, bool removed);
+
+  // Inbox (inbox.cpp)
+  void acknowledged(storage::LogId id);
+  void released(storage::LogId id);  ///< a session that had it ended without acknowledging
+  void catch_up(Session& session);   ///< sends what waits in the log
+  void flush_cursor();
+  storage::LogId next_log_id();
+  /// The newest id that is surely committed: what an archive query may see.
+  storage::LogId committed_id() const;
+
+  // Blocking (XEP-0191)
+  std::set<std::string>& blocked() { return blocked_; }
+  bool is_blocked(const xmpp::Jid& jid) const;
+
+  /// Runs `job` after everything that waits for a commit before it: keeps the order of what clients see.
+  void in_order(Job job);
+
+  bool is_idle() const;  ///< nothing keeps it in memory
+  HomeData archive_prefs;  ///< only the archive_* fields are used
+  Clock::time_point last_used{};
+
+ private:
+  friend class Session;
+  void deliver_message(const Envelope& envelope, const std::string& xml, storage::LogId id);
+  void receive_message(Envelope envelope);
+  void receive_presence(Envelope envelope);
+  void receive_iq(Envelope envelope);
+  void subscription_from_client(Session& session, const xmpp::Element& presence, const xmpp::Jid& to);
+  void receive_subscription(const Envelope& envelope, std::string_view type);
+  void receive_probe(const xmpp::Jid& from);
+  void broadcast_presence(Session& session, const xmpp::Element& presence, bool initial);
+  void send_presence_of(const Session& session, const xmpp::Jid& to);
+  void send_unavailable_of_all(const xmpp::Jid& to);
+  void send_unavailable(const Session& session, const xmpp::Jid& to);
+  void route_presence(std::string_view type, const xmpp::Jid& from, const xmpp::Jid& to);
+  bool archives(const xmpp::Jid& peer) const;
+  void send_page(Session& session, std::vector<storage::LogEntry> entries, bool complete);
+  void scanned(const storage::LogEntry& entry);
+  void advance_cursor();
+  void expect_commit(storage::LogId id);
+
+  Homes& homes_;
+  const xmpp::Jid jid_;
+  std::vector<std::unique_ptr<Session>> sessions_;
+  std::map<xmpp::Jid, storage::RosterItem> roster_;
+  uint64_t roster_version_ = 0;
+  std::set<std::string> blocked_;
+
+  storage::LogId last_id_ = 0;
+  storage::LogId cursor_ = 0;        ///< everything up to here is acknowledged
+  storage::LogId scanned_to_ = 0;    ///< of what is unacknowledged up to here, pending_ knows
+  bool backlog_ = false;             ///< the log may hold more beyond scanned_to_
+  bool cursor_dirty_ = false;
+  std::set<storage::LogId> pending_;
+  std::set<storage::LogId> acked_early_;  ///< acknowledged before they were scanned
+  std::unordered_map<storage::LogId, int> in_flight_;
+  std::set<storage::LogId> uncommitted_;
+  std::unordered_set<std::string> recent_keys_;  ///< origin-ids seen since this home was loaded
+  size_t commits_pending_ = 0;
+  size_t loads_pending_ = 0;  ///< asynchronous reads that hold a pointer to this home
+};
+
+}  // namespace rookery::server

@@ -1,0 +1,111 @@
+// One bound resource: what must survive a broken socket. It lives in its account's home; the edge only carries bytes.
+#pragma once
+
+#include <deque>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "server/loop.h"
+#include "storage/message_log.h"
+#include "xmpp/element.h"
+#include "xmpp/errors.h"
+#include "xmpp/jid.h"
+
+namespace rookery::server {
+
+class Home;
+
+/// The edge as a session sees it: a way to send, and to end. Implemented by ClientStream.
+class ClientLink {
+ public:
+  virtual void send(std::string_view xml) = 0;
+  /// Ends the stream with this error; the link detaches itself from the session first.
+  virtual void close(const xmpp::StreamError& error) = 0;
+  virtual std::string peer_address() const = 0;
+  virtual bool is_encrypted() const = 0;
+
+ protected:
+  ~ClientLink() = default;
+};
+
+class Session {
+ public:
+  Session(Home& home, xmpp::Jid full, uint64_t serial, ClientLink* link);
+  ~Session();
+  Session(const Session&) = delete;
+
+  const xmpp::Jid& jid() const { return jid_; }
+  uint64_t serial() const { return serial_; }
+  Home& home() { return home_; }
+  ClientLink* link() { return link_; }
+
+  /// A first-level element from the client: a stanza or stream management.
+  void on_element(xmpp::ElementPtr element);
+  /// The edge's outbox is empty: without XEP-0198 this is all the acknowledgement there is.
+  void on_drained();
+  /// The connection is gone. `clean`: the client closed its stream, nothing will be resumed.
+  void on_link_lost(bool clean);
+
+  /// Sends a stanza; `id` is its entry in the log, 0 when it has none.
+  void send(std::string xml, storage::LogId id = 0);
+  void send(const xmpp::Element& stanza);
+  /// Stanza number n from the client is durable (or needs no durability).
+  void handled(uint32_t n);
+  void end(const xmpp::StreamError& error);  ///< kick, conflict, shutdown
+
+  // XEP-0198
+  bool has_stream_management() const { return sm_enabled_; }
+  const std::string& resumption_id() const { return sm_id_; }
+  uint32_t durable_count() const { return durable_; }
+  bool is_detached() const { return link_ == nullptr; }
+  /// Continues over another link. false: `acknowledged` is not plausible.
+  bool resume(ClientLink& link, uint32_t acknowledged);
+
+  // Presence (RFC 6121 §4) and what features keep per session.
+  bool available = false;
+  int priority = 0;
+  std::string presence;  ///< the last available presence as XML with `from`, without `to`
+  std::string caps_node_hash;  ///< XEP-0115 "node#ver" of that presence, empty when none
+  std::set<xmpp::Jid> directed;  ///< RFC 6121 §4.6: who got directed presence
+  bool interested = false;  ///< asked for the roster: gets roster pushes
+  bool carbons = false;     ///< XEP-0280
+  bool blocklist = false;   ///< XEP-0191 §3.4: asked for the block list: gets block pushes
+  bool csi_inactive = false;
+
+  // Catching up: reads its inbox from the log, page by page; live messages wait their turn there.
+  bool catching_up = false;
+  storage::LogId caught_up_to = 0;
+
+ private:
+  struct Out {
+    std::string xml;  ///< empty: read it again from the log by id
+    storage::LogId id = 0;
+  };
+  void on_stanza(xmpp::ElementPtr stanza);
+  void on_management(const xmpp::Element& element);
+  void acknowledge(uint32_t count);
+  void send_ack();
+  void request_ack_later();
+  void give_up();
+
+  Home& home_;
+  const xmpp::Jid jid_;
+  const uint64_t serial_;
+  ClientLink* link_;
+
+  bool sm_enabled_ = false;
+  bool ack_owed_ = false;      ///< <r/> was answered with less than what had arrived
+  bool ack_requested_ = false;
+  std::string sm_id_;
+  uint32_t received_ = 0;      ///< stanzas from the client
+  uint32_t durable_ = 0;       ///< of these, all up to here are durable: the h we promise
+  std::set<uint32_t> early_;   ///< handled out of order
+  uint32_t sent_ = 0, acknowledged_ = 0;  ///< stanzas to the client
+  std::deque<Out> queue_;      ///< sent, not acknowledged
+  size_t queue_bytes_ = 0;
+  Loop::TimerId timer_{};
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace rookery::server

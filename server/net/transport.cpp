@@ -1,0 +1,233 @@
+#include "server/net/transport.h"
+
+#include <openssl/err.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "crypto/result.h"
+
+namespace rookery::server {
+
+namespace {
+
+constexpr size_t read_bytes = 16 * 1024;
+constexpr int reads_per_turn = 4;  // so that one busy peer does not starve the others
+constexpr auto finish_timeout = std::chrono::seconds(5);
+
+std::string tls_failure() {
+  const unsigned long code = ERR_get_error();
+  std::string text = code != 0 ? ERR_reason_error_string(code) != nullptr ? ERR_reason_error_string(code) : "TLS error" : "closed";
+  ERR_clear_error();
+  return text;
+}
+
+}  // namespace
+
+Transport::Transport(Loop& loop, int fd, Owner& owner) : loop_(&loop), owner_(owner), fd_(fd) {}
+
+Transport::~Transport() {
+  *alive_ = false;
+  close();
+}
+
+void Transport::start() { attach(*loop_); }
+
+void Transport::start_tls(SSL_CTX* context) {
+  ssl_ = SSL_new(context);
+  ensure(ssl_ != nullptr && SSL_set_fd(ssl_, fd_) == 1);
+  SSL_set_accept_state(ssl_);
+  handshaking_ = true;
+}
+
+void Transport::attach(Loop& loop) {
+  loop_ = &loop;
+  attached_ = true;
+  interest_ = paused_ ? 0 : EPOLLIN;
+  loop_->watch(fd_, interest_, this);
+  if (outbox_bytes() > 0) schedule_flush();
+  // Bytes that OpenSSL has read already raise no event.
+  if (ssl_ != nullptr && !handshaking_ && SSL_has_pending(ssl_) == 1) read_some();
+}
+
+void Transport::detach() {
+  if (!attached_) return;
+  loop_->unwatch(fd_, this);
+  attached_ = false;
+  flush_scheduled_ = false;
+  *alive_ = false;  // cancels what is scheduled on the old loop
+  alive_ = std::make_shared<bool>(true);
+}
+
+void Transport::update_interest() {
+  if (!attached_) return;
+  const uint32_t wanted = (paused_ ? 0u : uint32_t{EPOLLIN}) | (want_write_ ? uint32_t{EPOLLOUT} : 0u);
+  if (wanted == interest_) return;
+  interest_ = wanted;
+  loop_->change(fd_, wanted, this);
+}
+
+void Transport::pause_reading() {
+  paused_ = true;
+  update_interest();
+}
+
+void Transport::resume_reading() {
+  if (!paused_) return;
+  paused_ = false;
+  update_interest();
+  if (!attached_ || ssl_ == nullptr || handshaking_ || SSL_has_pending(ssl_) != 1) return;
+  loop_->at_turn_end([this, alive = alive_] {
+    if (*alive) read_some();
+  });
+}
+
+void Transport::on_events(uint32_t events) {
+  const auto alive = alive_;
+  if ((events & EPOLLOUT) != 0) {
+    want_write_ = false;
+    flush();
+    if (!*alive || fd_ < 0) return;
+    update_interest();
+  }
+  if (handshaking_ && !handshake()) return;
+  if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) == 0) return;
+  if (paused_ && (events & (EPOLLHUP | EPOLLERR)) == 0) return;
+  read_some();
+}
+
+bool Transport::handshake() {
+  const int result = SSL_do_handshake(ssl_);
+  if (result == 1) {
+    handshaking_ = false;
+    const auto alive = alive_;
+    owner_.on_tls_established();
+    return *alive && fd_ >= 0;
+  }
+  const int error = SSL_get_error(ssl_, result);
+  if (error == SSL_ERROR_WANT_READ) return false;
+  if (error == SSL_ERROR_WANT_WRITE) {
+    want_write_ = true;
+    update_interest();
+    return false;
+  }
+  fail(tls_failure());
+  return false;
+}
+
+void Transport::read_some() {
+  static thread_local std::array<char, read_bytes> buffer;
+  const auto alive = alive_;
+  for (int i = 0; i < reads_per_turn; ++i) {
+    if (paused_ || !attached_) return;
+    ssize_t count = 0;
+    if (ssl_ != nullptr) {
+      const int got = SSL_read(ssl_, buffer.data(), buffer.size());
+      if (got <= 0) {
+        const int error = SSL_get_error(ssl_, got);
+        if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) return;
+        return fail(error == SSL_ERROR_ZERO_RETURN ? "closed" : tls_failure());
+      }
+      count = got;
+    } else {
+      count = recv(fd_, buffer.data(), buffer.size(), 0);
+      if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
+      if (count <= 0) return fail(count == 0 ? "closed" : std::strerror(errno));
+    }
+    const bool was_encrypted = ssl_ != nullptr;
+    owner_.on_bytes({buffer.data(), static_cast<size_t>(count)});
+    if (!*alive || fd_ < 0 || handshaking_) return;
+    // Level-triggered: what is left in the socket raises the next event; what is left in OpenSSL does not.
+    const bool more = was_encrypted ? SSL_has_pending(ssl_) == 1 : static_cast<size_t>(count) == buffer.size();
+    if (!more) return;
+  }
+  if (ssl_ == nullptr || SSL_has_pending(ssl_) != 1) return;
+  loop_->at_turn_end([this, alive = alive_] {
+    if (*alive && fd_ >= 0) read_some();
+  });
+}
+
+void Transport::send(std::string_view bytes) {
+  if (fd_ < 0 || finishing_) return;
+  outbox_ += bytes;
+  schedule_flush();
+}
+
+void Transport::schedule_flush() {
+  if (flush_scheduled_ || !attached_ || want_write_) return;
+  flush_scheduled_ = true;
+  loop_->at_turn_end([this, alive = alive_] {
+    if (!*alive) return;
+    flush_scheduled_ = false;
+    flush();
+  });
+}
+
+void Transport::flush() {
+  if (fd_ < 0 || handshaking_) return;
+  while (sent_ < outbox_.size()) {
+    const size_t left = outbox_.size() - sent_;
+    ssize_t count = 0;
+    if (ssl_ != nullptr) {
+      const int wrote = SSL_write(ssl_, outbox_.data() + sent_, static_cast<int>(std::min<size_t>(left, 1 << 20)));
+      if (wrote <= 0) {
+        const int error = SSL_get_error(ssl_, wrote);
+        if (error != SSL_ERROR_WANT_WRITE && error != SSL_ERROR_WANT_READ) return fail(tls_failure());
+        count = -1;
+        errno = EAGAIN;
+      } else {
+        count = wrote;
+      }
+    } else {
+      count = ::send(fd_, outbox_.data() + sent_, left, MSG_NOSIGNAL);
+    }
+    if (count < 0 && errno == EAGAIN) {
+      want_write_ = true;
+      return update_interest();
+    }
+    if (count < 0) return fail(std::strerror(errno));
+    sent_ += static_cast<size_t>(count);
+  }
+  std::string().swap(outbox_);  // an idle connection keeps nothing
+  sent_ = 0;
+  if (finishing_) return fail("finished");
+  owner_.on_drained();
+}
+
+void Transport::finish() {
+  if (fd_ < 0 || finishing_) return;
+  schedule_flush();
+  finishing_ = true;
+  if (!attached_) return;
+  loop_->after(finish_timeout, [this, alive = alive_] {
+    if (*alive && fd_ >= 0) fail("peer did not take the end of the stream");
+  });
+}
+
+void Transport::close() {
+  if (fd_ < 0) return;
+  if (attached_) loop_->unwatch(fd_, this);
+  attached_ = false;
+  if (ssl_ != nullptr) {
+    if (!handshaking_) SSL_shutdown(ssl_);
+    SSL_free(ssl_);
+    ERR_clear_error();
+  }
+  ssl_ = nullptr;
+  ::close(fd_);
+  fd_ = -1;
+}
+
+void Transport::fail(std::string_view reason) {
+  if (fd_ < 0) return;
+  const std::string kept(reason);
+  close();
+  *alive_ = false;
+  owner_.on_closed(kept);
+}
+
+}  // namespace rookery::server

@@ -1,0 +1,80 @@
+// One TCP connection, with or without TLS: bytes in, bytes out, on one loop. TLS runs straight on the socket
+// (SSL_set_fd), which is what makes an idle connection small (docs/DESIGN §9).
+#pragma once
+
+#include <openssl/ssl.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "server/loop.h"
+
+namespace rookery::server {
+
+class Transport final : public Watcher {
+ public:
+  class Owner {
+   public:
+    virtual void on_bytes(std::string_view bytes) = 0;
+    virtual void on_tls_established() = 0;
+    /// Everything that was sent has been taken by the kernel.
+    virtual void on_drained() = 0;
+    /// The connection is gone; the transport is inert from now on. Called once, never from inside send().
+    virtual void on_closed(std::string_view reason) = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+
+  Transport(Loop& loop, int fd, Owner& owner);
+  ~Transport();
+  Transport(const Transport&) = delete;
+
+  void start();  ///< begins to read
+  void start_tls(SSL_CTX* context);  ///< server side; the handshake follows
+  bool is_encrypted() const { return ssl_ != nullptr; }
+  SSL* ssl() const { return ssl_; }
+
+  /// Queues bytes; they leave at the end of this turn of the loop, all in one write. Never blocks.
+  void send(std::string_view bytes);
+  size_t outbox_bytes() const { return outbox_.size() - sent_; }
+  /// Sends what is queued, then closes (TLS close_notify, FIN). Gives up after a short time.
+  void finish();
+  void close();  ///< at once, without on_closed
+
+  void pause_reading();
+  void resume_reading();
+
+  /// Hands the connection to another loop: detach() here, then attach() there.
+  void detach();
+  void attach(Loop& loop);
+
+  void on_events(uint32_t events) override;
+
+ private:
+  void update_interest();
+  void read_some();
+  bool handshake();  ///< true when done
+  void flush();
+  void schedule_flush();
+  void fail(std::string_view reason);
+
+  Loop* loop_;
+  Owner& owner_;
+  SSL* ssl_ = nullptr;
+  std::string outbox_;
+  size_t sent_ = 0;  ///< of outbox_
+  int fd_;
+  uint32_t interest_ = 0;
+  bool handshaking_ = false;
+  bool paused_ = false;
+  bool want_write_ = false;
+  bool flush_scheduled_ = false;
+  bool finishing_ = false;
+  bool attached_ = false;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace rookery::server

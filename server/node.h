@@ -1,0 +1,78 @@
+// One rookeryd: configuration, stores, loops and what they share.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/config.h"
+#include "server/feature.h"
+#include "server/home/homes.h"
+#include "server/loop.h"
+#include "server/routing/router.h"
+#include "server/store_worker.h"
+#include "storage/message_log.h"
+
+namespace rookery::server {
+
+class Listener;
+class TlsHolder;
+
+class Node {
+ public:
+  explicit Node(Config config);
+  ~Node();
+
+  Status start();
+  void stop();  ///< drains: streams are closed with system-shutdown, commits finish
+
+  const Config& config() const { return config_; }
+  StoreWorker& stores() { return *stores_; }
+  storage::MessageLog& log() { return *log_; }
+  Router& router() { return router_; }
+  FeatureRegistry& features() { return features_; }
+  Homes& homes(const Loop& loop) { return *homes_[loop.index()]; }
+  Homes& homes() { return homes(*Loop::current()); }  ///< of the calling loop
+  std::vector<std::unique_ptr<Loop>>& loops() { return loops_; }
+  TlsHolder& tls() { return *tls_; }
+  const std::string& decoy_secret() const { return decoy_secret_; }
+
+  /// Runs a blocking read on a worker thread, then `then(result)` on the calling loop. For the message log.
+  template <typename Read, typename Then>
+  void read_log(Read read, Then then) {
+    reader_->run([this, read = std::move(read)](storage::Stores&) mutable { return read(*log_); }, std::move(then));
+  }
+  template <typename Read>
+  auto read_log(Read read) {
+    auto work = [this, read = std::move(read)](storage::Stores&) mutable { return read(*log_); };
+    return reader_->run(std::move(work));
+  }
+
+  /// Answers an admin command (docs/ADMIN): lines, the last one "ok" or "error: …".
+  std::string admin(const std::vector<std::string>& words, const std::string& password);
+  Status reload();  ///< certificates; a bad one keeps the old one
+
+  std::atomic<uint64_t> connections{0}, messages{0}, logins{0};
+
+ private:
+  Status open_stores();
+  Status open_listeners();
+  std::string admin_account(const std::vector<std::string>& words, const std::string& password);
+  std::string admin_sessions(std::string_view filter);
+  std::string admin_kick(const std::vector<std::string>& words);
+
+  Config config_;
+  std::unique_ptr<storage::MessageLog> log_;
+  std::unique_ptr<StoreWorker> stores_, reader_;
+  std::vector<std::unique_ptr<Loop>> loops_;
+  std::vector<std::unique_ptr<Homes>> homes_;
+  Router router_{*this};
+  FeatureRegistry features_;
+  std::unique_ptr<TlsHolder> tls_;
+  std::vector<std::unique_ptr<Listener>> listeners_;
+  std::string decoy_secret_;
+};
+
+}  // namespace rookery::server

@@ -1,0 +1,35 @@
+// From an address to its owner (docs/DESIGN: "Shards"): a local account's home, this server itself, or elsewhere.
+#pragma once
+
+#include "server/loop.h"
+#include "server/routing/envelope.h"
+
+namespace rookery::server {
+
+class Homes;
+class Node;
+
+inline constexpr uint32_t shard_count = 1024;
+uint32_t shard_of(std::string_view bare_jid);
+
+class Router {
+ public:
+  explicit Router(Node& node) : node_(node) {}
+
+  /// From a loop's thread. Takes a stanza with from and to stamped to whoever owns `envelope.to`.
+  void route(Envelope envelope);
+  /// The loop that owns this bare JID.
+  Loop& owner(std::string_view bare_jid) const;
+  bool is_local_domain(std::string_view domain) const;
+  /// Answers the sender with a stanza error, unless the stanza is one itself or is no request.
+  void bounce(const Envelope& envelope, const xmpp::StanzaError& error);
+  /// Sends a stanza whose from and to attributes are set.
+  void send(xmpp::ElementPtr stanza);
+  /// Tells the sender's session that its stanza is durable.
+  void confirm(const SenderRef& sender);
+
+ private:
+  Node& node_;
+};
+
+}  // namespace rookery::server
