@@ -42,12 +42,12 @@ class Node {
   /// Runs a blocking read on a worker thread, then `then(result)` on the calling loop. For the message log.
   template <typename Read, typename Then>
   void read_log(Read read, Then then) {
-    reader_->run([this, read = std::move(read)](storage::Stores&) mutable { return read(*log_); }, std::move(then));
+    stores_->run([this, read = std::move(read)](storage::Stores&) mutable { return read(*log_); }, std::move(then));
   }
   template <typename Read>
   auto read_log(Read read) {
     auto work = [this, read = std::move(read)](storage::Stores&) mutable { return read(*log_); };
-    return reader_->run(std::move(work));
+    return stores_->run(std::move(work));
   }
 
   /// Answers an admin command (docs/ADMIN): lines, the last one "ok" or "error: …".
@@ -65,7 +65,7 @@ class Node {
 
   Config config_;
   std::unique_ptr<storage::MessageLog> log_;
-  std::unique_ptr<StoreWorker> stores_, reader_;
+  std::unique_ptr<StoreWorker> stores_;
   std::vector<std::unique_ptr<Loop>> loops_;
   std::vector<std::unique_ptr<Homes>> homes_;
   Router router_{*this};
