@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <exception>
 
+#include "crypto/omemo/skipped_keys.h"
+
 namespace rookery::crypto::omemo {
 namespace {
 
@@ -96,7 +98,8 @@ signal_protocol_session_store Operation::session_callbacks(Operation* self) {
                                 void* user) {
     return guarded([&] {
       Operation& self = self_of(user);
-      self.changes_.sessions[{self.version_, from_c(address)}] = std::string(view(record, size));
+      self.changes_.sessions[{self.version_, from_c(address)}] =
+          limit_skipped_keys(view(record, size), skipped_keys_limit);
       return SG_SUCCESS;
     });
   };

@@ -1,4 +1,5 @@
 // What must not work: damaged and forged messages, changed keys, untrusted devices, a failing store.
+#include "crypto/omemo/skipped_keys.h"
 #include "tests/unit/omemo/pair.h"
 
 namespace rookery::crypto::omemo {
@@ -117,6 +118,38 @@ TEST_P(OmemoHostility, AMessageTooFarAheadIsRefusedWithoutKeepingKeys) {
   EXPECT_EQ(read(bob, alice, out_of_reach), "failed: too_far_ahead");
   EXPECT_TRUE(bob.store == before);
   EXPECT_EQ(read(bob, alice, last_in_reach), "in reach");
+}
+
+TEST_P(OmemoHostility, KeysOfSkippedMessagesAreLimitedPerDeviceAndTheOldestGoFirst) {
+  settle();
+  const SessionKey key{version(), alice.address()};
+  std::vector<EncryptedMessage> lost;
+  for (int stretch = 0; stretch < 3; ++stretch) {
+    for (int i = 0; i < 450; ++i) lost.push_back(write(alice, bob, std::to_string(lost.size())));
+    ASSERT_EQ(read(bob, alice, write(alice, bob, "arrived")), "arrived");
+    // The second stretch begins another chain.
+    if (stretch == 0) ASSERT_EQ(read(alice, bob, write(bob, alice, "turn")), "turn");
+  }
+  EXPECT_EQ(count_skipped_keys(bob.store.session(key).value().value()), skipped_keys_limit);
+  EXPECT_EQ(read(bob, alice, lost.front()), "failed: duplicate") << "libomemo-c cannot tell a dropped key from a used one";
+  EXPECT_EQ(read(bob, alice, lost.at(lost.size() - skipped_keys_limit)), std::to_string(lost.size() - skipped_keys_limit));
+  EXPECT_EQ(read(bob, alice, lost.back()), std::to_string(lost.size() - 1));
+  EXPECT_EQ(count_skipped_keys(bob.store.session(key).value().value()), skipped_keys_limit - 2);
+  EXPECT_EQ(read(alice, bob, write(bob, alice, "still in step")), "still in step");
+}
+
+TEST_P(OmemoHostility, KeysOfSkippedMessagesSurviveANewSessionWithinTheLimit) {
+  settle();
+  const SessionKey key{version(), alice.address()};
+  std::vector<EncryptedMessage> lost;
+  for (int session = 0; session < 3; ++session) {
+    for (int i = 0; i < 450; ++i) lost.push_back(write(alice, bob, std::to_string(lost.size())));
+    ASSERT_EQ(read(bob, alice, write(alice, bob, "arrived")), "arrived");
+    introduce(alice, bob);
+  }
+  EXPECT_EQ(count_skipped_keys(bob.store.session(key).value().value()), skipped_keys_limit);
+  EXPECT_EQ(read(bob, alice, lost.at(500)), "500");
+  EXPECT_EQ(read(bob, alice, lost.back()), std::to_string(lost.size() - 1));
 }
 
 TEST_P(OmemoHostility, NothingIsEncryptedForUntrustedDevices) {
