@@ -75,7 +75,8 @@ Outlook look_ahead(session_record* record, Version version, const Parsed& parsed
 
 DecryptFailure from_code(int code) {
   switch (code) {
-    case SG_ERR_DUPLICATE_MESSAGE: return DecryptFailure::duplicate;
+    // True duplicates are known from Store::seen(): this is a message whose key was dropped, and it was never shown.
+    case SG_ERR_DUPLICATE_MESSAGE: return DecryptFailure::key_gone;
     case SG_ERR_NO_SESSION: return DecryptFailure::no_session;
     case SG_ERR_INVALID_KEY_ID: return DecryptFailure::unknown_pre_key;
     case SG_ERR_UNTRUSTED_IDENTITY: return DecryptFailure::identity_changed;

@@ -91,6 +91,7 @@ struct Incoming {
 enum class DecryptFailure : uint8_t {
   not_for_us,        ///< no key for this device: show "not encrypted for this device"
   duplicate,         ///< decrypted before: ignore it silently
+  key_gone,          ///< very late: its key was dropped with skipped_keys_limit. A message is missed; do not heal
   no_session,        ///< heal: see Device::decrypt
   unknown_pre_key,   ///< a key exchange with a prekey that we deleted or never had; heal
   identity_changed,  ///< the sender's identity key differs from the one on record; accept_identity() after asking
