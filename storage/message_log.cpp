@@ -1,0 +1,33 @@
+#include "storage/message_log.h"
+
+namespace rookery::storage {
+
+namespace {
+constexpr size_t stanza_id_size = 16;
+constexpr std::string_view hex_digits = "0123456789abcdef";
+}  // namespace
+
+std::string to_stanza_id(LogId id) {
+  std::string text(stanza_id_size, '0');
+  for (size_t i = stanza_id_size; i-- > 0; id >>= 4) text[i] = hex_digits[id & 15];
+  return text;
+}
+
+std::optional<LogId> parse_stanza_id(std::string_view text) {
+  if (text.size() != stanza_id_size) return std::nullopt;
+  LogId id = 0;
+  for (char c : text) {
+    const size_t digit = hex_digits.find(c);
+    if (digit == std::string_view::npos) return std::nullopt;
+    id = id << 4 | digit;
+  }
+  return id;
+}
+
+bool LogBatch::empty() const { return size() == 0; }
+
+size_t LogBatch::size() const {
+  return entries.size() + seen.size() + cursors.size() + counters.size() + delivered.size() + ended.size() + purged.size();
+}
+
+}  // namespace rookery::storage

@@ -1,0 +1,15 @@
+// Reading the log: ranges of entries and single rows.
+#pragma once
+
+#include "storage/rocksdb/database.h"
+
+namespace rookery::storage::rocks {
+
+Result<ArchivePage> query(Database& database, const ArchiveQuery& query);
+Result<InboxState> load(Database& database, std::string_view owner);
+Result<std::vector<LogEntry>> inbox(Database& database, std::string_view owner, LogId after, size_t limit);
+Result<std::optional<LogId>> cursor(Database& database, std::string_view owner, std::string_view device);
+Result<bool> has_seen(Database& database, std::string_view owner, std::string_view key);
+Result<std::optional<uint32_t>> counter(Database& database, std::string_view owner, std::string_view session);
+
+}  // namespace rookery::storage::rocks

@@ -1,0 +1,57 @@
+#include "storage/rocksdb/rocksdb_log.h"
+
+#include "storage/rocksdb/reader.h"
+
+namespace rookery::storage {
+
+namespace rocks {
+
+RocksdbLog::RocksdbLog(const std::filesystem::path& folder, const RocksdbOptions& options, rocksdb::Env* env)
+    : database_(folder, options, env) {}
+
+Result<std::unique_ptr<MessageLog>> RocksdbLog::open(const std::filesystem::path& folder, const RocksdbOptions& options,
+                                                     rocksdb::Env* env) {
+  std::unique_ptr<RocksdbLog> log(new RocksdbLog(folder, options, env));
+  if (auto status = log->database_.open(); !status) return std::unexpected(status.error());
+  BatchEncoder encoder;
+  auto loaded = log->database_.with([&](Database& database) { return encoder.load(database); });
+  if (!loaded) return std::unexpected(loaded.error());
+  log->writer_ = std::make_unique<Writer>(log->database_, std::move(encoder), options.sync);
+  return std::unique_ptr<MessageLog>(std::move(log));
+}
+
+void RocksdbLog::commit(LogBatch batch, std::function<void(Status)> done) {
+  writer_->commit(std::move(batch), std::move(done));
+}
+
+Result<ArchivePage> RocksdbLog::query(const ArchiveQuery& query) const {
+  return database_.with([&](Database& database) { return rocks::query(database, query); });
+}
+
+Result<InboxState> RocksdbLog::load(std::string_view owner) const {
+  return database_.with([&](Database& database) { return rocks::load(database, owner); });
+}
+
+Result<std::vector<LogEntry>> RocksdbLog::inbox(std::string_view owner, LogId after, size_t limit) const {
+  return database_.with([&](Database& database) { return rocks::inbox(database, owner, after, limit); });
+}
+
+Result<std::optional<LogId>> RocksdbLog::cursor(std::string_view owner, std::string_view device) const {
+  return database_.with([&](Database& database) { return rocks::cursor(database, owner, device); });
+}
+
+Result<bool> RocksdbLog::has_seen(std::string_view owner, std::string_view key) const {
+  return database_.with([&](Database& database) { return rocks::has_seen(database, owner, key); });
+}
+
+Result<std::optional<uint32_t>> RocksdbLog::counter(std::string_view owner, std::string_view session) const {
+  return database_.with([&](Database& database) { return rocks::counter(database, owner, session); });
+}
+
+}  // namespace rocks
+
+Result<std::unique_ptr<MessageLog>> open_rocksdb(const std::filesystem::path& folder, RocksdbOptions options) {
+  return rocks::RocksdbLog::open(folder, options);
+}
+
+}  // namespace rookery::storage

@@ -1,0 +1,110 @@
+#include "storage/sqlite/migrations.h"
+
+#include <array>
+
+namespace rookery::storage::sqlite {
+
+namespace {
+
+// Owners of rosters, values and nodes are not bound to accounts: services and rooms own such things too.
+constexpr std::string_view migration_1 = R"sql(
+CREATE TABLE accounts (
+  jid TEXT NOT NULL PRIMARY KEY,
+  domain TEXT NOT NULL,
+  disabled INTEGER NOT NULL,
+  created INTEGER NOT NULL  -- microseconds since 1970
+) STRICT, WITHOUT ROWID;
+CREATE INDEX accounts_by_domain ON accounts (domain, jid);
+
+CREATE TABLE account_keys (  -- RFC 5802 section 3
+  jid TEXT NOT NULL REFERENCES accounts (jid) ON DELETE CASCADE,
+  hash TEXT NOT NULL CHECK (hash IN ('sha1', 'sha256', 'sha512')),
+  iterations INTEGER NOT NULL,
+  salt BLOB NOT NULL,
+  stored_key BLOB NOT NULL,
+  server_key BLOB NOT NULL,
+  PRIMARY KEY (jid, hash)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE rosters (
+  owner TEXT NOT NULL PRIMARY KEY,
+  version INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE roster_items (  -- RFC 6121 section 2.1
+  owner TEXT NOT NULL,
+  jid TEXT NOT NULL,
+  name TEXT NOT NULL,
+  subscription TEXT NOT NULL CHECK (subscription IN ('none', 'to', 'from', 'both')),
+  ask INTEGER NOT NULL,
+  approved INTEGER NOT NULL,
+  in_roster INTEGER NOT NULL,
+  request TEXT NOT NULL,
+  PRIMARY KEY (owner, jid)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE roster_groups (
+  owner TEXT NOT NULL,
+  jid TEXT NOT NULL,
+  position INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  PRIMARY KEY (owner, jid, position),
+  FOREIGN KEY (owner, jid) REFERENCES roster_items (owner, jid) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE account_values (
+  owner TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  key TEXT NOT NULL,
+  value TEXT NOT NULL,
+  PRIMARY KEY (owner, kind, key)
+) STRICT;
+
+CREATE TABLE pubsub_nodes (
+  owner TEXT NOT NULL,
+  name TEXT NOT NULL,
+  config TEXT NOT NULL,
+  PRIMARY KEY (owner, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE pubsub_items (
+  place INTEGER PRIMARY KEY,  -- grows with each publication
+  owner TEXT NOT NULL,
+  node TEXT NOT NULL,
+  id TEXT NOT NULL,
+  publisher TEXT NOT NULL,
+  payload TEXT NOT NULL,
+  published INTEGER NOT NULL,
+  UNIQUE (owner, node, id),
+  FOREIGN KEY (owner, node) REFERENCES pubsub_nodes (owner, name) ON DELETE CASCADE
+) STRICT;
+CREATE INDEX pubsub_items_by_place ON pubsub_items (owner, node, place);
+
+CREATE TABLE pubsub_affiliations (
+  owner TEXT NOT NULL,
+  node TEXT NOT NULL,
+  jid TEXT NOT NULL,
+  affiliation TEXT NOT NULL,
+  PRIMARY KEY (owner, node, jid),
+  FOREIGN KEY (owner, node) REFERENCES pubsub_nodes (owner, name) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE pubsub_subscriptions (
+  owner TEXT NOT NULL,
+  node TEXT NOT NULL,
+  jid TEXT NOT NULL,
+  subid TEXT NOT NULL,
+  state TEXT NOT NULL,
+  options TEXT NOT NULL,
+  PRIMARY KEY (owner, node, jid, subid),
+  FOREIGN KEY (owner, node) REFERENCES pubsub_nodes (owner, name) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+)sql";
+
+constexpr std::array migrations = {Migration{1, migration_1}};
+
+}  // namespace
+
+std::span<const Migration> server_migrations() { return migrations; }
+
+}  // namespace rookery::storage::sqlite

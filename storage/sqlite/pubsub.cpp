@@ -1,0 +1,136 @@
+#include "storage/sqlite/stores.h"
+
+namespace rookery::storage::sqlite {
+
+namespace {
+
+std::unexpected<Error> no_node(const xmpp::Jid& owner, std::string_view name) {
+  return fail(Failure::not_found, "no node " + std::string(name) + " of " + owner.text());
+}
+
+PubsubItem item_of(const Statement& row) {
+  return {.id = row.text(0),
+          .publisher = row.text(1),
+          .payload = row.text(2),
+          .published = TimePoint(std::chrono::microseconds(row.integer(3)))};
+}
+
+}  // namespace
+
+Result<std::vector<PubsubNode>> Pubsub::nodes(const xmpp::Jid& owner) {
+  std::vector<PubsubNode> found;
+  auto rows = database_.query("SELECT name, config FROM pubsub_nodes WHERE owner = ? ORDER BY name", owner.text());
+  while (rows.next()) found.push_back({.name = rows.text(0), .config = rows.text(1)});
+  if (auto status = rows.status(); !status) return std::unexpected(status.error());
+  return found;
+}
+
+Result<PubsubNode> Pubsub::node(const xmpp::Jid& owner, std::string_view name) {
+  auto row = database_.query("SELECT name, config FROM pubsub_nodes WHERE owner = ? AND name = ?", owner.text(), name);
+  if (row.next()) return PubsubNode{.name = row.text(0), .config = row.text(1)};
+  if (auto status = row.status(); !status) return std::unexpected(status.error());
+  return no_node(owner, name);
+}
+
+Status Pubsub::create(const xmpp::Jid& owner, const PubsubNode& node) {
+  return database_.run("INSERT INTO pubsub_nodes (owner, name, config) VALUES (?, ?, ?)", owner.text(), node.name, node.config);
+}
+
+Status Pubsub::configure(const xmpp::Jid& owner, const PubsubNode& node) {
+  auto status = database_.run("UPDATE pubsub_nodes SET config = ? WHERE owner = ? AND name = ?", node.config, owner.text(), node.name);
+  if (!status) return status;
+  if (database_.changes() == 0) return no_node(owner, node.name);
+  return {};
+}
+
+Status Pubsub::remove(const xmpp::Jid& owner, std::string_view node) {
+  if (auto status = database_.run("DELETE FROM pubsub_nodes WHERE owner = ? AND name = ?", owner.text(), node); !status) return status;
+  if (database_.changes() == 0) return no_node(owner, node);
+  return {};
+}
+
+Status Pubsub::publish(const xmpp::Jid& owner, std::string_view node, const PubsubItem& item, size_t max_items) {
+  return database_.savepoint([&]() -> Status {
+    // REPLACE gives a new place, so that an item published again is the newest.
+    auto status = database_.run(
+        "INSERT OR REPLACE INTO pubsub_items (owner, node, id, publisher, payload, published) VALUES (?, ?, ?, ?, ?, ?)",
+        owner.text(), node, item.id, item.publisher, item.payload, item.published.time_since_epoch().count());
+    if (!status) return status;
+    return database_.run(
+        "DELETE FROM pubsub_items WHERE place IN (SELECT place FROM pubsub_items WHERE owner = ? AND node = ?"
+        " ORDER BY place DESC LIMIT -1 OFFSET ?)",
+        owner.text(), node, sql_limit(max_items));
+  });
+}
+
+Result<bool> Pubsub::retract(const xmpp::Jid& owner, std::string_view node, std::string_view item) {
+  auto status = database_.run("DELETE FROM pubsub_items WHERE owner = ? AND node = ? AND id = ?", owner.text(), node, item);
+  if (!status) return std::unexpected(status.error());
+  return database_.changes() > 0;
+}
+
+Status Pubsub::purge(const xmpp::Jid& owner, std::string_view node) {
+  return database_.run("DELETE FROM pubsub_items WHERE owner = ? AND node = ?", owner.text(), node);
+}
+
+Result<std::vector<PubsubItem>> Pubsub::items(const xmpp::Jid& owner, std::string_view node, size_t limit) {
+  std::vector<PubsubItem> found;
+  auto rows = database_.query(
+      "SELECT id, publisher, payload, published FROM pubsub_items WHERE owner = ? AND node = ? ORDER BY place DESC LIMIT ?",
+      owner.text(), node, sql_limit(limit));
+  while (rows.next()) found.push_back(item_of(rows));
+  if (auto status = rows.status(); !status) return std::unexpected(status.error());
+  return found;
+}
+
+Result<PubsubItem> Pubsub::item(const xmpp::Jid& owner, std::string_view node, std::string_view id) {
+  auto row = database_.query(
+      "SELECT id, publisher, payload, published FROM pubsub_items WHERE owner = ? AND node = ? AND id = ?", owner.text(), node, id);
+  if (row.next()) return item_of(row);
+  if (auto status = row.status(); !status) return std::unexpected(status.error());
+  return fail(Failure::not_found, "no item " + std::string(id) + " in node " + std::string(node));
+}
+
+Result<std::vector<PubsubAffiliation>> Pubsub::affiliations(const xmpp::Jid& owner, std::string_view node) {
+  std::vector<PubsubAffiliation> found;
+  auto rows = database_.query("SELECT jid, affiliation FROM pubsub_affiliations WHERE owner = ? AND node = ? ORDER BY jid",
+                              owner.text(), node);
+  while (rows.next()) found.push_back({.jid = rows.text(0), .affiliation = rows.text(1)});
+  if (auto status = rows.status(); !status) return std::unexpected(status.error());
+  return found;
+}
+
+Status Pubsub::set_affiliation(const xmpp::Jid& owner, std::string_view node, const PubsubAffiliation& value) {
+  if (value.affiliation == "none") {
+    return database_.run("DELETE FROM pubsub_affiliations WHERE owner = ? AND node = ? AND jid = ?", owner.text(), node, value.jid);
+  }
+  return database_.run(
+      "INSERT INTO pubsub_affiliations (owner, node, jid, affiliation) VALUES (?, ?, ?, ?)"
+      " ON CONFLICT DO UPDATE SET affiliation = excluded.affiliation",
+      owner.text(), node, value.jid, value.affiliation);
+}
+
+Result<std::vector<PubsubSubscription>> Pubsub::subscriptions(const xmpp::Jid& owner, std::string_view node) {
+  std::vector<PubsubSubscription> found;
+  auto rows = database_.query(
+      "SELECT jid, subid, state, options FROM pubsub_subscriptions WHERE owner = ? AND node = ? ORDER BY jid, subid", owner.text(),
+      node);
+  while (rows.next()) {
+    found.push_back({.jid = rows.text(0), .subid = rows.text(1), .state = rows.text(2), .options = rows.text(3)});
+  }
+  if (auto status = rows.status(); !status) return std::unexpected(status.error());
+  return found;
+}
+
+Status Pubsub::set_subscription(const xmpp::Jid& owner, std::string_view node, const PubsubSubscription& value) {
+  if (value.state == "none") {
+    return database_.run("DELETE FROM pubsub_subscriptions WHERE owner = ? AND node = ? AND jid = ? AND subid = ?", owner.text(),
+                         node, value.jid, value.subid);
+  }
+  return database_.run(
+      "INSERT INTO pubsub_subscriptions (owner, node, jid, subid, state, options) VALUES (?, ?, ?, ?, ?, ?)"
+      " ON CONFLICT DO UPDATE SET state = excluded.state, options = excluded.options",
+      owner.text(), node, value.jid, value.subid, value.state, value.options);
+}
+
+}  // namespace rookery::storage::sqlite
