@@ -4,6 +4,7 @@
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/table.h>
 
+#include <algorithm>
 #include <mutex>
 
 #include "storage/rocksdb/codec.h"
@@ -38,7 +39,7 @@ rocksdb::DBOptions database_options(const RocksdbOptions& options, rocksdb::Env*
   db.create_if_missing = true;
   db.create_missing_column_families = true;
   db.max_background_jobs = 2;
-  db.max_open_files = 512;
+  db.max_open_files = -1;  // FIFO compaction with a TTL asks for it
   db.max_file_opening_threads = 1;
   // Small families keep old WAL files alive until they are flushed; this makes them flush.
   db.max_total_wal_size = 4 * options.memtable_bytes;
@@ -60,7 +61,7 @@ rocksdb::DBOptions database_options(const RocksdbOptions& options, rocksdb::Env*
 rocksdb::ColumnFamilyOptions small_family(const RocksdbOptions& options, const std::shared_ptr<rocksdb::Cache>& cache) {
   rocksdb::ColumnFamilyOptions family;
   family.write_buffer_size = options.memtable_bytes / 4;
-  family.arena_block_size = 256 * kilobyte;
+  family.arena_block_size = std::min(256 * kilobyte, family.write_buffer_size / 8);
   family.max_write_buffer_number = 3;
   family.compression = rocksdb::kNoCompression;
   family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table_options(cache, true)));
@@ -70,11 +71,13 @@ rocksdb::ColumnFamilyOptions small_family(const RocksdbOptions& options, const s
 rocksdb::ColumnFamilyOptions entries_family(const RocksdbOptions& options, const std::shared_ptr<rocksdb::Cache>& cache) {
   rocksdb::ColumnFamilyOptions family = small_family(options, cache);
   family.write_buffer_size = options.memtable_bytes;
+  family.arena_block_size = std::min(megabyte, family.write_buffer_size / 8);
   family.merge_operator = entry_merge_operator();
   family.prefix_extractor = owner_prefix();
   family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table_options(cache, false)));
   // Universal compaction rewrites a row about log(size) times, levelled ten times a level: CPU is what we are short of.
   family.compaction_style = rocksdb::kCompactionStyleUniversal;
+  family.target_file_size_base = 256 * megabyte;  // all files stay open: few, large ones
   family.level0_file_num_compaction_trigger = 8;
   family.level0_slowdown_writes_trigger = 30;
   family.level0_stop_writes_trigger = 50;
@@ -137,16 +140,24 @@ Status DatabaseSlot::open() {
 }
 
 Status DatabaseSlot::recover() {
-  bool hopeless = false;
   const Status resumed = with([&](Database& database) -> Status {
     const auto status = database.db().Resume();
     if (status.ok()) return {};
-    hopeless = status.severity() >= rocksdb::Status::Severity::kFatalError;
     return std::unexpected(to_error(status, "cannot resume the message log"));
   });
   if (resumed) return {};
-  if (!hopeless && resumed.error().failure != Failure::unavailable) return resumed;
+  // Some errors (a failed sync) RocksDB holds to be final. Reading goes on until opening again has a chance.
+  if (auto status = probe(); !status) return status;
   return open();
+}
+
+Status DatabaseSlot::probe() const {
+  rocksdb::Env* env = env_ ? env_ : rocksdb::Env::Default();
+  const std::string file = (folder_ / "probe").string();
+  const auto status = rocksdb::WriteStringToFile(env, std::string(megabyte, '\0'), file, true);
+  (void)env->DeleteFile(file);
+  if (!status.ok()) return std::unexpected(to_error(status, "the disk of the message log refuses to write"));
+  return {};
 }
 
 }  // namespace rookery::storage::rocks

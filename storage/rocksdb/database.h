@@ -56,10 +56,12 @@ class DatabaseSlot {
     if (!database_) return fail(Failure::unavailable, "the message log is being reopened after an error");
     return work(*database_);
   }
-  /// After a failed write: lets RocksDB resume; when it says that it never will, closes and opens it again.
+  /// After a failed write: lets RocksDB resume; if it does not but the disk takes data again, closes and opens it.
   Status recover();
 
  private:
+  Status probe() const;
+
   const std::filesystem::path folder_;
   const RocksdbOptions options_;
   rocksdb::Env* const env_;

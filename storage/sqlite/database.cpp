@@ -138,9 +138,10 @@ Database::~Database() {
 
 Status Database::migrate(std::span<const Migration> migrations) {
   auto version = query("PRAGMA user_version");
-  if (!version.next()) return version.status();
-  const int64_t present = version.integer(0), known = migrations.empty() ? 0 : migrations.back().number;
-  if (version.run(); present > known) {
+  const int64_t present = version.next() ? version.integer(0) : 0;
+  if (auto status = version.run(); !status) return status;
+  const int64_t known = migrations.empty() ? 0 : migrations.back().number;
+  if (present > known) {
     return fail(Failure::invalid, "the database has schema version " + std::to_string(present) + ", this program knows only " +
                                       std::to_string(known) + ": it was used by a newer version of the program");
   }
