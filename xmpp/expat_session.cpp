@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <new>
 
 #include "crypto/result.h"
 #include "xmpp/namespaces.h"
@@ -23,10 +24,12 @@ struct ExpandedName {
 };
 
 ExpandedName split(const XML_Char* expat_name) {
-  const std::string_view whole(expat_name);
-  const size_t separator = whole.find(kSeparator);
-  if (separator == std::string_view::npos) return {{}, whole};
-  return {whole.substr(0, separator), whole.substr(separator + 1)};
+  // Names are short: one walk beats strlen and memchr.
+  const XML_Char* at = expat_name;
+  while (*at != '\0' && *at != kSeparator) ++at;
+  const std::string_view first(expat_name, static_cast<size_t>(at - expat_name));
+  if (*at == '\0') return {{}, first};
+  return {first, std::string_view(at + 1)};
 }
 
 StreamError translate(XML_Error code) {
@@ -118,11 +121,10 @@ ExpatSession::ExpatSession() : expat_(XML_ParserCreateNS("UTF-8", kSeparator)) {
 ExpatSession::~ExpatSession() { XML_ParserFree(expat_); }
 
 std::unique_ptr<ExpatSession> ExpatSession::borrow(const std::string& root_tag) {
-  auto& sessions = pool.sessions;
-  for (auto it = sessions.rbegin(); !pool_is_gone && it != sessions.rend(); ++it) {
-    if ((*it)->root_tag_ != root_tag) continue;
-    auto session = std::move(*it);
-    sessions.erase(std::next(it).base());
+  for (size_t i = pool_is_gone ? 0 : pool.sessions.size(); i > 0; --i) {
+    if (pool.sessions[i - 1]->root_tag_ != root_tag) continue;
+    auto session = std::move(pool.sessions[i - 1]);
+    pool.sessions.erase(pool.sessions.begin() + static_cast<std::ptrdiff_t>(i - 1));
     return session;
   }
   auto session = std::make_unique<ExpatSession>();

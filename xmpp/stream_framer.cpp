@@ -1,12 +1,19 @@
 #include "xmpp/stream_framer.h"
 
 #include <algorithm>
-#include <cstring>
+#include <array>
 
 namespace rookery::xmpp {
 namespace {
 
 constexpr std::string_view kCdata = "CDATA[";  // behind "<!["
+
+/// What matters inside a tag.
+constexpr auto kTagMarks = [] {
+  std::array<bool, 256> marks{};
+  marks['<'] = marks['>'] = marks['"'] = marks['\''] = true;
+  return marks;
+}();
 
 bool is_space(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
 
@@ -149,7 +156,7 @@ std::expected<StreamFramer::Step, StreamCondition> StreamFramer::step_tag(std::s
   const char* const end = buffer.data() + buffer.size();
   for (; at != end; ++at) {
     const char c = *at;
-    if (c != '<' && c != '>' && c != '"' && c != '\'') continue;
+    if (!kTagMarks[static_cast<uint8_t>(c)]) continue;
     const size_t offset = static_cast<size_t>(at - buffer.data());
     // XML 1.0 §3.1: neither a tag nor an attribute's value contains a '<'.
     if (c == '<') {

@@ -58,6 +58,18 @@ TEST(Element, EscapesTextAndAttributes) {
   EXPECT_EQ(out, "xa&lt;b\xef\xbf\xbd");
 }
 
+TEST(Element, EscapesAtEveryPlaceInALongText) {
+  for (size_t at = 0; at < 40; ++at) {
+    const std::string before(at, 'x');
+    const std::string after(40 - at, 'y');
+    auto stanza = Element::make("a", "");
+    stanza->add_text(before + "\r" + after);
+    std::string out = "kept";
+    stanza->append_xml(out);
+    EXPECT_EQ(out, "kept<a>" + before + "&#13;" + after + "</a>");
+  }
+}
+
 TEST(Element, NeverHoldsBytesThatAreNotXmlText) {
   auto stanza = Element::make("a", "");
   stanza->set_attr("v", "\x01z").add_text("a\xff\xc3(\xed\xa0\x80\xef\xbf\xbf");
