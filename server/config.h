@@ -53,9 +53,14 @@ struct Config {
   std::chrono::seconds tls_timeout{30};
   std::chrono::seconds auth_timeout{60};
   std::chrono::seconds resume_timeout{600};  ///< XEP-0198 max
+
+  bool operator==(const Config&) const = default;
 };
 
 /// Reads and checks the file. An unknown key is Failure::invalid and names the nearest real one; so is a wrong type or value.
 Result<Config> load_config(const std::filesystem::path& file);
+
+/// Every key that load_config() knows, as "section.key".
+std::vector<std::string> config_keys();
 
 }  // namespace rookery::server

@@ -1,0 +1,300 @@
+#include "server/config.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <charconv>
+#include <functional>
+#include <initializer_list>
+#include <numeric>
+#include <optional>
+#include <string_view>
+
+#define TOML_EXCEPTIONS 0
+#include <toml++/toml.h>
+
+#include "xmpp/jid.h"
+
+namespace rookery::server {
+namespace {
+
+/// Reads one value into the configuration; empty when it is right, else what would be ("must be …").
+using Reader = std::function<std::string(const toml::node&, Config&)>;
+
+struct Key {
+  std::string name;  ///< "section.key"
+  Reader read;
+};
+
+Reader boolean(bool Config::* member) {
+  return [member](const toml::node& node, Config& config) -> std::string {
+    const auto value = node.value_exact<bool>();
+    if (!value) return "must be true or false";
+    config.*member = *value;
+    return {};
+  };
+}
+
+/// Also of durations, which are whole seconds in the file.
+template <typename T>
+Reader number(T Config::* member, int64_t least, int64_t most) {
+  return [=](const toml::node& node, Config& config) -> std::string {
+    const auto value = node.value_exact<int64_t>();
+    if (!value || *value < least || *value > most) {
+      return "must be a whole number from " + std::to_string(least) + " to " + std::to_string(most);
+    }
+    config.*member = T(*value);
+    return {};
+  };
+}
+
+Reader path(std::filesystem::path Config::* member) {
+  return [member](const toml::node& node, Config& config) -> std::string {
+    const auto value = node.value_exact<std::string>();
+    if (!value) return "must be a path in quotes";
+    config.*member = *value;
+    return {};
+  };
+}
+
+Reader one_of(std::string Config::* member, std::initializer_list<std::string_view> choices) {
+  return [member, choices = std::vector<std::string_view>(choices)](const toml::node& node,
+                                                                    Config& config) -> std::string {
+    const auto value = node.value_exact<std::string>();
+    if (!value || std::ranges::find(choices, *value) == choices.end()) {
+      std::string problem = "must be one of";
+      for (const auto choice : choices) problem += " \"" + std::string(choice) + '"';
+      return problem;
+    }
+    config.*member = *value;
+    return {};
+  };
+}
+
+/// The strings of an array, nothing when it is no array or holds something else.
+std::optional<std::vector<std::string>> strings(const toml::node& node) {
+  const auto* array = node.as_array();
+  if (!array) return std::nullopt;
+  std::vector<std::string> values;
+  for (const auto& element : *array) {
+    const auto value = element.value_exact<std::string>();
+    if (!value) return std::nullopt;
+    values.push_back(*value);
+  }
+  return values;
+}
+
+std::string read_domains(const toml::node& node, Config& config) {
+  const auto values = strings(node);
+  if (!values || values->empty()) return R"(must be a list of at least one domain, like ["example.org"])";
+  std::vector<std::string> domains;
+  for (const auto& value : *values) {
+    const auto jid = xmpp::Jid::parse(value);
+    if (!jid || !jid->is_domain()) return "holds \"" + value + "\", which is no domain";
+    const std::string domain(jid->domain());
+    if (std::ranges::find(domains, domain) != domains.end()) return "names \"" + domain + "\" twice";
+    domains.push_back(domain);
+  }
+  config.domains = std::move(domains);
+  return {};
+}
+
+bool is_loopback(const std::string& host) {
+  in6_addr six{};
+  if (inet_pton(AF_INET6, host.c_str(), &six) == 1) return IN6_IS_ADDR_LOOPBACK(&six);
+  return host.starts_with("127.");
+}
+
+/// The host of "address:port" or "[address]:port"; nothing when it is not of that form.
+std::optional<std::string> host_of(const std::string& listener) {
+  const auto colon = listener.rfind(':');
+  if (colon == std::string::npos) return std::nullopt;
+  uint16_t port = 0;
+  const char* end = listener.data() + listener.size();
+  const auto [rest, error] = std::from_chars(listener.data() + colon + 1, end, port);
+  if (error != std::errc() || rest != end) return std::nullopt;
+
+  std::string host = listener.substr(0, colon);
+  in6_addr six{};
+  in_addr four{};
+  if (host.starts_with('[') && host.ends_with(']')) {
+    host = host.substr(1, host.size() - 2);
+    return inet_pton(AF_INET6, host.c_str(), &six) == 1 ? std::optional(host) : std::nullopt;
+  }
+  return inet_pton(AF_INET, host.c_str(), &four) == 1 ? std::optional(host) : std::nullopt;
+}
+
+Reader listeners(std::vector<std::string> Config::* member, bool loopback_only) {
+  return [=](const toml::node& node, Config& config) -> std::string {
+    auto values = strings(node);
+    if (!values) return R"(must be a list like ["0.0.0.0:5222", "[::]:5222"])";
+    for (const auto& value : *values) {
+      const auto host = host_of(value);
+      if (!host) return "holds \"" + value + "\", which is not \"address:port\" (IPv6 in brackets)";
+      if (loopback_only && !is_loopback(*host)) return "holds \"" + value + "\": without TLS only on loopback";
+    }
+    config.*member = std::move(*values);
+    return {};
+  };
+}
+
+std::optional<xmpp::Mechanism> parse_mechanism(std::string_view name) {
+  using enum xmpp::Mechanism;
+  if (name == "SCRAM-SHA-512") return scram_sha_512;
+  if (name == "SCRAM-SHA-256") return scram_sha_256;
+  if (name == "SCRAM-SHA-1") return scram_sha_1;
+  if (name == "PLAIN") return plain;
+  if (name == "EXTERNAL") return external;
+  return std::nullopt;
+}
+
+std::string read_mechanisms(const toml::node& node, Config& config) {
+  const auto values = strings(node);
+  if (!values) return R"(must be a list like ["SCRAM-SHA-256"])";
+  config.mechanisms.clear();
+  for (const auto& value : *values) {
+    const auto mechanism = parse_mechanism(value);
+    if (!mechanism) {
+      return "holds \"" + value + "\"; known are SCRAM-SHA-512, SCRAM-SHA-256, SCRAM-SHA-1, PLAIN and EXTERNAL";
+    }
+    config.mechanisms.push_back(*mechanism);
+  }
+  return {};
+}
+
+/// Every key there is. deploy/rookery.toml.example explains them; a test holds the two together.
+const std::vector<Key>& keys() {
+  constexpr int64_t gigabyte = 1024 * 1024 * 1024;
+  constexpr int64_t million = 1'000'000;
+  constexpr int64_t day = 86'400;
+  static const std::vector<Key> all = {
+      {"server.domains", read_domains},
+      {"server.data_dir", path(&Config::data_dir)},
+      {"server.threads", number(&Config::threads, 0, 1024)},
+      {"server.log_level", one_of(&Config::log_level, {"debug", "info", "warning", "error"})},
+      {"listen.c2s", listeners(&Config::c2s, false)},
+      {"listen.c2s_tls", listeners(&Config::c2s_tls, false)},
+      {"listen.c2s_plain", listeners(&Config::c2s_plain, true)},
+      {"tls.certificate", path(&Config::certificate)},
+      {"tls.key", path(&Config::key)},
+      {"admin.socket", path(&Config::admin_socket)},
+      {"auth.mechanisms", read_mechanisms},
+      {"auth.allow_plain", boolean(&Config::allow_plain)},
+      // Below 10,000 a stolen database is guessed too fast; beyond ten million a login takes seconds.
+      {"auth.scram_iterations", number(&Config::scram_iterations, 10'000, 10'000'000)},
+      {"archive.enabled", boolean(&Config::archive)},
+      {"registration.enabled", boolean(&Config::registration)},
+      // RFC 6120 §13.12: a limit below 10,000 bytes is not allowed.
+      {"limits.stanza_bytes", number(&Config::stanza_bytes, 10'000, gigabyte)},
+      {"limits.bytes_per_second", number(&Config::bytes_per_second, 0, gigabyte)},
+      {"limits.burst_bytes", number(&Config::burst_bytes, 10'000, gigabyte)},
+      {"limits.outbox_bytes", number(&Config::outbox_bytes, 10'000, gigabyte)},
+      {"limits.unauthenticated_per_ip", number(&Config::unauthenticated_per_ip, 1, million)},
+      {"limits.unauthenticated_total", number(&Config::unauthenticated_total, 1, million)},
+      {"limits.sessions_per_account", number(&Config::sessions_per_account, 1, million)},
+      {"limits.tls_timeout", number(&Config::tls_timeout, 1, day)},
+      {"limits.auth_timeout", number(&Config::auth_timeout, 1, day)},
+      {"limits.resume_timeout", number(&Config::resume_timeout, 0, day)},
+  };
+  return all;
+}
+
+/// Levenshtein's distance, one row at a time.
+size_t edit_distance(std::string_view from, std::string_view to) {
+  std::vector<size_t> row(to.size() + 1);
+  std::iota(row.begin(), row.end(), size_t{0});
+  for (size_t i = 0; i < from.size(); ++i) {
+    size_t diagonal = row[0];
+    row[0] = i + 1;
+    for (size_t j = 0; j < to.size(); ++j) {
+      const size_t replaced = diagonal + (from[i] != to[j]);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({replaced, row[j] + 1, row[j + 1] + 1});
+    }
+  }
+  return row.back();
+}
+
+/// A key in the wrong section counts as near: the last part alone is compared too.
+std::string nearest_key(std::string_view unknown) {
+  const auto last_part = [](std::string_view name) { return name.substr(name.rfind('.') + 1); };
+  const auto distance = [&](const Key& key) {
+    return std::min(edit_distance(unknown, key.name), edit_distance(last_part(unknown), last_part(key.name)) + 1);
+  };
+  return std::ranges::min_element(keys(), {}, distance)->name;
+}
+
+class File {
+ public:
+  explicit File(const std::filesystem::path& path) : path_(path.string()) {}
+
+  std::unexpected<Error> refuse(const toml::source_region& where, const std::string& sentence) const {
+    return fail(Failure::invalid, path_ + ":" + std::to_string(where.begin.line) + ": " + sentence);
+  }
+
+  std::unexpected<Error> unknown(const toml::node& node, const std::string& name) const {
+    return refuse(node.source(), "unknown key " + name + "; did you mean " + nearest_key(name) + "?");
+  }
+
+  Status read_section(const std::string& section, const toml::table& table, Config& config) const {
+    for (const auto& [key_name, node] : table) {
+      const std::string name = section + "." + std::string(key_name.str());
+      const auto key = std::ranges::find(keys(), name, &Key::name);
+      if (key == keys().end()) return unknown(node, name);
+      const std::string problem = key->read(node, config);
+      if (!problem.empty()) return refuse(node.source(), name + " " + problem);
+    }
+    return {};
+  }
+
+ private:
+  const std::string path_;
+};
+
+/// What no single key can say.
+std::string contradiction(const Config& config) {
+  if (config.data_dir.empty()) return "server.data_dir must not be empty";
+  if (config.certificate.empty() != config.key.empty()) return "tls.certificate and tls.key belong together: set both";
+  if (!config.allow_plain && std::ranges::find(config.mechanisms, xmpp::Mechanism::plain) != config.mechanisms.end()) {
+    return "auth.mechanisms holds PLAIN, which needs auth.allow_plain = true";
+  }
+  if (config.outbox_bytes < config.stanza_bytes) return "limits.outbox_bytes must not be below limits.stanza_bytes";
+  return {};
+}
+
+}  // namespace
+
+std::vector<std::string> config_keys() {
+  std::vector<std::string> names;
+  for (const auto& key : keys()) names.push_back(key.name);
+  return names;
+}
+
+Result<Config> load_config(const std::filesystem::path& path) {
+  std::error_code error;
+  if (!std::filesystem::exists(path, error)) {
+    return fail(Failure::not_found, "no configuration file " + path.string());
+  }
+  const File file(path);
+  const auto parsed = toml::parse_file(path.string());
+  if (!parsed) return file.refuse(parsed.error().source(), std::string(parsed.error().description()));
+
+  Config config;
+  for (const auto& [section, node] : parsed.table()) {
+    const std::string name(section.str());
+    const bool known = std::ranges::any_of(keys(), [&](const Key& key) { return key.name.starts_with(name + "."); });
+    const auto* table = node.as_table();
+    if (table && (known || !table->empty())) {
+      if (auto status = file.read_section(name, *table, config); !status) return std::unexpected(status.error());
+      continue;
+    }
+    if (known) return file.refuse(node.source(), name + " must be a section: [" + name + "]");
+    return file.unknown(node, name);
+  }
+  if (const auto problem = contradiction(config); !problem.empty()) {
+    return fail(Failure::invalid, path.string() + ": " + problem);
+  }
+  return config;
+}
+
+}  // namespace rookery::server

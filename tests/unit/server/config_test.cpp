@@ -1,0 +1,160 @@
+#include "server/config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <iterator>
+
+namespace rookery::server {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr auto kExample = ROOKERY_SOURCE_DIR "/deploy/rookery.toml.example";
+
+class TomlFile {
+ public:
+  explicit TomlFile(const std::string& text) {
+    path_ = std::filesystem::temp_directory_path() / "rookery-config-XXXXXX";
+    std::string name = path_.string();
+    const int file = mkstemp(name.data());
+    path_ = name;
+    close(file);
+    std::ofstream(path_) << text;
+  }
+  ~TomlFile() { std::filesystem::remove(path_); }
+  TomlFile(const TomlFile&) = delete;
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+Result<Config> load(const std::string& text) { return load_config(TomlFile(text).path()); }
+
+std::string refusal(const std::string& text) {
+  const auto config = load(text);
+  if (config) return "accepted";
+  EXPECT_EQ(config.error().failure, Failure::invalid);
+  return config.error().message;
+}
+
+TEST(Config, TheExampleLoadsAndEqualsTheDefaults) {
+  const auto config = load_config(kExample);
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(*config, Config{});
+}
+
+TEST(Config, TheExampleListsEveryKey) {
+  std::ifstream file(kExample);
+  std::string section;
+  std::vector<std::string> listed;
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with('[')) section = line.substr(1, line.find(']') - 1);
+    if (line.empty() || line.starts_with('#') || line.starts_with('[')) continue;
+    listed.push_back(section + "." + line.substr(0, line.find(' ')));
+  }
+  EXPECT_THAT(config_keys(), ::testing::UnorderedElementsAreArray(listed));
+}
+
+TEST(Config, AnEmptyFileIsTheDefaults) {
+  const auto config = load("");
+  ASSERT_TRUE(config);
+  EXPECT_EQ(*config, Config{});
+}
+
+TEST(Config, ReadsEachKindOfValue) {
+  const auto config = load(R"(
+[server]
+domains = ["Example.ORG", "b.example"]
+data_dir = "/tmp/rookery"
+log_level = "debug"
+[listen]
+c2s = ["[::]:5222", "192.0.2.1:15222"]
+c2s_plain = ["127.0.0.1:0", "[::1]:5224"]
+[auth]
+mechanisms = ["SCRAM-SHA-256", "PLAIN"]
+allow_plain = true
+[archive]
+enabled = false
+[limits]
+resume_timeout = 7
+)");
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->domains, (std::vector<std::string>{"example.org", "b.example"}));
+  EXPECT_EQ(config->data_dir, "/tmp/rookery");
+  EXPECT_EQ(config->log_level, "debug");
+  EXPECT_EQ(config->c2s.size(), 2u);
+  EXPECT_EQ(config->c2s_plain.size(), 2u);
+  EXPECT_EQ(config->mechanisms, (std::vector{xmpp::Mechanism::scram_sha_256, xmpp::Mechanism::plain}));
+  EXPECT_FALSE(config->archive);
+  EXPECT_EQ(config->resume_timeout, std::chrono::seconds(7));
+}
+
+TEST(Config, AnUnknownKeyNamesTheLineAndTheNearestKey) {
+  const auto message = refusal("[limits]\nstanza_byte = 10000\n");
+  EXPECT_THAT(message, HasSubstr(":2: unknown key limits.stanza_byte; did you mean limits.stanza_bytes?"));
+}
+
+TEST(Config, AKeyInTheWrongSectionNamesTheRightOne) {
+  EXPECT_THAT(refusal("[server]\nscram_iterations = 20000\n"), HasSubstr("did you mean auth.scram_iterations?"));
+  EXPECT_THAT(refusal("data_dir = \"/tmp\"\n"), HasSubstr("did you mean server.data_dir?"));
+  EXPECT_THAT(refusal("[limit]\nauth_timeout = 5\n"), HasSubstr("did you mean limits.auth_timeout?"));
+}
+
+TEST(Config, ASectionWrittenAsAValueIsRefused) {
+  EXPECT_THAT(refusal("archive = true\n"), HasSubstr("archive must be a section: [archive]"));
+}
+
+TEST(Config, AWrongTypeIsRefused) {
+  EXPECT_THAT(refusal("[server]\nthreads = \"2\"\n"), HasSubstr("server.threads must be a whole number"));
+  EXPECT_THAT(refusal("[server]\nthreads = 2.0\n"), HasSubstr("server.threads must be a whole number"));
+  EXPECT_THAT(refusal("[archive]\nenabled = 1\n"), HasSubstr("archive.enabled must be true or false"));
+  EXPECT_THAT(refusal("[server]\ndomains = \"localhost\"\n"), HasSubstr("server.domains must be a list"));
+  EXPECT_THAT(refusal("[server]\nlog_level = \"loud\"\n"), HasSubstr("\"warning\""));
+}
+
+TEST(Config, ScramIterationsBelowTenThousandAreRefused) {
+  EXPECT_THAT(refusal("[auth]\nscram_iterations = 9999\n"), HasSubstr("from 10000"));
+  EXPECT_TRUE(load("[auth]\nscram_iterations = 10000\n"));
+}
+
+TEST(Config, PlainTextListenersAreForLoopbackOnly) {
+  EXPECT_THAT(refusal("[listen]\nc2s_plain = [\"0.0.0.0:5222\"]\n"), HasSubstr("only on loopback"));
+  EXPECT_THAT(refusal("[listen]\nc2s_plain = [\"[::]:5222\"]\n"), HasSubstr("only on loopback"));
+}
+
+TEST(Config, AListenerWithoutAPortOrWithAHostNameIsRefused) {
+  for (const auto* listener :
+       {"127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:5x", "::1:5222", "localhost:5222"}) {
+    EXPECT_THAT(refusal("[listen]\nc2s = [\"" + std::string(listener) + "\"]\n"), HasSubstr("address:port"))
+        << listener;
+  }
+}
+
+TEST(Config, DomainsMustBeDomainsAndDifferent) {
+  EXPECT_THAT(refusal("[server]\ndomains = [\"juliet@localhost\"]\n"), HasSubstr("no domain"));
+  EXPECT_THAT(refusal("[server]\ndomains = []\n"), HasSubstr("at least one"));
+  EXPECT_THAT(refusal("[server]\ndomains = [\"a.example\", \"A.example\"]\n"), HasSubstr("twice"));
+}
+
+TEST(Config, PlainNeedsItsOwnPermission) {
+  EXPECT_THAT(refusal("[auth]\nmechanisms = [\"PLAIN\"]\n"), HasSubstr("allow_plain"));
+}
+
+TEST(Config, ACertificateWithoutItsKeyIsRefused) {
+  EXPECT_THAT(refusal("[tls]\ncertificate = \"/etc/ssl/a.pem\"\n"), HasSubstr("belong together"));
+}
+
+TEST(Config, BrokenTomlNamesTheLine) { EXPECT_THAT(refusal("[server]\n\nthreads = = 2\n"), HasSubstr(":3: ")); }
+
+TEST(Config, AMissingFileIsNotFound) {
+  const auto config = load_config("/nonexistent/rookery.toml");
+  ASSERT_FALSE(config);
+  EXPECT_EQ(config.error().failure, Failure::not_found);
+}
+
+}  // namespace
+}  // namespace rookery::server
