@@ -1,0 +1,230 @@
+#include "tests/unit/storage/stores_contract.h"
+
+#include <gmock/gmock.h>
+
+namespace rookery::storage {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::Pair;
+
+TEST_P(StoresContract, KeepsAnAccountOverAnOpening) {
+  expect_ok(stores->accounts().create(account("juliet@example.com")));
+  reopen();
+  const Account found = stores->accounts().find(juliet).value();
+  EXPECT_EQ(found.jid, juliet);
+  EXPECT_FALSE(found.disabled);
+  EXPECT_EQ(found.created, account("juliet@example.com").created);
+  ASSERT_EQ(found.keys.size(), 2u);
+  EXPECT_EQ(found.keys[0].hash, crypto::Hash::sha1);
+  EXPECT_EQ(found.keys[0].salt, std::string("\0s\xff", 3));
+  EXPECT_EQ(found.keys[0].iterations, 4096u);
+  EXPECT_EQ(found.keys[1].hash, crypto::Hash::sha256);
+  EXPECT_EQ(found.keys[1].stored_key, "k2");
+  EXPECT_EQ(found.keys[1].server_key, "v2");
+}
+
+TEST_P(StoresContract, RefusesASecondAccountOfTheSameName) {
+  expect_ok(stores->accounts().create(account("juliet@example.com")));
+  EXPECT_EQ(stores->accounts().create(account("juliet@example.com")).error().failure, Failure::conflict);
+  EXPECT_EQ(stores->accounts().find(juliet).value().keys.size(), 2u);
+}
+
+TEST_P(StoresContract, SaysThatAnAccountIsUnknown) {
+  EXPECT_EQ(stores->accounts().find(juliet).error().failure, Failure::not_found);
+  EXPECT_EQ(stores->accounts().set_keys(juliet, account("juliet@example.com").keys).error().failure, Failure::not_found);
+  EXPECT_EQ(stores->accounts().set_disabled(juliet, true).error().failure, Failure::not_found);
+  EXPECT_EQ(stores->accounts().remove(juliet).error().failure, Failure::not_found);
+  EXPECT_FALSE(stores->accounts().exists(juliet).value());
+}
+
+TEST_P(StoresContract, ReplacesKeysAndDisables) {
+  expect_ok(stores->accounts().create(account("juliet@example.com")));
+  expect_ok(stores->accounts().set_keys(juliet, {{.hash = crypto::Hash::sha512, .salt = "new", .stored_key = "k", .server_key = "v"}}));
+  expect_ok(stores->accounts().set_disabled(juliet, true));
+  const Account found = stores->accounts().find(juliet).value();
+  ASSERT_EQ(found.keys.size(), 1u);
+  EXPECT_EQ(found.keys[0].hash, crypto::Hash::sha512);
+  EXPECT_TRUE(found.disabled);
+}
+
+TEST_P(StoresContract, ListsAccountsOfADomainInPages) {
+  for (const auto* name : {"d@example.com", "a@example.com", "c@example.com", "b@example.com", "x@example.org"}) {
+    expect_ok(stores->accounts().create(account(name)));
+  }
+  EXPECT_THAT(stores->accounts().list("example.com", "", 2).value(), ElementsAre(jid("a@example.com"), jid("b@example.com")));
+  EXPECT_THAT(stores->accounts().list("example.com", "b@example.com", 9).value(), ElementsAre(jid("c@example.com"), jid("d@example.com")));
+  EXPECT_EQ(stores->accounts().count("example.com").value(), 4u);
+  EXPECT_EQ(stores->accounts().count("example.net").value(), 0u);
+}
+
+TEST_P(StoresContract, RemovesEverythingOfAnAccountAndNothingOfOthers) {
+  for (const auto& owner : {juliet, romeo}) {
+    expect_ok(stores->accounts().create(account(owner.text())));
+    expect_ok(stores->rosters().put(owner, {.jid = nurse, .groups = {"g"}}, 3));
+    expect_ok(stores->values().put(owner, "vcard", "", "<v/>"));
+    expect_ok(stores->pubsub().create(owner, {.name = "n"}));
+    expect_ok(stores->pubsub().publish(owner, "n", {.id = "1"}, 5));
+  }
+  expect_ok(stores->accounts().remove(juliet));
+  EXPECT_FALSE(stores->accounts().exists(juliet).value());
+  EXPECT_THAT(stores->rosters().load(juliet).value().items, IsEmpty());
+  EXPECT_EQ(stores->rosters().load(juliet).value().version, 0u);
+  EXPECT_EQ(stores->values().get(juliet, "vcard", "").value(), std::nullopt);
+  EXPECT_THAT(stores->pubsub().nodes(juliet).value(), IsEmpty());
+  EXPECT_THAT(stores->pubsub().items(juliet, "n", 9).value(), IsEmpty());
+  EXPECT_TRUE(stores->accounts().exists(romeo).value());
+  EXPECT_EQ(stores->rosters().load(romeo).value().items.size(), 1u);
+  EXPECT_EQ(stores->pubsub().items(romeo, "n", 9).value().size(), 1u);
+}
+
+TEST_P(StoresContract, KeepsARosterItemAsItWasPut) {
+  const RosterItem item{.jid = romeo,
+                        .name = "Rómeo",
+                        .subscription = RosterItem::Subscription::from,
+                        .ask = true,
+                        .approved = true,
+                        .in_roster = false,
+                        .request = "<presence type='subscribe'/>",
+                        .groups = {"Z", "A"}};
+  expect_ok(stores->rosters().put(juliet, {.jid = nurse, .groups = {"Servants"}}, 1));
+  expect_ok(stores->rosters().put(juliet, item, 2));
+  reopen();
+  const Roster roster = stores->rosters().load(juliet).value();
+  EXPECT_EQ(roster.version, 2u);
+  ASSERT_EQ(roster.items.size(), 2u);
+  EXPECT_THAT(roster.items[0].groups, ElementsAre("Servants"));
+  const RosterItem& found = roster.items[1];
+  EXPECT_EQ(found.jid, romeo);
+  EXPECT_EQ(found.name, item.name);
+  EXPECT_EQ(found.subscription, item.subscription);
+  EXPECT_TRUE(found.ask && found.approved && !found.in_roster);
+  EXPECT_EQ(found.request, item.request);
+  EXPECT_THAT(found.groups, ElementsAre("Z", "A"));
+}
+
+TEST_P(StoresContract, ReplacesAndRemovesRosterItems) {
+  expect_ok(stores->rosters().put(juliet, {.jid = romeo, .name = "old", .groups = {"a", "b"}}, 1));
+  expect_ok(stores->rosters().put(juliet, {.jid = romeo, .name = "new", .groups = {"c"}}, 2));
+  EXPECT_EQ(stores->rosters().load(juliet).value().items.at(0).name, "new");
+  EXPECT_THAT(stores->rosters().load(juliet).value().items.at(0).groups, ElementsAre("c"));
+  expect_ok(stores->rosters().remove(juliet, romeo, 3));
+  EXPECT_THAT(stores->rosters().load(juliet).value().items, IsEmpty());
+  EXPECT_EQ(stores->rosters().load(juliet).value().version, 3u);
+  EXPECT_THAT(stores->rosters().load(nurse).value().items, IsEmpty());
+}
+
+TEST_P(StoresContract, KeepsValuesByKindAndKey) {
+  auto& values = stores->values();
+  expect_ok(values.put(juliet, "private", "b urn:x", "<b/>"));
+  expect_ok(values.put(juliet, "private", "a urn:x", "<a/>"));
+  expect_ok(values.put(juliet, "vcard", "", ""));
+  expect_ok(values.put(juliet, "private", "b urn:x", "<b n='2'/>"));
+  EXPECT_EQ(values.get(juliet, "private", "b urn:x").value(), "<b n='2'/>");
+  EXPECT_EQ(values.get(juliet, "vcard", "").value(), "");
+  EXPECT_EQ(values.get(romeo, "vcard", "").value(), std::nullopt);
+  EXPECT_THAT(values.all(juliet, "private").value(), ElementsAre(Pair("a urn:x", "<a/>"), Pair("b urn:x", "<b n='2'/>")));
+  expect_ok(values.remove(juliet, "private", "a urn:x"));
+  expect_ok(values.remove(juliet, "private", "a urn:x"));
+  EXPECT_EQ(values.all(juliet, "private").value().size(), 1u);
+}
+
+TEST_P(StoresContract, CreatesConfiguresAndRemovesNodes) {
+  auto& pubsub = stores->pubsub();
+  expect_ok(pubsub.create(juliet, {.name = "urn:x", .config = "c1"}));
+  EXPECT_EQ(pubsub.create(juliet, {.name = "urn:x"}).error().failure, Failure::conflict);
+  expect_ok(pubsub.create(romeo, {.name = "urn:x", .config = "r"}));
+  expect_ok(pubsub.configure(juliet, {.name = "urn:x", .config = "c2"}));
+  EXPECT_EQ(pubsub.configure(juliet, {.name = "urn:y"}).error().failure, Failure::not_found);
+  EXPECT_EQ(pubsub.node(juliet, "urn:x").value().config, "c2");
+  EXPECT_EQ(pubsub.nodes(juliet).value().size(), 1u);
+  expect_ok(pubsub.publish(juliet, "urn:x", {.id = "1"}, 1));
+  expect_ok(pubsub.remove(juliet, "urn:x"));
+  EXPECT_EQ(pubsub.remove(juliet, "urn:x").error().failure, Failure::not_found);
+  EXPECT_EQ(pubsub.node(juliet, "urn:x").error().failure, Failure::not_found);
+  EXPECT_THAT(pubsub.items(juliet, "urn:x", 9).value(), IsEmpty());
+  EXPECT_EQ(pubsub.node(romeo, "urn:x").value().config, "r");
+}
+
+TEST_P(StoresContract, PublishesNewestFirstAndForgetsTheOldestBeyondTheLimit) {
+  auto& pubsub = stores->pubsub();
+  EXPECT_EQ(pubsub.publish(juliet, "urn:x", {.id = "1"}, 3).error().failure, Failure::not_found);
+  expect_ok(pubsub.create(juliet, {.name = "urn:x"}));
+  const auto ids = [&] {
+    std::vector<std::string> found;
+    for (const auto& item : pubsub.items(juliet, "urn:x", 9).value()) found.push_back(item.id);
+    return found;
+  };
+  for (const auto* id : {"1", "2", "3"}) expect_ok(pubsub.publish(juliet, "urn:x", {.id = id}, 3));
+  EXPECT_THAT(ids(), ElementsAre("3", "2", "1"));
+  const PubsubItem again{.id = "1", .publisher = "juliet@example.com/balcony", .payload = "<x/>", .published = time_of(7)};
+  expect_ok(pubsub.publish(juliet, "urn:x", again, 3));
+  EXPECT_THAT(ids(), ElementsAre("1", "3", "2"));
+  expect_ok(pubsub.publish(juliet, "urn:x", {.id = "4"}, 2));
+  EXPECT_THAT(ids(), ElementsAre("4", "1"));
+  EXPECT_EQ(pubsub.items(juliet, "urn:x", 1).value().size(), 1u);
+  const PubsubItem found = pubsub.item(juliet, "urn:x", "1").value();
+  EXPECT_EQ(found.publisher, again.publisher);
+  EXPECT_EQ(found.payload, again.payload);
+  EXPECT_EQ(found.published, again.published);
+  EXPECT_TRUE(pubsub.retract(juliet, "urn:x", "1").value());
+  EXPECT_FALSE(pubsub.retract(juliet, "urn:x", "1").value());
+  EXPECT_EQ(pubsub.item(juliet, "urn:x", "1").error().failure, Failure::not_found);
+  expect_ok(pubsub.purge(juliet, "urn:x"));
+  EXPECT_THAT(ids(), IsEmpty());
+}
+
+TEST_P(StoresContract, KeepsAffiliationsAndSubscriptionsUntilTheyAreNone) {
+  auto& pubsub = stores->pubsub();
+  EXPECT_EQ(pubsub.set_affiliation(juliet, "urn:x", {.jid = "a@b", .affiliation = "owner"}).error().failure, Failure::not_found);
+  expect_ok(pubsub.create(juliet, {.name = "urn:x"}));
+  expect_ok(pubsub.set_affiliation(juliet, "urn:x", {.jid = "a@b", .affiliation = "member"}));
+  expect_ok(pubsub.set_affiliation(juliet, "urn:x", {.jid = "a@b", .affiliation = "owner"}));
+  EXPECT_EQ(pubsub.affiliations(juliet, "urn:x").value().at(0).affiliation, "owner");
+  expect_ok(pubsub.set_subscription(juliet, "urn:x", {.jid = "a@b", .subid = "1", .state = "pending"}));
+  expect_ok(pubsub.set_subscription(juliet, "urn:x", {.jid = "a@b", .subid = "2", .state = "subscribed", .options = "o"}));
+  expect_ok(pubsub.set_subscription(juliet, "urn:x", {.jid = "a@b", .subid = "1", .state = "subscribed"}));
+  const auto subscriptions = pubsub.subscriptions(juliet, "urn:x").value();
+  ASSERT_EQ(subscriptions.size(), 2u);
+  EXPECT_EQ(subscriptions[0].state, "subscribed");
+  EXPECT_EQ(subscriptions[1].options, "o");
+  expect_ok(pubsub.set_affiliation(juliet, "urn:x", {.jid = "a@b", .affiliation = "none"}));
+  expect_ok(pubsub.set_subscription(juliet, "urn:x", {.jid = "a@b", .subid = "1", .state = "none"}));
+  EXPECT_THAT(pubsub.affiliations(juliet, "urn:x").value(), IsEmpty());
+  EXPECT_EQ(pubsub.subscriptions(juliet, "urn:x").value().size(), 1u);
+}
+
+TEST_P(StoresContract, UndoesATransactionThatFailsOrThrows) {
+  auto& values = stores->values();
+  const auto write_and = [&](const std::function<Status()>& end) {
+    return stores->transaction([&]() -> Status {
+      expect_ok(values.put(juliet, "k", "1", "x"));
+      return end();
+    });
+  };
+  EXPECT_EQ(write_and([]() -> Status { return fail(Failure::denied, "no"); }).error().failure, Failure::denied);
+  EXPECT_THROW((void)write_and([]() -> Status { throw std::runtime_error("bug"); }), std::runtime_error);
+  EXPECT_EQ(values.get(juliet, "k", "1").value(), std::nullopt);
+  expect_ok(write_and([]() -> Status { return {}; }));
+  reopen();
+  EXPECT_EQ(stores->values().get(juliet, "k", "1").value(), "x");
+}
+
+TEST_P(StoresContract, UndoesAFailedStepAndKeepsTheRestOfTheTransaction) {
+  auto& values = stores->values();
+  expect_ok(stores->transaction([&]() -> Status {
+    expect_ok(values.put(juliet, "k", "before", "x"));
+    const auto step = stores->step([&]() -> Status {
+      expect_ok(values.put(juliet, "k", "inside", "x"));
+      return stores->accounts().remove(nurse);
+    });
+    EXPECT_EQ(step.error().failure, Failure::not_found);
+    expect_ok(stores->step([&] { return values.put(juliet, "k", "good step", "x"); }));
+    return values.put(juliet, "k", "after", "x");
+  }));
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : values.all(juliet, "k").value()) keys.push_back(key);
+  EXPECT_THAT(keys, ElementsAre("after", "before", "good step"));
+}
+
+}  // namespace rookery::storage
