@@ -8,7 +8,6 @@ namespace rookery::storage::rocks {
 
 namespace {
 
-/// RocksDB copies into its batch, so rows are given in parts instead of being glued together first.
 void put(rocksdb::WriteBatch& out, rocksdb::ColumnFamilyHandle* family, std::string_view key, std::string_view value) {
   out.Put(family, slice(key), slice(value));
 }
@@ -74,6 +73,7 @@ void BatchEncoder::add_entry(const LogEntry& entry, Database& database, rocksdb:
 
   std::array<char, 9> tail{};  // NUL and the id
   for (size_t i = 0; i < 8; ++i) tail[1 + i] = static_cast<char>(entry.id >> (56 - 8 * i));
+  // RocksDB copies into its batch, so the row is given in parts instead of being glued together first.
   const EntryHead head = encode_head(entry);
   const std::array<rocksdb::Slice, 2> key = {slice(entry.owner), rocksdb::Slice(tail.data(), tail.size())};
   const std::array<rocksdb::Slice, 3> value = {rocksdb::Slice(head.bytes, sizeof(head.bytes)), slice(entry.peer),

@@ -42,7 +42,7 @@ rocksdb::DBOptions database_options(const RocksdbOptions& options, rocksdb::Env*
   db.max_open_files = -1;  // FIFO compaction with a TTL asks for it
   db.max_file_opening_threads = 1;
   // Small families keep old WAL files alive until they are flushed; this makes them flush.
-  db.max_total_wal_size = 4 * options.memtable_bytes;
+  db.max_total_wal_size = 8 * options.memtable_bytes;
   // A record cut off by a crash is normal at the end of the WAL; anywhere else it would be silent loss: refuse to start.
   db.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
   // One thread writes: nothing to coordinate.
@@ -78,7 +78,7 @@ rocksdb::ColumnFamilyOptions entries_family(const RocksdbOptions& options, const
   // Universal compaction rewrites a row about log(size) times, levelled ten times a level: CPU is what we are short of.
   family.compaction_style = rocksdb::kCompactionStyleUniversal;
   family.target_file_size_base = 256 * megabyte;  // all files stay open: few, large ones
-  family.level0_file_num_compaction_trigger = 8;
+  family.level0_file_num_compaction_trigger = 10;
   family.level0_slowdown_writes_trigger = 30;
   family.level0_stop_writes_trigger = 50;
   // New files are rewritten soon: only what has come to rest is worth compressing.
