@@ -22,8 +22,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr size_t kRequestBytes = 16 * 1024;    // a command and a password
-constexpr std::chrono::seconds kPatience{10};  // for a client that stalls: the next one waits behind it
+constexpr size_t kRequestBytes = size_t{16} * 1024;  // a command and a password
+constexpr std::chrono::seconds kPatience{10};        // for a client that stalls: the next one waits behind it
 
 std::string last_error() { return std::strerror(errno); }
 
