@@ -1,3 +1,4 @@
 rookery_fuzz_target(jid rookery_xmpp)
 rookery_fuzz_target(omemo_payload rookery_omemo)
 rookery_fuzz_target(stream_parser rookery_xmpp)
+rookery_fuzz_target(payloads rookery_xmpp)
