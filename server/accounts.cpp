@@ -1,0 +1,45 @@
+#include "server/accounts.h"
+
+#include <chrono>
+
+#include "crypto/random.h"
+
+namespace rookery::server {
+
+namespace {
+
+Result<std::vector<crypto::ScramKeys>> make_keys(std::string_view password, uint32_t iterations) {
+  const auto prepared = xmpp::prepare_opaque_string(password);
+  if (!prepared) return std::unexpected<Error>(prepared.error());
+  if (prepared->empty()) return fail(Failure::invalid, "the password is empty");
+  std::vector<crypto::ScramKeys> keys;
+  for (const auto hash : {crypto::Hash::sha1, crypto::Hash::sha256, crypto::Hash::sha512}) {
+    keys.push_back(crypto::derive_scram_keys(hash, *prepared, crypto::random_bytes(crypto::scram_salt_size), iterations));
+  }
+  return keys;
+}
+
+}  // namespace
+
+Status create_account(storage::Stores& stores, const xmpp::Jid& account, std::string_view password, uint32_t iterations) {
+  if (!account.has_local() || !account.is_bare()) return fail(Failure::invalid, "not an account's address: " + account.text());
+  // Before the keys: a taken name costs nothing.
+  const auto taken = stores.accounts().exists(account);
+  if (!taken) return std::unexpected<Error>(taken.error());
+  if (*taken) return fail(Failure::conflict, "the account exists already");
+  auto keys = make_keys(password, iterations);
+  if (!keys) return std::unexpected<Error>(keys.error());
+  const auto now = std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
+  return stores.accounts().create({.jid = account, .keys = std::move(*keys), .disabled = false, .created = now});
+}
+
+Status change_password(storage::Stores& stores, const xmpp::Jid& account, std::string_view password, uint32_t iterations) {
+  const auto exists = stores.accounts().exists(account);
+  if (!exists) return std::unexpected<Error>(exists.error());
+  if (!*exists) return fail(Failure::not_found, "there is no such account");
+  auto keys = make_keys(password, iterations);
+  if (!keys) return std::unexpected<Error>(keys.error());
+  return stores.accounts().set_keys(account, *keys);
+}
+
+}  // namespace rookery::server
