@@ -1,0 +1,36 @@
+// What stands on rook-cli's command line.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "crypto/result.h"
+#include "crypto/secret.h"
+
+namespace rookery::cli {
+
+enum class Action { interactive, send, listen, history, devices, verify };
+
+struct Options {
+  std::string account;
+  std::string password_file, passphrase_file, key_store;
+  std::string host, ca, database, resource;
+  uint16_t port = 0;
+  bool direct_tls = false, json = false;
+  Action action = Action::interactive;
+  std::string peer, text, fingerprint;
+  bool plain = false;
+  size_t limit = 20;
+};
+
+/// Prints help or the reason and returns false with `exit_code` when there is nothing to do.
+bool parse_options(int argc, char** argv, Options& options, int& exit_code);
+
+/// The first line of `file`, or the variable `environment`, or empty.
+Result<crypto::Secret> read_secret(const std::string& file, const char* environment);
+/// Asks at the terminal without showing it; empty when there is no terminal.
+crypto::Secret ask_secret(const std::string& question);
+/// `--db`, or a file in $XDG_DATA_HOME/rookery named after the account; its folder is created.
+Result<std::string> database_path(const Options& options);
+
+}  // namespace rookery::cli

@@ -1,0 +1,139 @@
+#include "client/core/client.h"
+
+#include "client/core/responder.h"
+#include "xmpp/namespaces.h"
+
+namespace rookery::client {
+
+namespace ns = xmpp::ns;
+
+Result<std::unique_ptr<Client>> Client::create(ClientOptions options, LocalStore& store, EventSink events) {
+  std::unique_ptr<Client> client(new Client(std::move(options), store, std::move(events)));
+  if (auto status = client->load(); !status) return std::unexpected(status.error());
+  return client;
+}
+
+Client::Client(ClientOptions options, LocalStore& store, EventSink events)
+    : events_(std::move(events)),
+      connection_({options.account, std::move(options.password), std::move(options.resource)}, options.endpoint, *this),
+      store_(store),
+      messages_(store),
+      omemo_(connection_, store, events_),
+      roster_(connection_, store, events_),
+      archive_(connection_, store),
+      outbox_(connection_, store, messages_, omemo_, events_),
+      inbox_({connection_, store, messages_, omemo_, outbox_, roster_, archive_, events_}) {}
+
+Status Client::load() {
+  // The database is this account's: another one's ratchets must never be mixed in.
+  auto account = store_.get("account", "");
+  if (!account) return std::unexpected(account.error());
+  if (*account && **account != connection_.account().text())
+    return fail(Failure::invalid, "this database belongs to " + **account + "; give another --db for this account");
+  if (!*account) {
+    if (auto status = store_.put("account", "", connection_.account().text()); !status) return status;
+  }
+  if (auto status = omemo_.open(connection_.account()); !status) return status;
+  if (auto status = roster_.load(); !status) return status;
+  return outbox_.load();
+}
+
+void Client::on_online(bool resumed) {
+  const auto& negotiation = connection_.negotiation();
+  events_(event::Online{connection_.jid(), resumed, negotiation.mechanism(), negotiation.channel_binding()});
+  if (resumed) return;
+  caught_up_ = false;
+  enable_carbons();
+  roster_.on_offline();
+  roster_.request([] {});
+  send_presence();
+  omemo_.on_bound();
+  catch_up();
+  outbox_.on_bound();
+}
+
+void Client::on_offline(const Error& error, std::optional<std::chrono::milliseconds> retry_in) {
+  roster_.on_offline();
+  events_(event::Offline{error, retry_in});
+}
+
+void Client::enable_carbons() {
+  auto iq = xmpp::Element::make("iq", ns::client);
+  iq->set_attr("type", "set").add("enable", ns::carbons);
+  connection_.send_iq(std::move(iq), [](const xmpp::Element*) {});
+}
+
+void Client::catch_up() {
+  archive_.start([this](Result<size_t> count) {
+    caught_up_ = true;
+    if (!connection_.online()) return;
+    omemo_.settle();
+    omemo_.maintain();
+    if (count) return events_(event::CaughtUp{*count});
+    events_(event::Notice{"history could not be fetched: " + count.error().message});
+    events_(event::CaughtUp{0});
+  });
+}
+
+void Client::send_presence() {
+  auto presence = xmpp::Element::make("presence", ns::client);
+  if (!show_.empty()) presence->add_text_child("show", show_);
+  if (!status_.empty()) presence->add_text_child("status", status_);
+  add_caps(*presence);
+  connection_.send(*presence);
+}
+
+void Client::set_presence(std::string_view show, std::string_view status) {
+  show_ = show;
+  status_ = status;
+  if (online()) send_presence();
+}
+
+void Client::on_stanza(const xmpp::Element& stanza) {
+  const auto checked = OriginGate(connection_.jid()).check(stanza);
+  const Status status = dispatch(checked);
+  if (status) return;
+  // Not stored, so not to be acknowledged: leave, the server keeps it.
+  events_(event::Notice{"the local database fails: " + status.error().message + "; going offline"});
+  connection_.interrupt();
+  connection_.disconnect();
+}
+
+Status Client::dispatch(const origin::Checked& checked) {
+  if (const auto* message = std::get_if<origin::Message>(&checked)) return inbox_.on(*message);
+  if (const auto* carbon = std::get_if<origin::Carbon>(&checked)) return inbox_.on(*carbon);
+  if (const auto* result = std::get_if<origin::ArchiveResult>(&checked)) return inbox_.on(*result);
+  if (const auto* event = std::get_if<origin::PepEvent>(&checked)) omemo_.on_event(*event);
+  if (const auto* presence = std::get_if<origin::Presence>(&checked)) roster_.on_presence(*presence);
+  if (const auto* request = std::get_if<origin::Request>(&checked)) answer(*request);
+  if (const auto* push = std::get_if<origin::RosterPush>(&checked)) {
+    roster_.on_push(*push->query);
+    connection_.send(*xmpp::result_reply(*push->iq));
+  }
+  return {};
+}
+
+void Client::answer(const origin::Request& request) {
+  const Contact* contact = roster_.find(request.from);
+  const bool may_know =
+      (contact && contact->may_see_us()) || request.from.same_bare(account()) || request.from == account().domain_jid();
+  connection_.send(*answer_request(*request.iq, may_know));
+}
+
+Result<ChatMessage> Client::send(const xmpp::Jid& to, std::string_view text, bool plain) {
+  if (!to.has_local()) return fail(Failure::invalid, to.text() + " is a server, not a person");
+  if (text.empty()) return fail(Failure::invalid, "there is nothing to send");
+  return outbox_.submit(to, text, plain);
+}
+
+Result<std::vector<ChatMessage>> Client::history(const xmpp::Jid& peer, size_t limit) const {
+  return messages_.history(peer, limit);
+}
+
+void Client::refresh_devices(const xmpp::Jid& jid, std::function<void(Status)> done) {
+  if (!online()) return done(fail(Failure::unavailable, "offline"));
+  // With sessions, so that fingerprints are known.
+  omemo_.prepare(jid, std::move(done));
+}
+
+}  // namespace rookery::client

@@ -1,0 +1,156 @@
+#include "client/core/outbox.h"
+
+#include "client/core/conversations.h"
+#include "crypto/random.h"
+#include "xmpp/namespaces.h"
+#include "xmpp/payloads/stanza_id.h"
+
+namespace rookery::client {
+
+namespace ns = xmpp::ns;
+
+Status Outbox::load() {
+  auto waiting = messages_.outbox();
+  if (!waiting) return std::unexpected(waiting.error());
+  lines_.clear();
+  unfinished_.clear();
+  for (auto& outgoing : *waiting) {
+    unfinished_.insert(outgoing.message.id);
+    const auto peer = outgoing.message.peer;
+    lines_[peer].queue.push_back(std::move(outgoing));
+  }
+  return {};
+}
+
+Result<ChatMessage> Outbox::submit(const xmpp::Jid& to, std::string_view text, bool plain) {
+  ChatMessage message;
+  message.peer = to.bare();
+  message.outgoing = true;
+  message.text = text;
+  message.origin_id = message.message_id = crypto::random_token();
+  message.time = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
+  message.state = MessageState::pending;
+  auto id = messages_.add_outgoing(message, !plain);
+  if (!id) return std::unexpected(id.error());
+  message.id = *id;
+  unfinished_.insert(*id);
+  lines_[message.peer].queue.push_back({message, !plain, ""});
+  events_(event::MessageAdded{message, event::Via::own});
+  pump(message.peer);
+  return message;
+}
+
+void Outbox::on_bound() {
+  ++session_;
+  if (auto status = load(); !status) return events_(event::Notice{status.error().message});
+  std::vector<xmpp::Jid> peers;
+  for (const auto& [peer, line] : lines_) peers.push_back(peer);
+  for (const auto& peer : peers) pump(peer);
+}
+
+void Outbox::pump(const xmpp::Jid& peer) {
+  auto& line = lines_[peer];
+  if (line.preparing || line.queue.empty() || !connection_.online()) return;
+  line.preparing = true;
+  omemo_.prepare(peer, [this, peer, session = session_](Status prepared) {
+    if (session != session_) return;
+    lines_[peer].preparing = false;
+    if (connection_.online()) drain(peer, prepared);
+  });
+}
+
+void Outbox::drain(const xmpp::Jid& peer, const Status& prepared) {
+  auto& queue = lines_[peer].queue;
+  while (!queue.empty()) {
+    Outgoing outgoing = std::move(queue.front());
+    queue.pop_front();
+    send(outgoing, prepared);
+  }
+}
+
+void Outbox::send(Outgoing& outgoing, const Status& prepared) {
+  auto& message = outgoing.message;
+  if (outgoing.xml.empty()) {
+    // One commit for the ratchet and the stanza: after a crash the same stanza goes out, never a second encryption.
+    auto status = store_.transaction([&]() -> Status {
+      auto xml = compose(outgoing, prepared);
+      if (!xml) return std::unexpected(xml.error());
+      outgoing.xml = std::move(*xml);
+      message.state = MessageState::sent;
+      if (message.encryption != Encryption::none) {
+        if (auto marked = mark_encrypted_chat(store_, message.peer); !marked) return marked;
+      }
+      return messages_.set_outgoing_xml(message.id, message, outgoing.xml);
+    });
+    if (!status) return fail_message(std::move(message), status.error().message);
+    events_(event::MessageChanged{message});
+  }
+  connection_.send_xml(outgoing.xml, message.id);
+}
+
+Result<std::string> Outbox::compose(Outgoing& outgoing, const Status& prepared) {
+  auto& message = outgoing.message;
+  auto stanza = xmpp::Element::make("message", ns::client);
+  stanza->set_attr("to", message.peer.text()).set_attr("type", "chat").set_attr("id", message.message_id);
+  xmpp::add_origin_id(*stanza, message.origin_id);
+  stanza->add("request", ns::receipts);
+  if (!outgoing.encrypt) {
+    stanza->add("body").add_text(message.text);
+    return stanza->to_xml(ns::client);
+  }
+  if (!prepared)
+    return fail(Failure::unavailable, "not sent: it cannot be learned now whether " + message.peer.text() +
+                                          " can read encrypted messages (" + prepared.error().message + ")");
+  if (!omemo_.has_devices(message.peer)) {
+    if (is_encrypted_chat(store_, message.peer))
+      return fail(Failure::denied,
+                  "not sent: " + message.peer.text() +
+                      " has no OMEMO device any more, but this conversation is encrypted; /plain sends it anyway");
+    stanza->add("body").add_text(message.text);
+    return stanza->to_xml(ns::client);
+  }
+  auto encryption = omemo_.encrypt(message.peer, message.text, *stanza);
+  if (!encryption) return std::unexpected(encryption.error());
+  message.encryption = *encryption;
+  message.sender_device = omemo_.own_device().device;
+  message.trust = crypto::omemo::Trust::verified;
+  return stanza->to_xml(ns::client);
+}
+
+void Outbox::fail_message(ChatMessage message, std::string problem) {
+  message.state = MessageState::failed;
+  message.problem = std::move(problem);
+  unfinished_.erase(message.id);
+  if (auto status = messages_.finish_outgoing(message); !status) events_(event::Notice{status.error().message});
+  events_(event::MessageChanged{message});
+}
+
+void Outbox::on_acknowledged(int64_t id) {
+  unfinished_.erase(id);
+  auto message = messages_.by_id(id);
+  if (!message || !*message) return;
+  if ((*message)->state < MessageState::acked) (*message)->state = MessageState::acked;
+  if (auto status = messages_.finish_outgoing(**message); !status)
+    return events_(event::Notice{status.error().message});
+  events_(event::MessageChanged{**message});
+}
+
+void Outbox::on_bounced(std::string_view message_id, const xmpp::Jid& from, const std::string& reason) {
+  auto message = messages_.by_origin("", message_id);
+  if (!message || !*message || !OriginGate::may_acknowledge((*message)->peer, from)) return;
+  if ((*message)->state == MessageState::delivered) return;
+  fail_message(std::move(**message), reason);
+}
+
+void Outbox::on_receipt(std::string_view message_id, const xmpp::Jid& from) {
+  auto message = messages_.by_origin("", message_id);
+  if (!message || !*message || !OriginGate::may_acknowledge((*message)->peer, from)) return;
+  if ((*message)->state == MessageState::delivered) return;
+  unfinished_.erase((*message)->id);
+  (*message)->state = MessageState::delivered;
+  if (auto status = messages_.finish_outgoing(**message); !status)
+    return events_(event::Notice{status.error().message});
+  events_(event::MessageChanged{**message});
+}
+
+}  // namespace rookery::client

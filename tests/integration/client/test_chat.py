@@ -1,0 +1,155 @@
+"""rook-cli and rook-cli through a real server: what two people need, and what must never happen.
+
+ROOKERY_TEST_SERVER=prosody runs the same against Prosody."""
+
+import os
+import shutil
+import tempfile
+import unittest
+
+from rook_cli import RookCli, befriend, start_server
+
+
+class ChatTest(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="rook-cli-test-")
+        self.addCleanup(shutil.rmtree, self.folder, True)
+        self.server = self.enterContext(start_server()) if hasattr(self, "enterContext") else start_server().__enter__()
+        if not hasattr(self, "enterContext"):
+            self.addCleanup(self.server.__exit__, None, None, None)
+        for user in ("romeo", "juliet"):
+            self.server.add_account(user, "secret of " + user)
+
+    def client(self, user, name=None, extra=()):
+        client = RookCli(self.server, user + "@localhost", "secret of " + user, self.folder, name, extra)
+        self.addCleanup(client.__exit__, None, None, None)
+        return client.online()
+
+    def friends(self):
+        romeo, juliet = self.client("romeo"), self.client("juliet")
+        befriend(romeo, juliet)
+        return romeo, juliet
+
+    def test_two_people_exchange_encrypted_messages(self):
+        romeo, juliet = self.friends()
+        romeo.command("msg", juliet.jid, "But soft!")
+        heard = juliet.wait("message", direction="in")
+        self.assertEqual((heard["text"], heard["encryption"], heard["trust"]), ("But soft!", "omemo:2", "automatic"))
+        romeo.wait("message_changed", state="delivered")
+        juliet.command("msg", romeo.jid, "Ay me\nsecond line")
+        self.assertEqual(romeo.wait("message", direction="in")["text"], "Ay me\nsecond line")
+        self.assertEqual((romeo.quit(), juliet.quit()), (0, 0))
+
+    def test_the_server_never_sees_the_text(self):
+        romeo, juliet = self.friends()
+        romeo.command("msg", juliet.jid, "a very secret sentence")
+        juliet.wait("message", direction="in")
+        for folder, _, files in os.walk(self.folder):
+            for name in files:
+                with open(os.path.join(folder, name), "rb") as file:
+                    self.assertNotIn(b"secret sentence", file.read(), "the client's own database is readable")
+        for folder, _, files in os.walk(self.server.folder):
+            for name in files:
+                with open(os.path.join(folder, name), "rb") as file:
+                    self.assertNotIn(b"secret sentence", file.read())
+
+    def test_messages_sent_while_away_are_fetched_once_and_in_order(self):
+        romeo, juliet = self.friends()
+        romeo.command("msg", juliet.jid, "first")
+        juliet.wait("message", text="first")
+        juliet.quit()
+        for number in range(60):
+            romeo.command("msg", juliet.jid, "away %d" % number)
+        romeo.wait("message_changed", text="away 59", state="acked")
+        juliet = self.client("juliet")
+        juliet.command("history", romeo.jid, "100")
+        juliet.wait("history_end")
+        texts = [one["text"] for one in juliet.seen if one["event"] == "history"]
+        self.assertEqual(texts, ["first"] + ["away %d" % number for number in range(60)])
+        juliet.command("msg", romeo.jid, "I am back")
+        self.assertEqual(romeo.wait("message", direction="in")["text"], "I am back")
+
+    def test_an_interrupted_connection_is_resumed_and_loses_nothing(self):
+        romeo, juliet = self.friends()
+        for number in range(5):
+            romeo.command("msg", juliet.jid, "before %d" % number)
+            romeo.command("reconnect")
+            romeo.command("msg", juliet.jid, "after %d" % number)
+        self.assertTrue(romeo.wait("online")["resumed"])
+        for number in range(5):
+            juliet.wait("message", text="before %d" % number)
+            juliet.wait("message", text="after %d" % number)
+        self.assertEqual(romeo.quit(), 0)
+        juliet.command("history", romeo.jid, "100")
+        juliet.wait("history_end")
+        self.assertEqual(sum(one["event"] == "history" for one in juliet.seen), 10)
+
+    def test_a_message_written_without_a_server_survives_the_end_of_the_client(self):
+        romeo, juliet = self.friends()
+        romeo.command("msg", juliet.jid, "before the night")
+        juliet.wait("message", text="before the night")
+        self.server.kill()
+        romeo.wait("offline")
+        romeo.command("msg", juliet.jid, "in the outbox")
+        romeo.wait("message", text="in the outbox", state="pending")
+        romeo.kill()
+        self.server.start()
+        juliet.wait("online", timeout=90)
+        romeo = self.client("romeo")
+        heard = juliet.wait("message", text="in the outbox")
+        self.assertEqual(heard["encryption"], "omemo:2")
+        romeo.wait("message_changed", text="in the outbox", state="acked")
+        romeo.quit()
+        self.assertEqual([one for one in juliet.seen if one.get("text") == "in the outbox" and one["event"] == "message"], [])
+
+    def test_plain_text_in_an_encrypted_conversation_is_an_act_and_marked(self):
+        romeo, juliet = self.friends()
+        romeo.command("msg", juliet.jid, "hidden")
+        juliet.wait("message", text="hidden")
+        romeo.command("plain", juliet.jid, "open")
+        heard = juliet.wait("message", text="open")
+        self.assertEqual(heard["encryption"], "none")
+        self.assertIn("not encrypted", heard["problem"])
+
+    def test_a_second_device_reads_along(self):
+        romeo, juliet = self.friends()
+        balcony = self.client("juliet", "balcony")
+        romeo.wait("devices_changed", jid=juliet.jid, devices=2)
+        juliet.wait("devices_changed", jid=juliet.jid, devices=2)
+        romeo.command("msg", juliet.jid, "to both")
+        juliet.wait("message", text="to both")
+        self.assertEqual(balcony.wait("message", text="to both")["encryption"], "omemo:2")
+        juliet.command("msg", romeo.jid, "from one")
+        romeo.wait("message", text="from one")
+        copy = balcony.wait("message", text="from one")
+        self.assertEqual((copy["direction"], copy["via"], copy["encryption"]), ("out", "carbon", "omemo:2"))
+
+    def test_after_a_verification_new_devices_get_nothing_by_themselves(self):
+        romeo, juliet = self.friends()
+        juliet.command("fingerprint")
+        fingerprint = juliet.wait("device", own=True)["fingerprint"]
+        romeo.command("devices", juliet.jid)
+        romeo.wait("devices_end")
+        romeo.command("verify", juliet.jid, fingerprint)
+        romeo.wait("trust", trust="verified")
+        intruder = self.client("juliet", "intruder")
+        romeo.wait("devices_changed", jid=juliet.jid, devices=2)
+        romeo.command("msg", juliet.jid, "only for the verified")
+        juliet.wait("message", text="only for the verified")
+        new = romeo.wait("undecided_device")
+        heard = intruder.wait("message", peer=romeo.jid)
+        self.assertEqual((heard["text"], heard["problem"]), ("", "not encrypted for this device"))
+        romeo.command("trust", juliet.jid, str(new["device"]))
+        romeo.wait("trust", trust="automatic")
+        romeo.command("msg", juliet.jid, "for both now")
+        intruder.wait("message", text="for both now")
+
+    def test_someone_without_omemo_gets_plain_text_that_says_so(self):
+        romeo = self.client("romeo")
+        romeo.command("msg", "juliet@localhost", "can you read this?")
+        sent = romeo.wait("message_changed", state="sent")
+        self.assertEqual(sent["encryption"], "none")
+
+
+if __name__ == "__main__":
+    unittest.main()
