@@ -53,7 +53,7 @@ class Matcher:
     def match(self, expected, got):
         """(captures, None) or (None, reason)."""
         captured = {}
-        reason = self._element(expected, got, captured, expected.name, top=True)
+        reason = self._alternatives(expected, got, captured, got.name, top=True)
         return (None, reason) if reason else (captured, None)
 
     def _element(self, expected, got, captured, path, top=False):
@@ -179,13 +179,13 @@ class Matcher:
             return self._unordered(expected[1:], got, captured, path, open_end)
         return closest or "%s: %s is missing" % (path, child)
 
-    def _alternatives(self, expected, got, captured, path):
+    def _alternatives(self, expected, got, captured, path, top=False):
         if (expected.name, expected.ns) != ("one-of", NS_SCS):
-            return self._element(expected, got, captured, path)
+            return self._element(expected, got, captured, path, top)
         reason = None
         for choice in expected.children:
             trial = dict(captured)
-            reason = self._element(choice, got, trial, path)
+            reason = self._element(choice, got, trial, path, top)
             if reason is None:
                 captured.update(trial)
                 return None

@@ -220,6 +220,18 @@ class Runner:
             raise Failure("expected the stream error %s, got %s" % (conditions, error))
         await self.closed_by_server(name)
 
+    @step(r"(\w+) is refused")
+    async def refused(self, name):
+        """The connection ends, with or without a stream error, and nothing else comes before."""
+        client = self.client(name)
+        try:
+            while True:
+                got = await client.receive(self.timeout)
+                if (got.name, got.ns) != ("error", NS_STREAM) and not self._is_tolerated(name, got):
+                    raise Failure("expected the end of the connection, got %s" % got)
+        except StreamClosed:
+            await self._socket_ends(client)
+
     async def _socket_ends(self, client):
         try:
             await client.wait_for(lambda: False, self.timeout)
@@ -300,7 +312,8 @@ class Runner:
                 self.tolerated[name].remove(element)
                 self.names.update(captures)
                 return True
-        return False
+        # RFC 6121 §4.3.2: a probe to one who has no available resource may be answered so, from the bare JID.
+        return got.name == "presence" and got.get("type") == "unavailable" and "/" not in got.get("from", "/")
 
     @step(r"((?:\w+, )*\w+(?: and \w+)?) receives? nothing")
     async def receive_nothing(self, names):

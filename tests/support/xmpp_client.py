@@ -381,13 +381,15 @@ class XmppClient:
             await self.wait_for(lambda: self.stream_ended or self.closed, timeout)
         except StreamClosed:
             pass
-        self._transport.close()
+        if not self.closed:
+            self.closed = True
+            self._transport.close()
 
     def cut(self):
         """The socket is gone, without a word (TCP RST)."""
-        if self._transport is not None:
-            self._transport.abort()
+        if self._transport is not None and not self.closed:
             self.closed = True
+            self._transport.abort()
 
 
 __all__ = ["Element", "Endpoint", "NS_BIND", "NS_SASL", "NS_SM", "NS_TLS", "StreamClosed", "StreamManagement",
