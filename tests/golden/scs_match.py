@@ -3,9 +3,10 @@
 import base64
 import re
 
-from xmpp_xml import Element
+from xmpp_xml import UNDECLARED, Element
 
 NS_SCS = "urn:rookery:golden"
+UNDECLARED[NS_SCS] = "scs"
 PLACEHOLDER = re.compile(r"\{([A-Za-z][^{}\n]*|\.\.\.)\}")
 KINDS = {
     "any": r".+",

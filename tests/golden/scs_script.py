@@ -19,7 +19,7 @@ class Step:
 
     def elements(self):
         try:
-            return parse_all(self.block, PREFIXES)
+            return [_without_layout(e) for e in parse_all(self.block, PREFIXES)]
         except Exception as error:
             raise ScriptError("line %d: the XML does not parse: %s" % (self.line, error)) from error
 
@@ -59,6 +59,14 @@ def read_script(path, name):
             raise ScriptError("%s:%d: a step ends with a colon exactly when an indented block follows" % (path, number))
         script.steps.append(step)
     return script
+
+
+def _without_layout(element):
+    if element.children:
+        element.text = element.text.strip()
+    for child in element.children:
+        _without_layout(child)
+    return element
 
 
 def _directive(script, line, number):

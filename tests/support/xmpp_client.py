@@ -153,8 +153,9 @@ class XmppClient:
         if element.name == "enabled":
             self.sm.enabled = True
             self.sm.id = element.get("id")
-        elif element.name == "resumed" and self.resumable:
-            self.sm, self.resumable = self.resumable, None
+        elif element.name == "resumed":
+            self.sm, self.resumable = self.resumable or self.sm, None
+            self.sm.enabled = self.sm.counting_sent = True
             self.sm.on_ack(int(element.get("h")))
         elif element.name == "a" and self.sm.enabled:
             self.sm.on_ack(int(element.get("h")))
@@ -176,7 +177,7 @@ class XmppClient:
     def send(self, stanza):
         """One element as text or Element. Counted and kept until acknowledged when XEP-0198 is on."""
         text = stanza if isinstance(stanza, str) else stanza.to_xml()
-        if text.startswith("<enable "):
+        if text.startswith("<enable ") and not self.sm.enabled:
             self.sm = StreamManagement()
             self.sm.counting_sent = True
         elif self.sm.counting_sent and text.startswith(("<message", "<presence", "<iq")):

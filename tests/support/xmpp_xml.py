@@ -8,6 +8,10 @@ NS_STREAM = "http://etherx.jabber.org/streams"
 NS_XML = "http://www.w3.org/XML/1998/namespace"
 
 
+# Prefixes that to_xml() uses without declaring them: for reading only.
+UNDECLARED = {}
+
+
 class Element:
     """One element: local name, namespace, attributes, children, and its own text joined together."""
 
@@ -50,6 +54,9 @@ class Element:
         for prefix, (name, value) in enumerate(self.attrs.items()):
             if name.startswith("{"):
                 ns, name = name[1:].split("}")
+                if ns in UNDECLARED:
+                    out.append(" %s:%s=%s" % (UNDECLARED[ns], name, quote(value)))
+                    continue
                 out.append(" xmlns:a%d=%s a%d:%s=%s" % (prefix, quote(ns), prefix, name, quote(value)))
             else:
                 out.append(" %s=%s" % (name, quote(value)))
