@@ -376,6 +376,21 @@ class Runner:
                     raise Failure("a ping from %s to %s was not answered" % (sender.jid, target.jid)) from None
         await sender.receive_where(_answers(identifier), self.timeout)
 
+    @step(r"(\w+) answers service discovery with:")
+    async def answer_discovery(self, name, block):
+        """Whoever asks for this node (XEP-0115 §5.4) is answered at once, however often; the script does not see it."""
+        client = self.client(name)
+        query = plain_copy(block.elements()[0], self.names)
+
+        def intercept(element):
+            asked = element.name == "iq" and element.get("type") == "get" and element.find("query", query.ns)
+            if not asked or asked.get("node") != query.get("node"):
+                return False
+            attributes = {"type": "result", "id": element.get("id"), "to": element.get("from", client.bare)}
+            client.send(Element("iq", attrs=attributes, children=[query]))
+            return True
+        client.intercept = intercept
+
     # ---- XEP-0198
 
     @step(r"(\w+) enables stream management")

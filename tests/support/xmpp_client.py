@@ -101,6 +101,7 @@ class XmppClient:
         self.resumable = None  # the state of a session that may be resumed
         self.answer_acks = True
         self.on_traffic = None  # called with ("in" | "out", text or Element), for transcripts
+        self.intercept = None  # called with each stanza; true when it has dealt with it
         self.features = None
         self.inbox = collections.deque()
         self._transport = self.wire = None
@@ -146,7 +147,8 @@ class XmppClient:
             return
         if self.sm.enabled and element.is_stanza():
             self.sm.received = (self.sm.received + 1) & 0xFFFFFFFF
-        self.inbox.append(element)
+        if self.intercept is None or not self.intercept(element):
+            self.inbox.append(element)
 
     def _handle_sm(self, element):
         """True for what need not be seen: requests and acknowledgements of an enabled session."""
