@@ -82,6 +82,9 @@ class FeatureRegistry {
   std::vector<std::function<void(Home&, const xmpp::Jid&, const xmpp::Element&)>> contact_presence;  ///< presence of a remote entity to a home
   std::vector<std::function<void(Home&, const xmpp::Jid&)>> contact_subscribed;          ///< a contact may see us from now on
 
+  /// IQ results and errors to the account's bare JID; true: it was for this hook.
+  std::vector<std::function<bool(Home&, const Envelope&)>> response_to_account;
+
   const IqHandler* find(Scope scope, std::string_view type, std::string_view name, std::string_view ns) const;
   const std::vector<std::string>& features(Scope scope) const;
   const std::vector<Identity>& identities(Scope scope) const;

@@ -50,6 +50,9 @@ class Node {
     return stores_->run(std::move(work));
   }
 
+  /// Hands an IQ for our domain (home is null) or an account to its handler, or answers that there is none.
+  void serve_iq(Home* home, Envelope envelope);
+
   /// Answers an admin command (docs/ADMIN): lines, the last one "ok" or "error: …".
   std::string admin(const std::vector<std::string>& words, const std::string& password);
   Status reload();  ///< certificates; a bad one keeps the old one

@@ -59,7 +59,9 @@ class Session {
   const std::string& resumption_id() const { return sm_id_; }
   uint32_t durable_count() const { return durable_; }
   bool is_detached() const { return link_ == nullptr; }
-  /// Continues over another link. false: `acknowledged` is not plausible.
+  /// Everything that arrived is durable: only then is the h of <resumed/> exact and nothing comes twice.
+  bool is_settled() const { return durable_ == received_; }
+  /// Continues over another link; needs is_settled(). false: `acknowledged` is not plausible.
   bool resume(ClientLink& link, uint32_t acknowledged);
 
   // Presence (RFC 6121 §4) and what features keep per session.

@@ -1,0 +1,114 @@
+#include "server/home/home.h"
+
+#include <algorithm>
+
+#include "crypto/random.h"
+#include "server/home/homes.h"
+#include "server/home/message_rules.h"
+#include "server/node.h"
+#include "xmpp/namespaces.h"
+
+namespace rookery::server {
+
+Home::Home(Homes& homes, xmpp::Jid bare, HomeData data)
+    : homes_(homes),
+      jid_(std::move(bare)),
+      roster_version_(data.roster.version),
+      blocked_(data.blocked.begin(), data.blocked.end()),
+      last_id_(data.inbox.last_id),
+      cursor_(data.inbox.cursor),
+      scanned_to_(data.inbox.cursor),
+      backlog_(data.inbox.last_id > data.inbox.cursor) {
+  for (auto& item : data.roster.items) {
+    const xmpp::Jid key = item.jid;
+    roster_.emplace(key, std::move(item));
+  }
+  archive_prefs.archive_default = std::move(data.archive_default);
+  archive_prefs.archive_always = std::move(data.archive_always);
+  archive_prefs.archive_never = std::move(data.archive_never);
+}
+
+Home::~Home() = default;
+
+Node& Home::node() { return homes_.node(); }
+
+Session& Home::bind(std::string_view resource, ClientLink& link) {
+  auto full = jid_.with_resource(resource);
+  if (resource.empty() || !full) full = jid_.with_resource(crypto::random_token());
+  ensure(full.has_value());
+  // RFC 6120 §7.7.2.2: the newer connection is the one that works; the older one learns why it ends.
+  if (Session* old = find(full->resource())) {
+    old->end({.condition = xmpp::StreamCondition::conflict, .text = "Replaced by a new connection"});
+  }
+  static std::atomic<uint64_t> serials{0};
+  sessions_.push_back(std::make_unique<Session>(*this, std::move(*full), ++serials, &link));
+  return *sessions_.back();
+}
+
+Session* Home::find(std::string_view resource) {
+  for (const auto& session : sessions_) {
+    if (session->jid().resource() == resource) return session.get();
+  }
+  return nullptr;
+}
+
+Session* Home::find_serial(uint64_t serial) {
+  for (const auto& session : sessions_) {
+    if (session->serial() == serial) return session.get();
+  }
+  return nullptr;
+}
+
+Session* Home::find_resumable(std::string_view id) {
+  for (const auto& session : sessions_) {
+    if (!id.empty() && session->resumption_id() == id) return session.get();
+  }
+  return nullptr;
+}
+
+std::vector<Session*> Home::sessions() {
+  std::vector<Session*> result;
+  result.reserve(sessions_.size());
+  for (const auto& session : sessions_) result.push_back(session.get());
+  return result;
+}
+
+void Home::session_ended(Session& session) {
+  std::erase_if(sessions_, [&](const auto& other) { return other.get() == &session; });
+  last_used = homes_.loop().now();
+}
+
+bool Home::is_idle() const { return sessions_.empty() && commits_pending_ == 0 && loads_pending_ == 0 && !cursor_dirty_; }
+
+bool Home::is_blocked(const xmpp::Jid& jid) const {
+  if (blocked_.empty()) return false;
+  // XEP-0191 §3.1 refers to RFC 3921: full, bare, domain/resource, domain.
+  return blocked_.contains(jid.text()) || blocked_.contains(std::string(jid.bare_text())) ||
+         blocked_.contains(std::string(jid.domain()) + "/" + std::string(jid.resource())) ||
+         blocked_.contains(std::string(jid.domain()));
+}
+
+bool Home::archives(const xmpp::Jid& peer) const {
+  if (!homes_.node().config().archive) return false;
+  const auto listed = [&](const std::set<std::string>& list) {
+    return list.contains(peer.text()) || list.contains(std::string(peer.bare_text()));
+  };
+  if (listed(archive_prefs.archive_always)) return true;
+  if (listed(archive_prefs.archive_never)) return false;
+  if (archive_prefs.archive_default == "roster") {
+    const auto* item = contact(peer.bare());
+    return item != nullptr && item->in_roster;
+  }
+  return archive_prefs.archive_default != "never";
+}
+
+void Home::in_order(Job job) {
+  if (commits_pending_ == 0) return job();
+  ++commits_pending_;
+  homes_.after_commit([this, job = std::move(job)]() mutable {
+    --commits_pending_;
+    job();
+  });
+}
+
+}  // namespace rookery::server

@@ -1,0 +1,99 @@
+// What arrives for this account: delivery by RFC 6121 §8.
+#include "server/home/home.h"
+#include "server/home/homes.h"
+#include "server/home/message_rules.h"
+#include "server/node.h"
+#include "xmpp/namespaces.h"
+
+namespace rookery::server {
+
+void Home::receive(Envelope envelope) {
+  const auto kind = envelope.stanza->name();
+  if (kind == "message") return receive_message(std::move(envelope));
+  for (const auto& hook : node().features().stanza_to_account) {
+    const Verdict verdict = hook(*this, envelope);
+    if (verdict.error) node().router().bounce(envelope, *verdict.error);
+    if (verdict.stops()) return;
+  }
+  if (kind == "presence") return receive_presence(std::move(envelope));
+  receive_iq(std::move(envelope));
+}
+
+void Home::receive_message(Envelope envelope) {
+  for (const auto& hook : node().features().stanza_to_account) {
+    const Verdict verdict = hook(*this, envelope);
+    if (!verdict.stops()) continue;
+    // What the sender's home wants written is written; nothing of ours.
+    if (envelope.sent_copy) homes_.batch().entries.push_back(std::move(*envelope.sent_copy));
+    if (envelope.seen) homes_.batch().seen.push_back(std::move(*envelope.seen));
+    return homes_.after_commit([this, verdict, envelope = std::move(envelope)] {
+      node().router().confirm(envelope.sender);
+      if (verdict.error) node().router().bounce(envelope, *verdict.error);
+    });
+  }
+  const auto current = sessions();
+  const Recipients targets = recipients(*envelope.stanza, envelope.to, current);
+  const bool storable = is_storable(*envelope.stanza) && !targets.bounce;
+  const bool archive = storable && !forbids_archive(*envelope.stanza) && archives(envelope.from);
+  std::string xml = envelope.stanza->to_xml(xmpp::ns::client);
+  storage::LogId id = 0;
+  if (storable && (archive || targets.offline || envelope.must_log)) {
+    id = next_log_id();
+    const uint8_t flags = (archive ? storage::LogEntry::archived : 0) | storage::LogEntry::inbox;
+    homes_.batch().entries.push_back({jid_.text(), id, flags, envelope.from.text(), xml});
+    uncommitted_.insert(id);
+    if (!backlog_) {
+      pending_.insert(id);
+      scanned_to_ = id;
+    }
+  }
+  if (envelope.sent_copy) homes_.batch().entries.push_back(std::move(*envelope.sent_copy));
+  if (envelope.seen) homes_.batch().seen.push_back(std::move(*envelope.seen));
+  envelope.sent_copy.reset();
+  envelope.seen.reset();
+
+  const bool nothing_written = id == 0 && homes_.batch().empty();
+  if (nothing_written && commits_pending_ == 0) {
+    deliver_message(envelope, xml, id);
+    return node().router().confirm(envelope.sender);
+  }
+  ++commits_pending_;
+  homes_.after_commit([this, envelope = std::move(envelope), xml = std::move(xml), id]() mutable {
+    --commits_pending_;
+    uncommitted_.erase(id);
+    deliver_message(envelope, xml, id);
+    node().router().confirm(envelope.sender);
+  });
+}
+
+void Home::deliver_message(const Envelope& envelope, const std::string& xml, storage::LogId id) {
+  const auto current = sessions();
+  const Recipients targets = recipients(*envelope.stanza, envelope.to, current);
+  if (targets.bounce) return node().router().bounce(envelope, {.condition = xmpp::Condition::service_unavailable});
+  const std::string& stamped = id != 0 ? with_child(xml, stanza_id_element(jid_, id)) : xml;
+  for (Session* session : targets.direct) {
+    if (session->catching_up && id != 0) continue;  // it will read it from the log, in its turn
+    if (id != 0) ++in_flight_[id];
+    session->send(stamped, id);
+  }
+  for (Session* session : targets.copies) session->send(carbon_copy("received", jid_, session->jid(), stamped));
+  if (id != 0 && backlog_ && !in_flight_.contains(id)) return;
+}
+
+void Home::receive_iq(Envelope envelope) {
+  const auto type = envelope.stanza->attr("type");
+  if (envelope.to.is_bare()) {
+    if (type == "get" || type == "set") return node().serve_iq(this, std::move(envelope));
+    for (const auto& hook : node().features().response_to_account) {
+      if (hook(*this, envelope)) return;
+    }
+    return;
+  }
+  in_order([this, envelope = std::move(envelope)]() mutable {
+    Session* session = find(envelope.to.resource());
+    if (session != nullptr) return session->send(*envelope.stanza);
+    node().router().bounce(envelope, {.condition = xmpp::Condition::service_unavailable});
+  });
+}
+
+}  // namespace rookery::server

@@ -1,0 +1,164 @@
+#include "server/home/homes.h"
+
+#include "server/log.h"
+#include "server/node.h"
+#include "xmpp/namespaces.h"
+#include "xmpp/stream_parser.h"
+
+namespace rookery::server {
+
+namespace {
+
+constexpr size_t most_commits_in_flight = 64;  // more than that and reading waits for the disk
+constexpr auto sweep_interval = std::chrono::seconds(1);
+constexpr auto idle_home_lifetime = std::chrono::seconds(60);
+
+// <prefs default='roster'><always><jid/>…</always><never>…</never></prefs>, as XEP-0313 §7 writes it.
+void read_archive_prefs(const std::string& xml, HomeData& data) {
+  const auto prefs = xmpp::parse_document(xml);
+  if (!prefs) return;
+  data.archive_default = std::string((*prefs)->attr("default"));
+  for (const auto& list : (*prefs)->elements()) {
+    auto& target = list.name() == "always" ? data.archive_always : data.archive_never;
+    for (const auto& jid : list.elements()) target.insert(jid.text());
+  }
+}
+
+Result<HomeData> read_home(storage::Stores& stores, storage::MessageLog& log, const xmpp::Jid& bare) {
+  const auto exists = stores.accounts().exists(bare);
+  if (!exists) return std::unexpected<Error>(exists.error());
+  if (!*exists) return fail(Failure::not_found, "no such account");
+  HomeData data;
+  auto roster = stores.rosters().load(bare);
+  if (!roster) return std::unexpected<Error>(roster.error());
+  data.roster = std::move(*roster);
+  auto inbox = log.load(bare.text());
+  if (!inbox) return std::unexpected<Error>(inbox.error());
+  data.inbox = *inbox;
+  const auto blocked = stores.values().all(bare, "blocking");
+  if (!blocked) return std::unexpected<Error>(blocked.error());
+  for (const auto& [jid, unused] : *blocked) data.blocked.push_back(jid);
+  const auto prefs = stores.values().get(bare, "mam-prefs", "");
+  if (!prefs) return std::unexpected<Error>(prefs.error());
+  if (*prefs) read_archive_prefs(**prefs, data);
+  return data;
+}
+
+}  // namespace
+
+Homes::Homes(Node& node, Loop& loop) : node_(node), loop_(loop) {
+  loop_.after(sweep_interval, [this] { sweep(); });
+}
+Homes::~Homes() = default;
+
+Home* Homes::find_loaded(const xmpp::Jid& bare) {
+  const auto found = homes_.find(std::string(bare.bare_text()));
+  return found == homes_.end() ? nullptr : found->second.get();
+}
+
+void Homes::with_home(const xmpp::Jid& bare, std::move_only_function<void(Home*)> then) {
+  if (Home* home = find_loaded(bare)) {
+    home->last_used = loop_.now();
+    return then(home);
+  }
+  const std::string key(bare.bare_text());
+  auto [loading, is_new] = loading_.try_emplace(key);
+  loading->second.waiting.push_back(std::move(then));
+  if (is_new) load(bare.bare());
+}
+
+void Homes::load(const xmpp::Jid& bare) {
+  node_.stores().run(
+      [bare, &log = node_.log()](storage::Stores& stores) { return read_home(stores, log, bare); },
+      [this, bare](Result<HomeData> data) {
+        auto waiting = std::move(loading_[bare.text()].waiting);
+        loading_.erase(bare.text());
+        Home* home = nullptr;
+        if (data) {
+          home = (homes_[bare.text()] = std::make_unique<Home>(*this, bare, std::move(*data))).get();
+          home->last_used = loop_.now();
+        } else if (data.error().failure != Failure::not_found) {
+          log::error("home_not_loaded", {{"jid", bare.text()}, {"error", data.error().message}});
+        }
+        for (auto& then : waiting) then(home);
+      });
+}
+
+void Homes::receive(Envelope envelope) {
+  if (Home* home = find_loaded(envelope.to)) {
+    home->last_used = loop_.now();
+    return home->receive(std::move(envelope));
+  }
+  const xmpp::Jid bare = envelope.to.bare();
+  with_home(bare, [this, envelope = std::move(envelope)](Home* home) mutable {
+    if (home != nullptr) return home->receive(std::move(envelope));
+    // RFC 6121 §8.5.1: no such user. What the sender's home wants written is written all the same.
+    if (envelope.sent_copy) batch().entries.push_back(std::move(*envelope.sent_copy));
+    if (envelope.seen) batch().seen.push_back(std::move(*envelope.seen));
+    after_commit([this, envelope = std::move(envelope)]() mutable {
+      node_.router().confirm(envelope.sender);
+      if (envelope.stanza->name() != "presence")
+        node_.router().bounce(envelope, {.condition = xmpp::Condition::service_unavailable});
+    });
+  });
+}
+
+std::vector<Home*> Homes::loaded() {
+  std::vector<Home*> result;
+  result.reserve(homes_.size());
+  for (auto& [key, home] : homes_) result.push_back(home.get());
+  return result;
+}
+
+void Homes::forget(const xmpp::Jid& bare) {
+  Home* home = find_loaded(bare);
+  if (home == nullptr) return;
+  for (Session* session : home->sessions()) {
+    session->end({.condition = xmpp::StreamCondition::not_authorized, .text = "The account was deleted"});
+  }
+}
+
+storage::LogBatch& Homes::batch() {
+  schedule_flush();
+  return batch_;
+}
+
+void Homes::after_commit(Job job) {
+  schedule_flush();
+  after_commit_.push_back(std::move(job));
+}
+
+void Homes::schedule_flush() {
+  if (flush_scheduled_) return;
+  flush_scheduled_ = true;
+  loop_.at_turn_end([this] { flush(); });
+}
+
+void Homes::flush() {
+  flush_scheduled_ = false;
+  ++commits_in_flight_;
+  node_.log().commit(std::exchange(batch_, {}),
+                     [this, jobs = std::make_shared<std::vector<Job>>(std::exchange(after_commit_, {}))](Status done) {
+                       loop_.post([this, jobs, done] {
+                         --commits_in_flight_;
+                         if (!done) {
+                           // Shutdown, or a newer owner of the shard: nothing was promised, nothing is sent.
+                           return log::error("commit_refused", {{"error", done.error().message}});
+                         }
+                         for (Job& job : *jobs) job();
+                       });
+                     });
+}
+
+bool Homes::accepts_input() const { return commits_in_flight_ < most_commits_in_flight && node_.log().healthy(); }
+
+void Homes::sweep() {
+  for (auto it = homes_.begin(); it != homes_.end();) {
+    it->second->flush_cursor();
+    const bool old = it->second->is_idle() && loop_.now() - it->second->last_used > idle_home_lifetime;
+    it = old ? homes_.erase(it) : std::next(it);
+  }
+  loop_.after(sweep_interval, [this] { sweep(); });
+}
+
+}  // namespace rookery::server

@@ -1,0 +1,136 @@
+#include "server/home/message_rules.h"
+
+#include <algorithm>
+
+#include "xmpp/namespaces.h"
+
+namespace rookery::server {
+
+namespace ns = xmpp::ns;
+
+MessageType message_type(const xmpp::Element& message) {
+  const auto type = message.attr("type");
+  if (type == "chat") return MessageType::chat;
+  if (type == "groupchat") return MessageType::groupchat;
+  if (type == "headline") return MessageType::headline;
+  if (type == "error") return MessageType::error;
+  return MessageType::normal;  // RFC 6121 §5.2.2: also anything unknown
+}
+
+bool is_storable(const xmpp::Element& message) {
+  const auto type = message_type(message);
+  if (type != MessageType::chat && type != MessageType::normal) return false;
+  bool says_something = false;
+  for (const auto& child : message.elements()) {
+    if (child.ns() == ns::hints && (child.name() == "no-store" || child.name() == "no-storage")) return false;
+    if (child.ns() == ns::chat_states || child.name() == "thread" || child.ns() == ns::sid) continue;
+    if (child.ns() == ns::hints && child.name() != "store") continue;
+    says_something = true;
+  }
+  return says_something;
+}
+
+bool forbids_archive(const xmpp::Element& message) {
+  return message.child("no-permanent-store", ns::hints) != nullptr;
+}
+
+bool is_carbon_copied(const xmpp::Element& message) {
+  if (message.child("private", ns::carbons) != nullptr || message.child("no-copy", ns::hints) != nullptr) return false;
+  if (message.child("x", ns::muc_user) != nullptr) return false;
+  const auto type = message_type(message);
+  if (type == MessageType::chat) return true;
+  return type == MessageType::normal && is_storable(message);
+}
+
+namespace {
+
+void add_highest(std::span<Session* const> sessions, Recipients& result) {
+  int highest = 0;
+  bool any = false;
+  for (const Session* session : sessions) {
+    if (!session->available || session->priority < 0) continue;
+    highest = any ? std::max(highest, session->priority) : session->priority;
+    any = true;
+  }
+  if (!any) return;
+  for (Session* session : sessions) {
+    if (session->available && session->priority == highest) result.direct.push_back(session);
+  }
+}
+
+void add_copies(std::span<Session* const> sessions, Recipients& result) {
+  for (Session* session : sessions) {
+    if (session->carbons && std::ranges::find(result.direct, session) == result.direct.end()) result.copies.push_back(session);
+  }
+}
+
+}  // namespace
+
+Recipients recipients(const xmpp::Element& message, const xmpp::Jid& to, std::span<Session* const> sessions) {
+  Recipients result;
+  const auto type = message_type(message);
+  if (!to.is_bare()) {
+    const auto match = std::ranges::find_if(sessions, [&](Session* session) { return session->jid() == to; });
+    if (match != sessions.end()) {
+      result.direct.push_back(*match);
+      if (is_carbon_copied(message)) add_copies(sessions, result);
+      return result;
+    }
+    // RFC 6121 §8.5.3.2: nobody has that resource (any more).
+    if (type == MessageType::error) return result;
+    if (type != MessageType::chat) {
+      result.bounce = true;
+      return result;
+    }
+  }
+  if (type == MessageType::headline) {
+    for (Session* session : sessions) {
+      if (session->available && session->priority >= 0) result.direct.push_back(session);
+    }
+    return result;
+  }
+  if (type == MessageType::error) return result;
+  if (type == MessageType::groupchat) {
+    result.bounce = true;
+    return result;
+  }
+  add_highest(sessions, result);
+  result.offline = result.direct.empty();
+  if (!result.offline && is_carbon_copied(message)) add_copies(sessions, result);
+  return result;
+}
+
+std::string with_child(const std::string& xml, std::string_view child) {
+  std::string out;
+  out.reserve(xml.size() + child.size() + 12);
+  if (xml.ends_with("/>")) {
+    const auto name_end = xml.find_first_of(" />", 1);
+    out.append(xml, 0, xml.size() - 2).append(">").append(child);
+    return out.append("</").append(xml, 1, name_end - 1).append(">");
+  }
+  const auto close = xml.rfind("</");
+  return out.append(xml, 0, close).append(child).append(xml, close);
+}
+
+std::string with_client_namespace(const std::string& xml) {
+  std::string out = xml;
+  return out.insert(xml.find_first_of(" />", 1), " xmlns='jabber:client'");
+}
+
+std::string stanza_id_element(const xmpp::Jid& by, storage::LogId id) {
+  std::string out = "<stanza-id xmlns='urn:xmpp:sid:0' by='";
+  xmpp::append_escaped(out, by.bare_text());
+  return out.append("' id='").append(storage::to_stanza_id(id)).append("'/>");
+}
+
+std::string carbon_copy(std::string_view direction, const xmpp::Jid& account, const xmpp::Jid& to, const std::string& xml) {
+  std::string out = "<message from='";
+  xmpp::append_escaped(out, account.bare_text());
+  out.append("' to='");
+  xmpp::append_escaped(out, to.text());
+  out.append("' type='chat'><").append(direction).append(" xmlns='urn:xmpp:carbons:2'><forwarded xmlns='urn:xmpp:forward:0'>");
+  out.append(with_client_namespace(xml));
+  return out.append("</forwarded></").append(direction).append("></message>");
+}
+
+}  // namespace rookery::server

@@ -1,0 +1,74 @@
+#include "server/routing/router.h"
+
+#include <algorithm>
+
+#include "server/node.h"
+#include "xmpp/namespaces.h"
+
+namespace rookery::server {
+
+uint32_t shard_of(std::string_view bare_jid) {
+  // FNV-1a: the same on every node and machine, unlike std::hash.
+  uint64_t hash = 14695981039346656037ull;
+  for (const char c : bare_jid) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ull;
+  return static_cast<uint32_t>((hash ^ (hash >> 32)) % shard_count);
+}
+
+Loop& Router::owner(std::string_view bare_jid) const {
+  return *node_.loops()[shard_of(bare_jid) % node_.loops().size()];
+}
+
+bool Router::is_local_domain(std::string_view domain) const {
+  return std::ranges::find(node_.config().domains, domain) != node_.config().domains.end();
+}
+
+void Router::route(Envelope envelope) {
+  if (!is_local_domain(envelope.to.domain())) {
+    Homes& homes = node_.homes();
+    if (envelope.sent_copy) homes.batch().entries.push_back(std::move(*envelope.sent_copy));
+    if (envelope.seen) homes.batch().seen.push_back(std::move(*envelope.seen));
+    homes.after_commit([this, envelope = std::move(envelope)] {
+      confirm(envelope.sender);
+      bounce(envelope, {.condition = xmpp::Condition::remote_server_not_found});
+    });
+    return;
+  }
+  if (!envelope.to.has_local()) {
+    confirm(envelope.sender);
+    if (envelope.stanza->name() == "iq") return node_.serve_iq(nullptr, std::move(envelope));
+    // RFC 6121 §8: a message to the server itself has nobody to read it; presence to it is taken silently.
+    if (envelope.stanza->name() == "message") bounce(envelope, {.condition = xmpp::Condition::service_unavailable});
+    return;
+  }
+  Loop& loop = owner(envelope.to.bare_text());
+  if (&loop == Loop::current()) return node_.homes(loop).receive(std::move(envelope));
+  loop.post([this, &loop, envelope = std::move(envelope)]() mutable { node_.homes(loop).receive(std::move(envelope)); });
+}
+
+void Router::bounce(const Envelope& envelope, const xmpp::StanzaError& error) {
+  const auto type = envelope.stanza->attr("type");
+  // RFC 6120 §8.3.1: never answer an error with an error, nor a result.
+  if (type == "error" || (envelope.stanza->name() == "iq" && type == "result")) return;
+  send(xmpp::error_reply(*envelope.stanza, error));
+}
+
+void Router::send(xmpp::ElementPtr stanza) {
+  auto from = xmpp::Jid::parse(stanza->attr("from"));
+  auto to = xmpp::Jid::parse(stanza->attr("to"));
+  if (!from || !to) return;
+  route({.from = std::move(*from), .to = std::move(*to), .stanza = std::move(stanza), .sent_copy = {}, .seen = {}, .sender = {}});
+}
+
+void Router::confirm(const SenderRef& sender) {
+  if (sender.session == 0) return;
+  const auto tell = [this, sender](Loop& loop) {
+    Home* home = node_.homes(loop).find_loaded(sender.account);
+    Session* session = home != nullptr ? home->find_serial(sender.session) : nullptr;
+    if (session != nullptr) session->handled(sender.stanza);
+  };
+  Loop& loop = owner(sender.account.bare_text());
+  if (&loop == Loop::current()) return tell(loop);
+  loop.post([tell, &loop] { tell(loop); });
+}
+
+}  // namespace rookery::server
