@@ -104,9 +104,7 @@ class Home {
   void route_presence(std::string_view type, const xmpp::Jid& from, const xmpp::Jid& to);
   bool archives(const xmpp::Jid& peer) const;
   void send_page(Session& session, std::vector<storage::LogEntry> entries, bool complete);
-  void scanned(const storage::LogEntry& entry);
   void advance_cursor();
-  void expect_commit(storage::LogId id);
 
   Homes& homes_;
   const xmpp::Jid jid_;
@@ -116,6 +114,7 @@ class Home {
   std::set<std::string> blocked_;
 
   storage::LogId last_id_ = 0;
+  storage::LogId last_inbox_id_ = 0; ///< newest entry to be delivered that was added since this home was loaded
   storage::LogId cursor_ = 0;        ///< everything up to here is acknowledged
   storage::LogId scanned_to_ = 0;    ///< of what is unacknowledged up to here, pending_ knows
   bool backlog_ = false;             ///< the log may hold more beyond scanned_to_

@@ -24,8 +24,7 @@ void Home::receive_message(Envelope envelope) {
     const Verdict verdict = hook(*this, envelope);
     if (!verdict.stops()) continue;
     // What the sender's home wants written is written; nothing of ours.
-    if (envelope.sent_copy) homes_.batch().entries.push_back(std::move(*envelope.sent_copy));
-    if (envelope.seen) homes_.batch().seen.push_back(std::move(*envelope.seen));
+    homes_.write_for_sender(envelope);
     return homes_.after_commit([this, verdict, envelope = std::move(envelope)] {
       node().router().confirm(envelope.sender);
       if (verdict.error) node().router().bounce(envelope, *verdict.error);
@@ -42,25 +41,21 @@ void Home::receive_message(Envelope envelope) {
     const uint8_t flags = (archive ? storage::LogEntry::archived : 0) | storage::LogEntry::inbox;
     homes_.batch().entries.push_back({jid_.text(), id, flags, envelope.from.text(), xml});
     uncommitted_.insert(id);
+    last_inbox_id_ = id;
     if (!backlog_) {
       pending_.insert(id);
       scanned_to_ = id;
     }
   }
-  if (envelope.sent_copy) homes_.batch().entries.push_back(std::move(*envelope.sent_copy));
-  if (envelope.seen) homes_.batch().seen.push_back(std::move(*envelope.seen));
-  envelope.sent_copy.reset();
-  envelope.seen.reset();
-
-  const bool nothing_written = id == 0 && homes_.batch().empty();
-  if (nothing_written && commits_pending_ == 0) {
+  const bool writes = homes_.write_for_sender(envelope) || id != 0;
+  if (!writes && commits_pending_ == 0) {
     deliver_message(envelope, xml, id);
     return node().router().confirm(envelope.sender);
   }
   ++commits_pending_;
   homes_.after_commit([this, envelope = std::move(envelope), xml = std::move(xml), id]() mutable {
     --commits_pending_;
-    uncommitted_.erase(id);
+    if (id != 0) uncommitted_.erase(id);
     deliver_message(envelope, xml, id);
     node().router().confirm(envelope.sender);
   });
@@ -77,7 +72,6 @@ void Home::deliver_message(const Envelope& envelope, const std::string& xml, sto
     session->send(stamped, id);
   }
   for (Session* session : targets.copies) session->send(carbon_copy("received", jid_, session->jid(), stamped));
-  if (id != 0 && backlog_ && !in_flight_.contains(id)) return;
 }
 
 void Home::receive_iq(Envelope envelope) {

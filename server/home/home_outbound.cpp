@@ -76,9 +76,7 @@ void Home::message_from_client(Session& session, xmpp::ElementPtr message, uint3
                                            envelope.to.text(), stanza.to_xml(xmpp::ns::client)};
     uncommitted_.insert(id);
   }
-  if (session.has_stream_management() && storable && !session.resumption_id().empty()) {
-    homes_.batch().counters.push_back({jid_.text(), session.resumption_id(), number});
-  }
+  if (storable) session.count_with(number, &node().router().owner(envelope.to.bare_text()) == &homes_.loop());
   if (is_carbon_copied(stanza) && !to_self) {
     std::string xml;
     for (Session* other : sessions()) {

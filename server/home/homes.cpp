@@ -93,8 +93,7 @@ void Homes::receive(Envelope envelope) {
   with_home(bare, [this, envelope = std::move(envelope)](Home* home) mutable {
     if (home != nullptr) return home->receive(std::move(envelope));
     // RFC 6121 §8.5.1: no such user. What the sender's home wants written is written all the same.
-    if (envelope.sent_copy) batch().entries.push_back(std::move(*envelope.sent_copy));
-    if (envelope.seen) batch().seen.push_back(std::move(*envelope.seen));
+    write_for_sender(envelope);
     after_commit([this, envelope = std::move(envelope)]() mutable {
       node_.router().confirm(envelope.sender);
       if (envelope.stanza->name() != "presence")
@@ -121,6 +120,15 @@ void Homes::forget(const xmpp::Jid& bare) {
 storage::LogBatch& Homes::batch() {
   schedule_flush();
   return batch_;
+}
+
+bool Homes::write_for_sender(Envelope& envelope) {
+  if (!envelope.sent_copy && !envelope.seen) return false;
+  if (envelope.sent_copy) batch().entries.push_back(std::move(*envelope.sent_copy));
+  if (envelope.seen) batch().seen.push_back(std::move(*envelope.seen));
+  envelope.sent_copy.reset();
+  envelope.seen.reset();
+  return true;
 }
 
 void Homes::after_commit(Job job) {

@@ -28,6 +28,8 @@ class Homes {
 
   // Group commit: what is added during one turn is written together; the jobs run when it is durable, in order.
   storage::LogBatch& batch();
+  /// Moves what the sender's home wants written into this turn's commit; false: there was nothing.
+  bool write_for_sender(Envelope& envelope);
   void after_commit(Job job);
   bool accepts_input() const;  ///< false while the log cannot keep its promise or is far behind
 

@@ -69,9 +69,23 @@ void Session::handled(uint32_t n) {
     ++durable_;
     early_.erase(early_.begin());
   }
+  if (counter_lags_ && durable_ >= elsewhere_) {
+    counter_lags_ = false;
+    home_.homes().batch().counters.push_back({home_.jid().text(), sm_id_, durable_});
+  }
   if (!ack_owed_ || durable_ != received_) return;
   ack_owed_ = false;
   send_ack();
+}
+
+void Session::count_with(uint32_t n, bool in_this_commit) {
+  if (sm_id_.empty()) return;
+  if (!in_this_commit) elsewhere_ = n;
+  if (in_this_commit && elsewhere_ <= durable_) {
+    home_.homes().batch().counters.push_back({home_.jid().text(), sm_id_, n});
+  } else {
+    counter_lags_ = true;
+  }
 }
 
 void Session::send_ack() {

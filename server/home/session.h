@@ -52,6 +52,9 @@ class Session {
   void send(const xmpp::Element& stanza);
   /// Stanza number n from the client is durable (or needs no durability).
   void handled(uint32_t n);
+  /// Keeps the counter that makes <failed h='…'/> exact after a crash: in the commit of stanza n itself when that commit is
+  /// this loop's and nothing before it is still on its way through another; else after the fact, never too high.
+  void count_with(uint32_t n, bool in_this_commit);
   void end(const xmpp::StreamError& error);  ///< kick, conflict, shutdown
 
   // XEP-0198
@@ -77,6 +80,7 @@ class Session {
 
   // Catching up: reads its inbox from the log, page by page; live messages wait their turn there.
   bool catching_up = false;
+  bool reading_page = false;
   storage::LogId caught_up_to = 0;
 
  private:
@@ -102,6 +106,8 @@ class Session {
   std::string sm_id_;
   uint32_t received_ = 0;      ///< stanzas from the client
   uint32_t durable_ = 0;       ///< of these, all up to here are durable: the h we promise
+  uint32_t elsewhere_ = 0;     ///< the last stanza whose commit is another loop's
+  bool counter_lags_ = false;
   std::set<uint32_t> early_;   ///< handled out of order
   uint32_t sent_ = 0, acknowledged_ = 0;  ///< stanzas to the client
   std::deque<Out> queue_;      ///< sent, not acknowledged

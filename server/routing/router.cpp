@@ -25,8 +25,7 @@ bool Router::is_local_domain(std::string_view domain) const {
 void Router::route(Envelope envelope) {
   if (!is_local_domain(envelope.to.domain())) {
     Homes& homes = node_.homes();
-    if (envelope.sent_copy) homes.batch().entries.push_back(std::move(*envelope.sent_copy));
-    if (envelope.seen) homes.batch().seen.push_back(std::move(*envelope.seen));
+    homes.write_for_sender(envelope);
     homes.after_commit([this, envelope = std::move(envelope)] {
       confirm(envelope.sender);
       bounce(envelope, {.condition = xmpp::Condition::remote_server_not_found});

@@ -1,0 +1,114 @@
+// The account's inbox: a cursor over its log. What no device has acknowledged is sent again, from the log.
+#include "server/home/home.h"
+#include "server/home/homes.h"
+#include "server/home/message_rules.h"
+#include "server/log.h"
+#include "server/node.h"
+#include "xmpp/namespaces.h"
+#include "xmpp/time.h"
+
+namespace rookery::server {
+
+namespace {
+constexpr size_t page_entries = 50;
+
+// XEP-0203 §2: when it was received, by whom it was kept.
+std::string delay_element(const xmpp::Jid& by, storage::LogId id) {
+  std::string out = "<delay xmlns='urn:xmpp:delay' from='";
+  xmpp::append_escaped(out, by.domain());
+  return out.append("' stamp='").append(xmpp::format_date_time(storage::time_of(id))).append("'/>");
+}
+}  // namespace
+
+storage::LogId Home::next_log_id() {
+  const auto now = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch());
+  last_id_ = std::max<storage::LogId>(last_id_ + 1, static_cast<storage::LogId>(now.count()));
+  return last_id_;
+}
+
+storage::LogId Home::committed_id() const { return uncommitted_.empty() ? last_id_ : *uncommitted_.begin() - 1; }
+
+void Home::acknowledged(storage::LogId id) {
+  in_flight_.erase(id);
+  if (pending_.erase(id) == 0 && id > scanned_to_) acked_early_.insert(id);
+  advance_cursor();
+}
+
+void Home::advance_cursor() {
+  const storage::LogId to = pending_.empty() ? scanned_to_ : *pending_.begin() - 1;
+  if (to <= cursor_) return;
+  cursor_ = to;
+  cursor_dirty_ = true;
+}
+
+void Home::flush_cursor() {
+  if (!cursor_dirty_) return;
+  cursor_dirty_ = false;
+  homes_.batch().cursors.push_back({jid_.text(), "", cursor_});
+}
+
+void Home::released(storage::LogId id) {
+  const auto found = in_flight_.find(id);
+  if (found == in_flight_.end()) return;  // another device has acknowledged it
+  if (--found->second > 0) return;
+  in_flight_.erase(found);
+  // Somebody else who is here may have it at once; else it waits for the next one to come.
+  for (const auto& session : sessions_) {
+    if (session->available && session->priority >= 0 && !session->catching_up) {
+      session->catching_up = true;
+      session->caught_up_to = cursor_;
+      return catch_up(*session);
+    }
+  }
+}
+
+void Home::catch_up(Session& session) {
+  if (session.reading_page) return;
+  session.reading_page = true;
+  ++loads_pending_;
+  node().read_log(
+      [owner = jid_.text(), after = std::max(session.caught_up_to, cursor_)](storage::MessageLog& log) {
+        return log.inbox(owner, after, page_entries);
+      },
+      [this, serial = session.serial()](Result<std::vector<storage::LogEntry>> page) {
+        --loads_pending_;
+        Session* reader = find_serial(serial);
+        if (reader == nullptr) return;
+        reader->reading_page = false;
+        if (!reader->catching_up) return;
+        if (!page) {
+          log::error("inbox_not_read", {{"jid", jid_.text()}, {"error", page.error().message}});
+          return reader->end({.condition = xmpp::StreamCondition::internal_server_error});
+        }
+        const bool complete = page->size() < page_entries;
+        send_page(*reader, std::move(*page), complete);
+      });
+}
+
+void Home::send_page(Session& session, std::vector<storage::LogEntry> entries, bool complete) {
+  size_t sent = 0;
+  for (auto& entry : entries) {
+    session.caught_up_to = entry.id;
+    if (entry.id > scanned_to_) {
+      if (acked_early_.erase(entry.id) == 0) pending_.insert(entry.id);
+      scanned_to_ = entry.id;
+    }
+    if (!pending_.contains(entry.id) || in_flight_.contains(entry.id)) continue;
+    ++in_flight_[entry.id];
+    ++sent;
+    session.send(with_child(entry.xml, stanza_id_element(jid_, entry.id) + delay_element(jid_, entry.id)), entry.id);
+  }
+  // What was committed while the page was read comes with the next one; after the last one, live messages flow again.
+  if (complete && session.caught_up_to >= last_inbox_id_) {
+    session.catching_up = false;
+    backlog_ = false;
+    scanned_to_ = std::max(scanned_to_, session.caught_up_to);
+    return advance_cursor();
+  }
+  if (sent > 0) return;  // the next page follows the acknowledgement of this one
+  in_order([this, serial = session.serial()] {
+    if (Session* reader = find_serial(serial)) catch_up(*reader);
+  });
+}
+
+}  // namespace rookery::server
