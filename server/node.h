@@ -17,6 +17,8 @@
 
 namespace rookery::server {
 
+class AdminSocket;
+class ConnectionLimits;
 class Listener;
 class TlsHolder;
 
@@ -37,6 +39,7 @@ class Node {
   Homes& homes() { return homes(*Loop::current()); }  ///< of the calling loop
   std::vector<std::unique_ptr<Loop>>& loops() { return loops_; }
   TlsHolder& tls() { return *tls_; }
+  ConnectionLimits& limits() { return *limits_; }
   const std::string& decoy_secret() const { return decoy_secret_; }
 
   /// Runs a blocking read on a worker thread, then `then(result)` on the calling loop. For the message log.
@@ -52,6 +55,9 @@ class Node {
 
   /// Hands an IQ for our domain (home is null) or an account to its handler, or answers that there is none.
   void serve_iq(Home* home, Envelope envelope);
+
+  /// XEP-0077 before authentication; `reply` is called on the calling loop.
+  void register_before_auth(xmpp::ElementPtr iq, const std::string& domain, std::move_only_function<void(xmpp::ElementPtr)> reply);
 
   /// Answers an admin command (docs/ADMIN): lines, the last one "ok" or "error: …".
   std::string admin(const std::vector<std::string>& words, const std::string& password);
@@ -74,6 +80,9 @@ class Node {
   Router router_{*this};
   FeatureRegistry features_;
   std::unique_ptr<TlsHolder> tls_;
+  std::unique_ptr<ConnectionLimits> limits_;
+  std::unique_ptr<AdminSocket> admin_socket_;
+  Clock::time_point started_at_ = Clock::now();
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::string decoy_secret_;
 };

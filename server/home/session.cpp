@@ -45,6 +45,13 @@ void Session::on_element(xmpp::ElementPtr element) {
   on_stanza(std::move(element));
 }
 
+void Session::on_legacy_session(xmpp::ElementPtr iq) {
+  iq->set_attr("from", jid_.text());
+  send(*xmpp::result_reply(*iq));
+  ++received_;
+  handled(received_);
+}
+
 void Session::on_stanza(xmpp::ElementPtr stanza) {
   ++received_;
   const uint32_t number = received_;
@@ -199,8 +206,7 @@ void Session::end(const xmpp::StreamError& error) {
   give_up();
 }
 
-bool Session::resume(ClientLink& link, uint32_t acknowledged) {
-  if (acknowledged - acknowledged_ > queue_.size()) return false;
+void Session::resume(ClientLink& link, uint32_t acknowledged) {
   home_.homes().loop().cancel(timer_);
   if (link_ != nullptr) std::exchange(link_, nullptr)->close({.condition = xmpp::StreamCondition::conflict, .text = "resumed elsewhere"});
   ack_requested_ = false;
@@ -213,15 +219,13 @@ bool Session::resume(ClientLink& link, uint32_t acknowledged) {
     if (out.xml.empty()) spilled.push_back(out.id);
   }
   if (!spilled.empty()) {
-    end({.condition = xmpp::StreamCondition::resource_constraint, .text = "too far behind, log in again"});
-    return true;
+    return end({.condition = xmpp::StreamCondition::resource_constraint, .text = "too far behind, log in again"});
   }
   for (const Out& out : queue_) link.send(out.xml);
   if (!queue_.empty()) {
     ack_requested_ = true;
     link.send("<r xmlns='urn:xmpp:sm:3'/>");
   }
-  return true;
 }
 
 }  // namespace rookery::server

@@ -42,6 +42,8 @@ class Session {
 
   /// A first-level element from the client: a stanza or stream management.
   void on_element(xmpp::ElementPtr element);
+  /// RFC 3921 §3: the session request of old clients; answered, counted, nothing else.
+  void on_legacy_session(xmpp::ElementPtr iq);
   /// The edge's outbox is empty: without XEP-0198 this is all the acknowledgement there is.
   void on_drained();
   /// The connection is gone. `clean`: the client closed its stream, nothing will be resumed.
@@ -64,8 +66,9 @@ class Session {
   bool is_detached() const { return link_ == nullptr; }
   /// Everything that arrived is durable: only then is the h of <resumed/> exact and nothing comes twice.
   bool is_settled() const { return durable_ == received_; }
-  /// Continues over another link; needs is_settled(). false: `acknowledged` is not plausible.
-  bool resume(ClientLink& link, uint32_t acknowledged);
+  bool is_plausible(uint32_t acknowledged) const { return acknowledged - acknowledged_ <= queue_.size(); }
+  /// Continues over another link; needs is_settled() and is_plausible().
+  void resume(ClientLink& link, uint32_t acknowledged);
 
   // Presence (RFC 6121 §4) and what features keep per session.
   bool available = false;

@@ -157,6 +157,14 @@ void Transport::send(std::string_view bytes) {
   schedule_flush();
 }
 
+void Transport::send_now(std::string_view bytes) {
+  outbox_ += bytes;
+  const ssize_t count = ::send(fd_, outbox_.data() + sent_, outbox_.size() - sent_, MSG_NOSIGNAL);
+  // The socket's buffer is empty at this stage of a stream; a peer that fills it gets no TLS.
+  if (count == static_cast<ssize_t>(outbox_.size() - sent_)) outbox_.clear();
+  sent_ = 0;
+}
+
 void Transport::schedule_flush() {
   if (flush_scheduled_ || !attached_ || want_write_) return;
   flush_scheduled_ = true;

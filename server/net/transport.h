@@ -39,6 +39,8 @@ class Transport final : public Watcher {
 
   /// Queues bytes; they leave at the end of this turn of the loop, all in one write. Never blocks.
   void send(std::string_view bytes);
+  /// The same, and writes at once: for the last bytes before TLS begins.
+  void send_now(std::string_view bytes);
   size_t outbox_bytes() const { return outbox_.size() - sent_; }
   /// Sends what is queued, then closes (TLS close_notify, FIN). Gives up after a short time.
   void finish();

@@ -1,0 +1,122 @@
+// SASL on a client's stream (RFC 6120 §6), and the move to the loop that owns the account.
+#include "crypto/hash.h"
+#include "server/edge/client_stream.h"
+#include "server/log.h"
+#include "server/node.h"
+#include "xmpp/namespaces.h"
+
+namespace rookery::server {
+
+namespace {
+constexpr uint8_t most_sasl_failures = 3;  // REQUIREMENTS 2
+
+std::string sasl_failure(xmpp::SaslError error) {
+  return "<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><" + std::string(to_string(error)) + "/></failure>";
+}
+
+Result<xmpp::SaslCredentials> read_credentials(storage::Stores& stores, const Node& node, const xmpp::Jid& jid) {
+  auto account = stores.accounts().find(jid);
+  if (account && !account->disabled) return xmpp::SaslCredentials{std::move(account->keys), false};
+  if (!account && account.error().failure != Failure::not_found) return std::unexpected<Error>(account.error());
+  // REQUIREMENTS 11: an unknown name looks like any other until the proof fails.
+  xmpp::SaslCredentials decoy{.keys = {}, .is_decoy = true};
+  for (const auto hash : {crypto::Hash::sha1, crypto::Hash::sha256, crypto::Hash::sha512}) {
+    decoy.keys.push_back(crypto::decoy_scram_keys(hash, node.decoy_secret(), jid.text(), node.config().scram_iterations));
+  }
+  return decoy;
+}
+}  // namespace
+
+void ClientStream::on_sasl(const xmpp::Element& element) {
+  const auto name = element.name();
+  if (name == "abort") {
+    sasl_.reset();
+    return on_sasl_step({.kind = xmpp::SaslStep::Kind::failure, .data = {}, .error = xmpp::SaslError::aborted});
+  }
+  const std::string text = element.text();
+  std::optional<std::string> data;
+  if (text == "=") {
+    data = "";  // RFC 6120 §6.4.2: an initial response of zero length
+  } else if (!text.empty()) {
+    auto decoded = crypto::base64_decode(text);
+    if (!decoded) return on_sasl_step({.kind = xmpp::SaslStep::Kind::failure, .data = {}, .error = xmpp::SaslError::incorrect_encoding});
+    data = std::move(*decoded);
+  }
+  if (name == "auth" && state_ == State::features_sent) {
+    sasl_ = std::make_unique<xmpp::SaslServer>(sasl_options());
+    state_ = State::authenticating;
+    return on_sasl_step(sasl_->start(element.attr("mechanism"), std::move(data)));
+  }
+  if (name == "response" && state_ == State::authenticating && sasl_) return on_sasl_step(sasl_->respond(data.value_or("")));
+  fail(xmpp::StreamCondition::not_authorized);
+}
+
+void ClientStream::on_sasl_step(xmpp::SaslStep step) {
+  using Kind = xmpp::SaslStep::Kind;
+  switch (step.kind) {
+    case Kind::challenge:
+      return transport_.send("<challenge xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>" + crypto::base64_encode(step.data) + "</challenge>");
+    case Kind::need_credentials: return look_up_credentials();
+    case Kind::success:
+      transport_.send(step.data.empty() ? "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>"
+                                        : "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>" + crypto::base64_encode(step.data) + "</success>");
+      return authenticated();
+    case Kind::failure: break;
+  }
+  sasl_.reset();
+  transport_.send(sasl_failure(step.error));
+  state_ = State::features_sent;
+  if (++sasl_failures_ < most_sasl_failures) return;
+  log::info("authentication_failed", {{"ip", peer_ip_}, {"reason", std::string(to_string(step.error))}});
+  fail(xmpp::StreamCondition::policy_violation, "Too many failed attempts");
+}
+
+void ClientStream::look_up_credentials() {
+  wait();
+  auto jid = xmpp::Jid::make(sasl_->username(), domain_);
+  if (!jid) return on_sasl_step({.kind = xmpp::SaslStep::Kind::failure, .data = {}, .error = xmpp::SaslError::not_authorized});
+  node_.stores().run(
+      [this, self = shared_from_this(), jid = *jid](storage::Stores& stores) -> Result<xmpp::SaslStep> {
+        const auto credentials = read_credentials(stores, node_, jid);
+        if (!credentials) return std::unexpected<Error>(credentials.error());
+        return sasl_->credentials(*credentials);  // PLAIN derives keys here, off the loop
+      },
+      [this, self = shared_from_this()](Result<xmpp::SaslStep> step) {
+        if (state_ == State::closed) return;
+        on_sasl_step(step ? *step : xmpp::SaslStep{.kind = xmpp::SaslStep::Kind::failure, .data = {}, .error = xmpp::SaslError::temporary_auth_failure});
+        if (waiting_ && state_ != State::authenticated) go_on();
+      });
+}
+
+void ClientStream::authenticated() {
+  auto account = xmpp::Jid::make(sasl_->username(), domain_);
+  ensure(account.has_value());
+  account_ = std::move(*account);
+  sasl_.reset();
+  state_ = State::authenticated;
+  ++node_.logins;
+  leave_limits();
+  xmpp::ParserLimits limits;
+  limits.stanza_bytes = node_.config().stanza_bytes;
+  parser_ = xmpp::StreamParser(limits);
+  wait();
+  if (deadline_) loop_->cancel(*deadline_);
+  deadline_.reset();
+  move_to_owner();
+}
+
+void ClientStream::move_to_owner() {
+  Loop& owner = node_.router().owner(account_.bare_text());
+  loop_->at_turn_end([this, self = shared_from_this(), &owner] {
+    if (state_ == State::closed) return;
+    if (&owner == loop_) return go_on();
+    transport_.detach();
+    loop_ = &owner;
+    owner.post([this, self, &owner] {
+      transport_.attach(owner);
+      go_on();
+    });
+  });
+}
+
+}  // namespace rookery::server

@@ -1,0 +1,362 @@
+#include "server/edge/client_stream.h"
+
+#include "crypto/hash.h"
+#include "crypto/random.h"
+#include "server/edge/connection_limits.h"
+#include "server/home/homes.h"
+#include "server/log.h"
+#include "server/net/tls_holder.h"
+#include "server/node.h"
+#include "xmpp/namespaces.h"
+
+namespace rookery::server {
+
+namespace {
+
+constexpr size_t unauthenticated_budget = 64 * 1024;
+constexpr auto input_retry = std::chrono::milliseconds(20);
+
+xmpp::ParserLimits authenticated_limits(const Config& config) {
+  xmpp::ParserLimits limits;
+  limits.stanza_bytes = config.stanza_bytes;
+  return limits;
+}
+
+}  // namespace
+
+ClientStream::ClientStream(Node& node, Loop& loop, int fd, std::string peer_ip, Security security)
+    : node_(node), loop_(&loop), peer_ip_(std::move(peer_ip)), security_(security), transport_(loop, fd, *this),
+      parser_(xmpp::ParserLimits::unauthenticated()), allowance_(static_cast<int64_t>(node.config().burst_bytes)),
+      allowance_at_(loop.now()) {}
+
+ClientStream::~ClientStream() { --node_.connections; }
+
+void ClientStream::accept(Node& node, Loop& loop, int fd, std::string peer_ip, Security security) {
+  ++node.connections;
+  std::shared_ptr<ClientStream> stream(new ClientStream(node, loop, fd, std::move(peer_ip), security));
+  stream->self_ = stream;
+  if (security == Security::direct_tls) stream->transport_.start_tls(node.tls().direct());
+  stream->start_deadline(security == Security::direct_tls ? node.config().tls_timeout : node.config().auth_timeout);
+  stream->transport_.start();
+}
+
+void ClientStream::start_deadline(std::chrono::seconds timeout) {
+  if (deadline_) loop_->cancel(*deadline_);
+  deadline_ = loop_->after(timeout, [this] {
+    deadline_.reset();
+    fail(xmpp::StreamCondition::connection_timeout);
+  });
+}
+
+void ClientStream::on_tls_established() {
+  if (const Status good = crypto::acceptable(transport_.ssl()); !good) return on_closed(good.error().message);
+  start_deadline(node_.config().auth_timeout);
+}
+
+void ClientStream::on_bytes(std::string_view bytes) {
+  if (state_ == State::closed) return;
+  if (state_ < State::authenticated) {
+    unauthenticated_bytes_ += bytes.size();
+    if (unauthenticated_bytes_ > unauthenticated_budget) return fail(xmpp::StreamCondition::policy_violation);
+  } else {
+    charge(bytes.size());
+  }
+  parser_.feed(bytes);
+  process();
+}
+
+void ClientStream::charge(size_t bytes) {
+  const auto rate = node_.config().bytes_per_second;
+  if (rate == 0) return;
+  allowance_ -= static_cast<int64_t>(bytes);
+  if (allowance_ > 0) return;
+  const auto elapsed = std::chrono::duration<double>(loop_->now() - allowance_at_).count();
+  allowance_at_ = loop_->now();
+  allowance_ = std::min(allowance_ + static_cast<int64_t>(elapsed * static_cast<double>(rate)),
+                        static_cast<int64_t>(node_.config().burst_bytes));
+  if (allowance_ > 0) return;
+  // REQUIREMENTS 6: too fast: reading pauses until the debt is paid.
+  transport_.pause_reading();
+  const std::chrono::duration<double> pause(static_cast<double>(-allowance_) / static_cast<double>(rate) + 0.01);
+  loop_->after(std::chrono::duration_cast<Clock::duration>(pause), [this, self = shared_from_this()] {
+    if (state_ != State::closed && !waiting_) transport_.resume_reading();
+  });
+}
+
+void ClientStream::wait() {
+  waiting_ = true;
+  transport_.pause_reading();
+}
+
+void ClientStream::go_on() {
+  waiting_ = false;
+  if (state_ == State::closed) return;
+  transport_.resume_reading();
+  process();
+}
+
+void ClientStream::process() {
+  if (processing_) return;
+  const auto keep = shared_from_this();
+  processing_ = true;
+  while (!waiting_ && state_ != State::closed) {
+    if (state_ == State::bound && !node_.homes(*loop_).accepts_input()) {
+      // REQUIREMENTS 21: the log cannot promise anything now.
+      wait();
+      loop_->after(input_retry, [this, keep] { go_on(); });
+      break;
+    }
+    auto event = parser_.next();
+    if (!event) break;
+    if (auto* header = std::get_if<xmpp::StreamHeader>(&*event)) {
+      on_header(*header);
+    } else if (auto* element = std::get_if<xmpp::ElementPtr>(&*event)) {
+      on_element(std::move(*element));
+    } else if (auto* error = std::get_if<xmpp::StreamError>(&*event)) {
+      close(*error);
+    } else {
+      if (session_ != nullptr) std::exchange(session_, nullptr)->on_link_lost(true);
+      transport_.send("</stream:stream>");
+      state_ = State::closed;
+      transport_.finish();
+    }
+  }
+  processing_ = false;
+}
+
+void ClientStream::on_header(const xmpp::StreamHeader& header) {
+  const std::string version = header.version;
+  std::string answer = "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' id='" +
+                       crypto::random_token() + "' version='1.0' xml:lang='en'";
+  const auto to = xmpp::Jid::parse(header.to);
+  const bool known = to && to->is_domain() && node_.router().is_local_domain(to->domain());
+  if (known && domain_.empty()) domain_ = to->text();
+  const std::string from = domain_.empty() ? node_.config().domains.front() : domain_;
+  answer += " from='";
+  xmpp::append_escaped(answer, from);
+  answer += "'";
+  if (!header.from.empty() && xmpp::Jid::parse(header.from)) {
+    answer += " to='";
+    xmpp::append_escaped(answer, header.from);
+    answer += "'";
+  }
+  transport_.send(answer + ">");
+  if (header.content_ns != xmpp::ns::client) return fail(xmpp::StreamCondition::invalid_namespace);
+  if (!version.starts_with("1.")) return fail(xmpp::StreamCondition::unsupported_version);
+  if (!known || to->text() != domain_) return fail(xmpp::StreamCondition::host_unknown);
+  send_features();
+}
+
+xmpp::SaslOptions ClientStream::sasl_options() const {
+  xmpp::SaslOptions options;
+  options.mechanisms = node_.config().mechanisms;
+  if (options.mechanisms.empty()) {
+    options.mechanisms = {xmpp::Mechanism::scram_sha_512, xmpp::Mechanism::scram_sha_256, xmpp::Mechanism::scram_sha_1};
+    if (node_.config().allow_plain) options.mechanisms.push_back(xmpp::Mechanism::plain);
+  }
+  if (transport_.is_encrypted()) {
+    auto data = crypto::channel_bindings(transport_.ssl());
+    options.bindings = {std::move(data.tls_exporter), std::move(data.tls_server_end_point)};
+  }
+  options.domain = domain_;
+  return options;
+}
+
+void ClientStream::send_features() {
+  std::string out = "<stream:features>";
+  if (state_ == State::opening && !may_authenticate()) {
+    out += "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'><required/></starttls>";
+  } else if (state_ == State::opening) {
+    const auto options = sasl_options();
+    out += "<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>";
+    for (const auto name : xmpp::SaslServer::offered(options)) out.append("<mechanism>").append(name).append("</mechanism>");
+    out += "</mechanisms>";
+    const auto bindings = xmpp::SaslServer::offered_bindings(options);
+    if (!bindings.empty()) {
+      out += "<sasl-channel-binding xmlns='urn:xmpp:sasl-cb:0'>";
+      for (const auto name : bindings) out.append("<channel-binding type='").append(name).append("'/>");
+      out += "</sasl-channel-binding>";
+    }
+    if (node_.config().registration) out += "<register xmlns='http://jabber.org/features/iq-register'/>";
+  } else {
+    out += "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/><sm xmlns='urn:xmpp:sm:3'/>"
+           "<session xmlns='urn:ietf:params:xml:ns:xmpp-session'><optional/></session>"
+           "<ver xmlns='urn:xmpp:features:rosterver'/><sub xmlns='urn:xmpp:features:pre-approval'/>";
+  }
+  const size_t limit = state_ == State::opening ? xmpp::ParserLimits::unauthenticated().stanza_bytes : node_.config().stanza_bytes;
+  out += "<limits xmlns='urn:xmpp:stream-limits:0'><max-bytes>" + std::to_string(limit) + "</max-bytes></limits>";
+  transport_.send(out + "</stream:features>");
+  if (state_ == State::opening) state_ = State::features_sent;
+}
+
+// The one table of what is allowed when (REQUIREMENTS 4).
+void ClientStream::on_element(xmpp::ElementPtr element) {
+  const auto name = element->name();
+  const auto ns = element->ns();
+  switch (state_) {
+    case State::features_sent:
+      if (element->is("starttls", xmpp::ns::tls) && !transport_.is_encrypted() && security_ == Security::starttls) return on_starttls();
+      if (ns == xmpp::ns::sasl && may_authenticate()) return on_sasl(*element);
+      if (ns == xmpp::ns::sasl) {
+        return transport_.send("<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><encryption-required/></failure>");
+      }
+      if (name == "iq" && may_authenticate() && node_.config().registration) {
+        wait();
+        return node_.register_before_auth(std::move(element), domain_, [this, self = shared_from_this()](xmpp::ElementPtr reply) {
+          transport_.send(reply->to_xml(xmpp::ns::client));
+          go_on();
+        });
+      }
+      return fail(xmpp::StreamCondition::not_authorized);
+    case State::authenticating:
+      if (ns == xmpp::ns::sasl) return on_sasl(*element);
+      return fail(xmpp::StreamCondition::not_authorized);
+    case State::authenticated:
+      if (name == "iq" && element->child("bind", xmpp::ns::bind) != nullptr) return on_bind(std::move(element));
+      if (element->is("resume", xmpp::ns::sm)) return on_resume(*element);
+      if (ns == xmpp::ns::sm) {
+        return transport_.send("<failed xmlns='urn:xmpp:sm:3'><unexpected-request xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>");
+      }
+      return fail(xmpp::StreamCondition::not_authorized);
+    case State::bound:
+      if (session_ == nullptr) return;
+      if (name == "iq" && element->child("session", xmpp::ns::session) != nullptr && element->attr("type") == "set") {
+        return session_->on_legacy_session(std::move(element));  // RFC 3921 §3: nothing to do any more
+      }
+      if (ns == xmpp::ns::sm || (ns == xmpp::ns::client && (name == "message" || name == "presence" || name == "iq"))) {
+        return session_->on_element(std::move(element));
+      }
+      return fail(xmpp::StreamCondition::unsupported_stanza_type);
+    case State::opening:
+    case State::closed: return fail(xmpp::StreamCondition::not_authorized);
+  }
+}
+
+void ClientStream::on_starttls() {
+  // REQUIREMENTS 3: what was sent behind <starttls/> in the clear must not be taken for encrypted.
+  if (parser_.has_pending()) return fail(xmpp::StreamCondition::policy_violation);
+  transport_.send_now("<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
+  transport_.start_tls(node_.tls().starttls());
+  parser_ = xmpp::StreamParser(xmpp::ParserLimits::unauthenticated());
+  state_ = State::opening;
+  domain_.clear();
+  start_deadline(node_.config().tls_timeout);
+}
+
+void ClientStream::on_bind(xmpp::ElementPtr iq) {
+  wait();
+  const std::string resource = iq->child("bind", xmpp::ns::bind)->child_text("resource", xmpp::ns::bind);
+  node_.homes(*loop_).with_home(account_, [this, self = shared_from_this(), resource, iq = std::move(iq)](Home* home) {
+    if (state_ == State::closed) return;
+    if (home == nullptr) return fail(xmpp::StreamCondition::not_authorized);
+    const auto answer = [&](const xmpp::StanzaError& error) {
+      transport_.send(xmpp::error_reply(*iq, error)->to_xml(xmpp::ns::client));
+      go_on();
+    };
+    if (iq->attr("type") != "set" || (!resource.empty() && !account_.with_resource(resource))) return answer({.condition = xmpp::Condition::bad_request});
+    if (home->sessions().size() >= node_.config().sessions_per_account) return answer({.condition = xmpp::Condition::resource_constraint});
+    session_ = &home->bind(resource, *this);
+    state_ = State::bound;
+    auto result = xmpp::result_reply(*iq);
+    result->add("bind", xmpp::ns::bind).add_text_child("jid", session_->jid().text());
+    transport_.send(result->to_xml(xmpp::ns::client));
+    log::debug("bound", {{"jid", session_->jid().text()}, {"ip", peer_ip_}});
+    go_on();
+  });
+}
+
+void ClientStream::on_resume(const xmpp::Element& resume) {
+  const std::string id(resume.attr("previd"));
+  uint64_t handled = 0;
+  const std::string h(resume.attr("h"));
+  if (h.empty() || h.size() > 10 || h.find_first_not_of("0123456789") != std::string::npos || (handled = std::stoull(h)) > UINT32_MAX) {
+    return fail(xmpp::StreamCondition::policy_violation);
+  }
+  wait();
+  node_.homes(*loop_).with_home(account_, [this, self = shared_from_this(), id, handled](Home* home) {
+    if (state_ != State::closed) resume_with(home, id, static_cast<uint32_t>(handled));
+  });
+}
+
+void ClientStream::resume_with(Home* home, const std::string& id, uint32_t handled) {
+  if (home == nullptr) return fail(xmpp::StreamCondition::not_authorized);
+  Session* session = home->find_resumable(id);
+  if (session == nullptr) {
+    // The session died with its home: what was durable is known all the same (REQUIREMENTS 23).
+    return node_.read_log([owner = account_.text(), id](storage::MessageLog& log) { return log.counter(owner, id); },
+                          [this, self = shared_from_this()](Result<std::optional<uint32_t>> counter) {
+                            if (state_ != State::closed) resume_failed(counter.value_or(std::nullopt));
+                          });
+  }
+  if (!session->is_settled()) {
+    // h is exact only when nothing is on its way to the disk; a commit takes milliseconds.
+    loop_->after(std::chrono::milliseconds(2), [this, self = shared_from_this(), id, handled] {
+      if (state_ != State::closed) resume_with(node_.homes(*loop_).find_loaded(account_), id, handled);
+    });
+    return;
+  }
+  if (!session->is_plausible(handled)) {
+    return fail(xmpp::StreamCondition::undefined_condition, "You acknowledged more stanzas than were sent (handled-count-too-high)");
+  }
+  session_ = session;
+  state_ = State::bound;
+  session->resume(*this, handled);
+  go_on();
+}
+
+void ClientStream::resume_failed(std::optional<uint32_t> handled) {
+  std::string out = "<failed xmlns='urn:xmpp:sm:3'";
+  if (handled) out += " h='" + std::to_string(*handled) + "'";
+  transport_.send(out + "><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>");
+  go_on();
+}
+
+void ClientStream::send(std::string_view xml) {
+  if (state_ == State::closed) return;
+  transport_.send(xml);
+  if (transport_.outbox_bytes() <= node_.config().outbox_bytes) return;
+  // A peer that does not read: its session is kept, its connection is not.
+  state_ = State::closed;
+  loop_->at_turn_end([self = shared_from_this()] { self->on_closed("outbox full"); });
+}
+
+void ClientStream::close(const xmpp::StreamError& error) {
+  session_ = nullptr;
+  fail(error.condition, error.text);
+}
+
+void ClientStream::fail(xmpp::StreamCondition condition, std::string text) {
+  if (state_ == State::closed) return;
+  if (session_ != nullptr) std::exchange(session_, nullptr)->on_link_lost(false);
+  if (state_ == State::opening && domain_.empty()) {
+    // RFC 6120 §4.9.1.1: an error before any header still needs one.
+    transport_.send("<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' id='" +
+                    crypto::random_token() + "' version='1.0' from='" + node_.config().domains.front() + "'>");
+  }
+  transport_.send(xmpp::StreamError{.condition = condition, .text = std::move(text)}.to_xml() + "</stream:stream>");
+  state_ = State::closed;
+  transport_.finish();
+}
+
+void ClientStream::on_drained() {
+  if (session_ != nullptr) session_->on_drained();
+}
+
+void ClientStream::on_closed(std::string_view reason) {
+  const auto keep = std::move(self_);
+  if (deadline_) loop_->cancel(*deadline_);
+  deadline_.reset();
+  leave_limits();
+  state_ = State::closed;
+  transport_.close();
+  if (session_ == nullptr) return;
+  log::debug("disconnected", {{"jid", session_->jid().text()}, {"reason", std::string(reason)}});
+  std::exchange(session_, nullptr)->on_link_lost(false);
+}
+
+void ClientStream::leave_limits() {
+  if (!std::exchange(counted_, false)) return;
+  node_.limits().leave(peer_ip_);
+}
+
+}  // namespace rookery::server

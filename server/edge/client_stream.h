@@ -1,0 +1,87 @@
+// One client's connection: TLS, XML framing, negotiation, an outbox. It knows nothing of rosters; after binding it only
+// carries elements between the socket and its session.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "server/home/session.h"
+#include "server/net/transport.h"
+#include "xmpp/sasl/sasl_server.h"
+#include "xmpp/stream_parser.h"
+
+namespace rookery::server {
+
+class Node;
+
+enum class Security { starttls, direct_tls, plaintext };
+
+class ClientStream final : public Transport::Owner, public ClientLink, public std::enable_shared_from_this<ClientStream> {
+ public:
+  /// Takes over the connected socket; lives until the connection ends.
+  static void accept(Node& node, Loop& loop, int fd, std::string peer_ip, Security security);
+  ~ClientStream();
+
+  // ClientLink
+  void send(std::string_view xml) override;
+  void close(const xmpp::StreamError& error) override;
+  std::string peer_address() const override { return peer_ip_; }
+  bool is_encrypted() const override { return transport_.is_encrypted(); }
+
+  // Transport::Owner
+  void on_bytes(std::string_view bytes) override;
+  void on_tls_established() override;
+  void on_drained() override;
+  void on_closed(std::string_view reason) override;
+
+ private:
+  enum class State { opening, features_sent, authenticating, authenticated, bound, closed };
+
+  ClientStream(Node& node, Loop& loop, int fd, std::string peer_ip, Security security);
+  void process();  ///< parsed events, until one has to wait
+  void on_header(const xmpp::StreamHeader& header);
+  void on_element(xmpp::ElementPtr element);
+  void send_features();
+  void on_starttls();
+  void on_sasl(const xmpp::Element& element);
+  void on_sasl_step(xmpp::SaslStep step);
+  void look_up_credentials();
+  void authenticated();
+  void move_to_owner();
+  void on_bind(xmpp::ElementPtr iq);
+  void on_resume(const xmpp::Element& resume);
+  void resume_with(Home* home, const std::string& id, uint32_t handled);
+  void resume_failed(std::optional<uint32_t> handled);
+  void fail(xmpp::StreamCondition condition, std::string text = {});
+  void wait();    ///< an answer from elsewhere is needed before the next element
+  void go_on();
+  void start_deadline(std::chrono::seconds timeout);
+  void leave_limits();
+  void charge(size_t bytes);
+  xmpp::SaslOptions sasl_options() const;
+  bool may_authenticate() const { return transport_.is_encrypted() || security_ == Security::plaintext; }
+
+  Node& node_;
+  Loop* loop_;
+  const std::string peer_ip_;
+  const Security security_;
+  Transport transport_;
+  xmpp::StreamParser parser_;
+  State state_ = State::opening;
+  bool waiting_ = false;
+  bool processing_ = false;
+  bool counted_ = true;  ///< in the limits of connections that have not authenticated
+  uint8_t sasl_failures_ = 0;
+  size_t unauthenticated_bytes_ = 0;
+  std::string domain_;  ///< frozen at the first header (REQUIREMENTS 5)
+  std::unique_ptr<xmpp::SaslServer> sasl_;
+  xmpp::Jid account_;  ///< after authentication
+  Session* session_ = nullptr;
+  std::optional<Loop::TimerId> deadline_;
+  int64_t allowance_;  ///< bytes that may still be read before reading pauses
+  Clock::time_point allowance_at_;
+  std::shared_ptr<ClientStream> self_;  ///< until the connection has ended
+};
+
+}  // namespace rookery::server

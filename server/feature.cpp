@@ -1,0 +1,71 @@
+#include "server/feature.h"
+
+#include <algorithm>
+
+#include "server/node.h"
+
+namespace rookery::server {
+
+IqRequest::IqRequest(Node& node, Home*, xmpp::ElementPtr stanza, xmpp::Jid from, xmpp::Jid to)
+    : node_(node), stanza_(std::move(stanza)), from_(std::move(from)), to_(std::move(to)) {}
+
+Home* IqRequest::home() const { return to_.has_local() ? node_.homes().find_loaded(to_) : nullptr; }
+
+Session* IqRequest::session() const {
+  Home* owner = home();
+  if (owner == nullptr || !is_own_account()) return nullptr;
+  return owner->find(from_.resource());
+}
+
+xmpp::ElementPtr IqRequest::make_result() const { return xmpp::result_reply(*stanza_); }
+
+void IqRequest::reply(xmpp::ElementPtr iq) {
+  if (Session* asking = session()) return asking->send(*iq);
+  node_.router().send(std::move(iq));
+}
+
+void IqRequest::fail(const xmpp::StanzaError& error) { reply(xmpp::error_reply(*stanza_, error)); }
+
+void IqRequest::fail(xmpp::Condition condition, std::string text) {
+  fail(xmpp::StanzaError{.condition = condition, .text = std::move(text)});
+}
+
+void IqRequest::fail(const Error& error) {
+  switch (error.failure) {
+    case Failure::not_found: return fail(xmpp::Condition::item_not_found);
+    case Failure::conflict: return fail(xmpp::Condition::conflict);
+    case Failure::invalid: return fail(xmpp::Condition::bad_request);
+    case Failure::denied: return fail(xmpp::Condition::forbidden);
+    case Failure::full: return fail(xmpp::Condition::resource_constraint);
+    case Failure::fenced:
+    case Failure::io:
+    case Failure::unavailable: break;
+  }
+  fail(xmpp::Condition::internal_server_error);
+}
+
+void FeatureRegistry::on_iq(Scope scope, std::string_view type, std::string_view name, std::string_view ns, IqHandler handler) {
+  ensure(find(scope, type, name, ns) == nullptr);
+  handlers_.push_back({scope, std::string(type), std::string(name), std::string(ns), std::move(handler)});
+}
+
+void FeatureRegistry::advertise(Scope scope, std::string_view feature) {
+  auto& list = features_[static_cast<size_t>(scope)];
+  if (std::ranges::find(list, feature) == list.end()) list.emplace_back(feature);
+}
+
+void FeatureRegistry::identity(Scope scope, Identity identity) {
+  identities_[static_cast<size_t>(scope)].push_back(std::move(identity));
+}
+
+const IqHandler* FeatureRegistry::find(Scope scope, std::string_view type, std::string_view name, std::string_view ns) const {
+  for (const auto& entry : handlers_) {
+    if (entry.scope == scope && entry.name == name && entry.ns == ns && entry.type == type) return &entry.handler;
+  }
+  return nullptr;
+}
+
+const std::vector<std::string>& FeatureRegistry::features(Scope scope) const { return features_[static_cast<size_t>(scope)]; }
+const std::vector<Identity>& FeatureRegistry::identities(Scope scope) const { return identities_[static_cast<size_t>(scope)]; }
+
+}  // namespace rookery::server

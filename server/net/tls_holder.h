@@ -1,0 +1,24 @@
+// The server's current TLS settings; replaced as a whole when certificates are reloaded, connections keep what they have.
+#pragma once
+
+#include <mutex>
+
+#include "crypto/tls_context.h"
+#include "server/config.h"
+
+namespace rookery::server {
+
+class TlsHolder {
+ public:
+  /// Makes a self-signed certificate when there is none (and says so), then loads it.
+  Status load(const Config& config);
+  SSL_CTX* starttls();  ///< with a reference for the caller's SSL_new only
+  SSL_CTX* direct();    ///< with ALPN xmpp-client (XEP-0368)
+
+ private:
+  std::mutex mutex_;
+  std::vector<crypto::TlsContext> current_;  ///< {starttls, direct}
+  std::vector<crypto::TlsContext> former_;   ///< kept: another loop may be about to use the pointer
+};
+
+}  // namespace rookery::server
