@@ -28,7 +28,8 @@ class Node {
   ~Node();
 
   Status start();
-  void stop();  ///< drains: streams are closed with system-shutdown, commits finish
+  /// Drains; the loops have ended when it returns. Blocks for about half a second.
+  void stop();
 
   const Config& config() const { return config_; }
   StoreWorker& stores() { return *stores_; }

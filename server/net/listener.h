@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "crypto/result.h"
@@ -18,6 +19,7 @@ class Listener final : public Watcher {
   ~Listener();
   void start();
   void stop();  ///< no new connections
+  Loop& loop() const { return loop_; }
   void on_events(uint32_t events) override;
 
  private:

@@ -1,0 +1,139 @@
+#include "server/node.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <filesystem>
+#include <future>
+#include <thread>
+
+#include "crypto/random.h"
+#include "server/admin/admin_socket.h"
+#include "server/edge/client_stream.h"
+#include "server/edge/connection_limits.h"
+#include "server/features/features.h"
+#include "server/log.h"
+#include "server/net/listener.h"
+#include "server/net/tls_holder.h"
+#include "storage/embedded.h"
+
+namespace rookery::server {
+
+namespace {
+constexpr auto drain_time = std::chrono::milliseconds(500);
+}
+
+Node::Node(Config config)
+    : config_(std::move(config)),
+      tls_(std::make_unique<TlsHolder>()),
+      limits_(std::make_unique<ConnectionLimits>(config_.unauthenticated_per_ip, config_.unauthenticated_total)) {
+  if (config_.admin_socket.empty()) config_.admin_socket = config_.data_dir / "rookery.sock";
+}
+
+Node::~Node() = default;
+
+Status Node::open_stores() {
+  std::error_code error;
+  std::filesystem::create_directories(config_.data_dir, error);
+  if (error) return fail(Failure::io, "cannot create " + config_.data_dir.string() + ": " + error.message());
+  chmod(config_.data_dir.c_str(), 0700);
+  auto stores = storage::open_sqlite(config_.data_dir / "rookery.sqlite");
+  if (!stores) return std::unexpected<Error>(stores.error());
+  // REQUIREMENTS 11: the same name keeps the same decoy salt over restarts.
+  const auto here = xmpp::Jid::parse(config_.domains.front());
+  if (!here) return fail(Failure::invalid, "server.domains: " + here.error().message);
+  const auto secret = (*stores)->values().get(*here, "decoy-secret", "");
+  if (!secret) return std::unexpected<Error>(secret.error());
+  decoy_secret_ = secret->value_or(crypto::random_token(32));
+  if (!*secret) {
+    const Status stored = (*stores)->transaction([&] { return (*stores)->values().put(*here, "decoy-secret", "", decoy_secret_); });
+    if (!stored) return stored;
+  }
+  stores_ = std::make_unique<StoreWorker>(std::move(*stores));
+  auto log = storage::open_rocksdb(config_.data_dir / "log");
+  if (!log) return std::unexpected<Error>(log.error());
+  log_ = std::move(*log);
+  return {};
+}
+
+Status Node::open_listeners() {
+  const auto open = [this](const std::vector<std::string>& addresses, Security security) -> Status {
+    for (const auto& address : addresses) {
+      if (security == Security::plaintext && !is_loopback(address)) {
+        return fail(Failure::invalid, "listen.c2s_plain: " + address + " is not a loopback address");
+      }
+      for (auto& loop : loops_) {
+        auto listener = Listener::open(address, *loop, [this, &loop = *loop, security](int fd, const std::string& ip) {
+          if (!limits_->enter(ip)) {
+            ::close(fd);
+            return;
+          }
+          ClientStream::accept(*this, loop, fd, ip, security);
+        });
+        if (!listener) return std::unexpected<Error>(listener.error());
+        (*listener)->start();
+        listeners_.push_back(std::move(*listener));
+      }
+    }
+    return {};
+  };
+  if (const Status opened = open(config_.c2s, Security::starttls); !opened) return opened;
+  if (const Status opened = open(config_.c2s_tls, Security::direct_tls); !opened) return opened;
+  return open(config_.c2s_plain, Security::plaintext);
+}
+
+Status Node::start() {
+  if (const Status opened = open_stores(); !opened) return opened;
+  if (const Status loaded = tls_->load(config_); !loaded) return loaded;
+  install_features(*this, features_);
+  const unsigned threads = config_.threads != 0 ? config_.threads : std::max(1u, std::thread::hardware_concurrency());
+  for (unsigned i = 0; i < threads; ++i) {
+    loops_.push_back(std::make_unique<Loop>(i));
+    homes_.push_back(std::make_unique<Homes>(*this, *loops_.back()));
+  }
+  if (const Status opened = open_listeners(); !opened) return opened;
+  for (auto& loop : loops_) loop->start();
+  admin_socket_ = std::make_unique<AdminSocket>(
+      [this](const std::vector<std::string>& words, const std::string& password) { return admin(words, password); });
+  return admin_socket_->start(config_.admin_socket);
+}
+
+Status Node::reload() { return tls_->load(config_); }
+
+void Node::stop() {
+  if (admin_socket_) admin_socket_->stop();
+  for (auto& loop : loops_) {
+    loop->post([this, &loop = *loop] {
+      for (auto& listener : listeners_) {
+        if (&listener->loop() == &loop) listener->stop();
+      }
+      for (Home* home : homes(loop).loaded()) {
+        for (Session* session : home->sessions()) {
+          if (ClientLink* link = session->link()) link->close({.condition = xmpp::StreamCondition::system_shutdown});
+        }
+      }
+    });
+  }
+  // What clients have sent is committed and their streams end; a peer that takes nothing does not hold us up.
+  std::this_thread::sleep_for(drain_time);
+  for (auto& loop : loops_) loop->stop();
+  log_.reset();     // finishes the queued commits
+  stores_.reset();  // and the queued writes
+}
+
+void Node::serve_iq(Home* home, Envelope envelope) {
+  const auto* payload = envelope.stanza->first_element();
+  const auto type = envelope.stanza->attr("type");
+  if (payload == nullptr || (type != "get" && type != "set")) return;
+  const Scope scope = home == nullptr ? Scope::server : Scope::account;
+  const IqHandler* handler = features_.find(scope, type, payload->name(), payload->ns());
+  if (handler == nullptr) {
+    // RFC 6121 §8.5.1, REQUIREMENTS 16: the same answer as where there is no such account.
+    return router_.bounce(envelope, {.condition = xmpp::Condition::service_unavailable});
+  }
+  (*handler)(IqRequest(*this, home, std::move(envelope.stanza), std::move(envelope.from), envelope.to.bare()));
+}
+
+}  // namespace rookery::server

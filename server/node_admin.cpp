@@ -1,0 +1,135 @@
+// What rookeryctl asks. Runs on the admin socket's thread: it waits for the loops and the store, they never for it.
+#include <signal.h>
+#include <unistd.h>
+
+#include <future>
+
+#include "server/accounts.h"
+#include "server/home/homes.h"
+#include "server/node.h"
+
+namespace rookery::server {
+
+namespace {
+
+std::string answer(const Status& status) { return status ? "ok\n" : "error: " + status.error().message + "\n"; }
+
+/// Runs on a loop, waits for the answer.
+template <typename Function>
+auto ask(Loop& loop, Function function) {
+  std::promise<decltype(function())> promise;
+  auto future = promise.get_future();
+  loop.post([&promise, &function] { promise.set_value(function()); });
+  return future.get();
+}
+
+}  // namespace
+
+std::string Node::admin(const std::vector<std::string>& words, const std::string& password) {
+  if (words.empty()) return "error: no command\n";
+  const auto& command = words[0];
+  if (command == "account" && words.size() >= 2) return admin_account(words, password);
+  if (command == "sessions") return admin_sessions(words.size() > 1 ? words[1] : "");
+  if (command == "kick" && words.size() >= 2) return admin_kick(words);
+  if (command == "reload") return answer(reload());
+  if (command == "stats") {
+    const auto uptime = std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - started_at_);
+    return "uptime_seconds " + std::to_string(uptime.count()) + "\nconnections " + std::to_string(connections) +
+           "\nlogins " + std::to_string(logins) + "\nmessages " + std::to_string(messages) + "\nlog_healthy " +
+           (log_->healthy() ? "yes" : "no") + "\nstore_healthy " + (stores_->healthy() ? "yes" : "no") + "\nok\n";
+  }
+  if (command == "stop") {
+    kill(getpid(), SIGTERM);
+    return "ok\n";
+  }
+  return "error: unknown command \"" + command + "\"\n";
+}
+
+std::string Node::admin_account(const std::vector<std::string>& words, const std::string& password) {
+  const auto& verb = words[1];
+  const auto on_store = [this](auto work) {
+    auto promise = std::make_shared<std::promise<StoreWorker::ResultOf<decltype(work)>>>();
+    auto future = promise->get_future();
+    stores_->run(std::move(work), [promise](auto result) { promise->set_value(std::move(result)); });
+    return future.get();
+  };
+  if (verb == "list") {
+    const auto jids = on_store([domain = words.size() > 2 ? words[2] : config_.domains.front()](storage::Stores& stores) {
+      return stores.accounts().list(domain, "", 1'000'000);
+    });
+    if (!jids) return "error: " + jids.error().message + "\n";
+    std::string out;
+    for (const auto& jid : *jids) out += jid.text() + "\n";
+    return out + "ok\n";
+  }
+  if (words.size() < 3) return "error: which account?\n";
+  const auto jid = xmpp::Jid::parse(words[2]);
+  if (!jid || !jid->is_bare() || !jid->has_local()) return "error: \"" + words[2] + "\" is not an account's address\n";
+  if (!router_.is_local_domain(jid->domain())) return "error: " + std::string(jid->domain()) + " is not one of this server's domains\n";
+  if (verb == "add") {
+    return answer(on_store([&](storage::Stores& stores) { return create_account(stores, *jid, password, config_.scram_iterations); }));
+  }
+  if (verb == "set-password") {
+    return answer(on_store([&](storage::Stores& stores) { return change_password(stores, *jid, password, config_.scram_iterations); }));
+  }
+  if (verb == "disable" || verb == "enable") {
+    const Status done = on_store([&](storage::Stores& stores) { return stores.accounts().set_disabled(*jid, verb == "disable"); });
+    if (done && verb == "disable") admin_kick({"kick", jid->text()});
+    return answer(done);
+  }
+  if (verb == "delete") {
+    const Status done = on_store([&](storage::Stores& stores) { return stores.accounts().remove(*jid); });
+    if (!done) return answer(done);
+    Loop& loop = router_.owner(jid->text());
+    ask(loop, [&] {
+      homes(loop).forget(*jid);
+      homes(loop).batch().purged.push_back(jid->text());
+      return true;
+    });
+    return "ok\n";
+  }
+  return "error: unknown command \"account " + verb + "\"\n";
+}
+
+std::string Node::admin_sessions(std::string_view filter) {
+  std::string out;
+  for (auto& loop : loops_) {
+    out += ask(*loop, [&] {
+      std::string lines;
+      for (Home* home : homes(*loop).loaded()) {
+        if (!filter.empty() && home->jid().text() != filter) continue;
+        for (Session* session : home->sessions()) {
+          ClientLink* link = session->link();
+          lines += session->jid().text() + " ip=" + (link != nullptr ? link->peer_address() : "-") +
+                   " tls=" + (link != nullptr && link->is_encrypted() ? "yes" : "no") +
+                   " state=" + (link == nullptr ? "waits-for-resume" : session->available ? "available" : "connected") +
+                   " priority=" + std::to_string(session->priority) + "\n";
+        }
+      }
+      return lines;
+    });
+  }
+  return out + "ok\n";
+}
+
+std::string Node::admin_kick(const std::vector<std::string>& words) {
+  const auto jid = xmpp::Jid::parse(words[1]);
+  if (!jid) return "error: \"" + words[1] + "\" is not an address\n";
+  std::string reason;
+  for (size_t i = 2; i < words.size(); ++i) reason += (i > 2 ? " " : "") + words[i];
+  Loop& loop = router_.owner(jid->bare_text());
+  const size_t count = ask(loop, [&] {
+    size_t ended = 0;
+    Home* home = homes(loop).find_loaded(*jid);
+    if (home == nullptr) return ended;
+    for (Session* session : home->sessions()) {
+      if (!jid->is_bare() && session->jid() != *jid) continue;
+      session->end({.condition = xmpp::StreamCondition::policy_violation, .text = reason});
+      ++ended;
+    }
+    return ended;
+  });
+  return count > 0 ? "ok\n" : "error: nobody is connected as " + words[1] + "\n";
+}
+
+}  // namespace rookery::server

@@ -1,0 +1,61 @@
+// The XMPP server.
+#include <signal.h>
+#include <systemd/sd-daemon.h>
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "server/log.h"
+#include "server/node.h"
+
+using namespace rookery;
+
+int main(int argc, char** argv) {
+  CLI::App app{"rookeryd - an XMPP server"};
+  std::string file = "/etc/rookery/rookery.toml";
+  bool check_only = false;
+  app.add_option("-c,--config", file, "The configuration file (see deploy/rookery.toml.example)")->capture_default_str();
+  app.add_flag("--check", check_only, "Read the configuration, say what is wrong with it, and end");
+  app.set_version_flag("--version", "rookeryd " ROOKERY_VERSION);
+  CLI11_PARSE(app, argc, argv);
+
+  auto config = server::load_config(file);
+  if (!config) {
+    std::cerr << "rookeryd: " << config.error().message << "\n";
+    return 2;
+  }
+  if (check_only) return 0;
+  server::log::set_level(config->log_level);
+
+  // Signals are taken by this thread alone; SIGPIPE by nobody.
+  signal(SIGPIPE, SIG_IGN);
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, number);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+
+  server::Node node(std::move(*config));
+  if (const Status started = node.start(); !started) {
+    std::cerr << "rookeryd: " << started.error().message << "\n";
+    return 1;
+  }
+  server::log::info("ready", {{"domain", node.config().domains.front()}});
+  sd_notify(0, "READY=1");
+  for (;;) {
+    int number = 0;
+    sigwait(&signals, &number);
+    if (number != SIGHUP) break;
+    sd_notify(0, "RELOADING=1");
+    const Status reloaded = node.reload();
+    if (reloaded) {
+      server::log::info("reloaded");
+    } else {
+      server::log::error("not_reloaded", {{"error", reloaded.error().message}, {"kept", "the former certificate"}});
+    }
+    sd_notify(0, "READY=1");
+  }
+  sd_notify(0, "STOPPING=1");
+  server::log::info("stopping");
+  node.stop();
+  return 0;
+}
