@@ -123,6 +123,10 @@ void Node::stop() {
   stores_.reset();  // and the queued writes
 }
 
+void Node::register_before_auth(xmpp::ElementPtr iq, const std::string&, std::move_only_function<void(xmpp::ElementPtr)> reply) {
+  reply(xmpp::error_reply(*iq, {.condition = xmpp::Condition::service_unavailable}));
+}
+
 void Node::serve_iq(Home* home, Envelope envelope) {
   const auto* payload = envelope.stanza->first_element();
   const auto type = envelope.stanza->attr("type");

@@ -16,12 +16,6 @@ namespace {
 constexpr size_t unauthenticated_budget = 64 * 1024;
 constexpr auto input_retry = std::chrono::milliseconds(20);
 
-xmpp::ParserLimits authenticated_limits(const Config& config) {
-  xmpp::ParserLimits limits;
-  limits.stanza_bytes = config.stanza_bytes;
-  return limits;
-}
-
 }  // namespace
 
 ClientStream::ClientStream(Node& node, Loop& loop, int fd, std::string peer_ip, Security security)

@@ -3,6 +3,7 @@
 
 #include "server/loop.h"
 #include "server/routing/envelope.h"
+#include "xmpp/errors.h"
 
 namespace rookery::server {
 
