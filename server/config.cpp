@@ -180,6 +180,7 @@ const std::vector<Key>& keys() {
       {"admin.socket", path(&Config::admin_socket)},
       {"auth.mechanisms", read_mechanisms},
       {"auth.allow_plain", boolean(&Config::allow_plain)},
+      {"auth.channel_binding", boolean(&Config::channel_binding)},
       // Below 10,000 a stolen database is guessed too fast; beyond ten million a login takes seconds.
       {"auth.scram_iterations", number(&Config::scram_iterations, 10'000, 10'000'000)},
       {"archive.enabled", boolean(&Config::archive)},

@@ -148,7 +148,7 @@ xmpp::SaslOptions ClientStream::sasl_options() const {
     options.mechanisms = {xmpp::Mechanism::scram_sha_512, xmpp::Mechanism::scram_sha_256, xmpp::Mechanism::scram_sha_1};
     if (node_.config().allow_plain) options.mechanisms.push_back(xmpp::Mechanism::plain);
   }
-  if (transport_.is_encrypted()) {
+  if (transport_.is_encrypted() && node_.config().channel_binding) {
     auto data = crypto::channel_bindings(transport_.ssl());
     options.bindings = {std::move(data.tls_exporter), std::move(data.tls_server_end_point)};
   }

@@ -72,7 +72,8 @@ class ClientStream final : public Transport::Owner, public ClientLink, public st
   bool waiting_ = false;
   bool processing_ = false;
   bool counted_ = true;  ///< in the limits of connections that have not authenticated
-  uint8_t sasl_failures_ = 0;
+  int sasl_failures_ = 0, false_starts_ = 0;
+  bool credentials_asked_ = false;
   size_t unauthenticated_bytes_ = 0;
   std::string domain_;  ///< frozen at the first header (REQUIREMENTS 5)
   std::unique_ptr<xmpp::SaslServer> sasl_;
