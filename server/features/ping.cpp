@@ -1,20 +1,17 @@
 // XEP-0199: XMPP Ping.
-#include "server/feature.h"
+#include "server/features/access.h"
 #include "server/features/features.h"
 #include "xmpp/namespaces.h"
 
 namespace rookery::server {
 
 void install_ping(Node&, FeatureRegistry& registry) {
-  const auto answer = [](IqRequest request) {
-    // REQUIREMENTS 16: a stranger's ping must not tell whether an account exists.
-    if (request.to().has_local() && !request.is_own_account()) return request.fail(xmpp::Condition::service_unavailable);
-    request.reply();
-  };
-  for (const auto scope : {Scope::server, Scope::account}) {
-    registry.on_iq(scope, "get", "ping", xmpp::ns::ping, answer);
-    registry.advertise(scope, xmpp::ns::ping);
-  }
+  registry.on_iq(Scope::server, "get", "ping", xmpp::ns::ping, [](IqRequest request) { request.reply(); });
+  registry.on_iq(Scope::account, "get", "ping", xmpp::ns::ping, [](IqRequest request) {
+    if (!refused_to_strangers(request)) request.reply();
+  });
+  registry.advertise(Scope::server, xmpp::ns::ping);
+  registry.advertise(Scope::account, xmpp::ns::ping);
 }
 
 }  // namespace rookery::server

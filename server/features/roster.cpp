@@ -1,109 +1,85 @@
-// RFC 6121 §2: the client's side of the roster.
-#include <array>
-#include <memory>
-#include <optional>
-#include <vector>
+// RFC 6121 §2: roster requests. What a roster is, and its pushes: server/home/roster.cpp.
+#include <algorithm>
 
-#include "server/feature.h"
+#include "server/features/access.h"
 #include "server/features/features.h"
-#include "server/home/home.h"
+#include "server/node.h"
 #include "xmpp/namespaces.h"
+#include "xmpp/payloads/roster.h"
 
 namespace rookery::server {
 
 namespace {
 
-constexpr size_t most_contacts = 5000;
-constexpr size_t most_name_bytes = 1023;
+constexpr size_t longest_name_bytes = 1023;
+constexpr size_t most_contacts = 10'000;
 
-void write_item(xmpp::Element& query, const storage::RosterItem& item) {
-  constexpr std::array<std::string_view, 4> names = {"none", "to", "from", "both"};
-  auto& element = query.add("item");
-  element.set_attr("jid", item.jid.text()).set_attr("subscription", names[static_cast<size_t>(item.subscription)]);
-  if (!item.name.empty()) element.set_attr("name", item.name);
-  if (item.ask) element.set_attr("ask", "subscribe");
-  if (item.approved) element.set_attr("approved", "true");
-  for (const auto& group : item.groups) element.add_text_child("group", group);
+xmpp::RosterEntry to_entry(const storage::RosterItem& item) {
+  return {.jid = item.jid,
+          .name = item.name,
+          .subscription = static_cast<xmpp::RosterEntry::Subscription>(item.subscription),
+          .ask = item.ask,
+          .approved = item.approved,
+          .groups = item.groups};
 }
 
 void get_roster(IqRequest request) {
-  Home* home = request.home();
-  Session* session = request.session();
-  if (!request.is_own_account() || home == nullptr) return request.fail(xmpp::Condition::forbidden);
-  if (session != nullptr) session->interested = true;
-  const auto version = std::to_string(home->roster_version());
-  auto result = request.make_result();
-  // RFC 6121 §2.6.3: nothing has changed since the version that the client has.
-  if (request.payload().has_attr("ver") && request.payload().attr("ver") == version) return request.reply(std::move(result));
-  auto& query = result->add("query", xmpp::ns::roster);
-  query.set_attr("ver", version);
-  for (const auto& [jid, item] : home->roster()) {
-    if (item.in_roster) write_item(query, item);
+  if (refused_to_others(request)) return;
+  const auto query = xmpp::RosterQuery::parse(request.payload());
+  if (!query) return request.fail(query.error());
+  Home& home = *request.home();
+  if (Session* session = request.session()) session->interested = true;
+  const std::string version = std::to_string(home.roster_version());
+  // §2.6.3: what the client has cached is current.
+  if (query->version == version) return request.reply();
+  xmpp::RosterQuery answer;
+  if (query->version) answer.version = version;
+  for (const auto& [jid, item] : home.roster()) {
+    if (item.in_roster) answer.entries.push_back(to_entry(item));
   }
+  auto result = request.make_result();
+  answer.add_to(*result);
   request.reply(std::move(result));
 }
 
-// RFC 6121 §2.3.3 lists the errors.
-void set_roster(IqRequest request) {
-  Home* home = request.home();
-  if (!request.is_own_account() || home == nullptr) return request.fail(xmpp::Condition::forbidden);
-  const auto* change = request.payload().first_element();
-  if (change == nullptr || change->name() != "item" || change->next_element() != nullptr) {
-    return request.fail(xmpp::Condition::bad_request);
-  }
-  const auto parsed = xmpp::Jid::parse(change->attr("jid"));
-  if (!parsed) return request.fail(xmpp::Condition::jid_malformed);
-  const xmpp::Jid jid = parsed->bare();
-  if (jid == home->jid()) return request.fail(xmpp::Condition::not_allowed);
-  const auto* known = home->contact(jid);
-  const auto subscription = change->attr("subscription");
-  const auto answer = std::make_shared<IqRequest>(std::move(request));
-  const auto reply = [answer] { answer->reply(); };
-  if (subscription == "remove") {
-    if (known == nullptr || !known->in_roster) {
-      return answer->fail(xmpp::Condition::item_not_found);
-    }
-    home->remove_contact(jid);
-    return home->drop_contact(jid, reply);
-  }
-  storage::RosterItem item = known != nullptr ? *known : storage::RosterItem{.jid = jid};
-  item.in_roster = true;
-  item.name = std::string(change->attr("name"));
-  item.groups.clear();
-  for (const auto& group : change->elements()) {
-    if (group.name() == "group") item.groups.push_back(group.text());
-  }
-  home->put_contact(std::move(item), reply);
+void remove_item(IqRequest request, const xmpp::Jid& contact) {
+  Home& home = *request.home();
+  const auto* item = home.contact(contact);
+  // §2.5.3
+  if (item == nullptr || !item->in_roster) return request.fail(xmpp::Condition::item_not_found);
+  home.remove_contact(contact);
+  home.drop_contact(contact, [request = std::move(request)]() mutable { request.reply(); });
 }
 
-/// What is wrong with a roster set, by RFC 6121 §2.3.3; nullopt: nothing.
-std::optional<xmpp::Condition> refusal(const IqRequest& request) {
-  const auto* change = request.payload().first_element();
-  if (change == nullptr) return xmpp::Condition::bad_request;
-  Home* home = request.home();
-  if (home != nullptr && home->roster().size() >= most_contacts) return xmpp::Condition::resource_constraint;
-  if (change->attr("name").size() > most_name_bytes) return xmpp::Condition::not_acceptable;
-  std::vector<std::string> groups;
-  for (const auto& group : change->elements()) {
-    if (group.name() != "group") continue;
-    std::string name = group.text();
-    if (name.empty() || name.size() > most_name_bytes) return xmpp::Condition::not_acceptable;
-    for (const auto& other : groups) {
-      if (other == name) return xmpp::Condition::bad_request;
-    }
-    groups.push_back(std::move(name));
+void set_roster(IqRequest request) {
+  if (refused_to_others(request)) return;
+  auto entry = xmpp::RosterQuery::parse_set(request.payload());
+  if (!entry) return request.fail(entry.error());
+  if (!entry->jid.is_bare()) return request.fail(xmpp::Condition::bad_request, "a contact has a bare JID");
+  if (entry->subscription == xmpp::RosterEntry::Subscription::remove) return remove_item(std::move(request), entry->jid);
+  if (entry->jid == request.to()) return request.fail(xmpp::Condition::not_allowed, "an account is no contact of its own");
+  // §2.3.3
+  const auto is_too_long = [](const std::string& text) { return text.size() > longest_name_bytes; };
+  if (is_too_long(entry->name) || std::ranges::any_of(entry->groups, is_too_long)) {
+    return request.fail(xmpp::Condition::not_acceptable, "the name of the contact or of a group is too long");
   }
-  return std::nullopt;
+  Home& home = *request.home();
+  const auto* known = home.contact(entry->jid);
+  if (known == nullptr && home.roster().size() >= most_contacts) return request.fail(xmpp::Condition::resource_constraint);
+  // §2.1.2: name and groups are the client's; the state of the subscription is the server's.
+  storage::RosterItem item = known != nullptr ? *known : storage::RosterItem{};
+  item.jid = entry->jid;
+  item.name = std::move(entry->name);
+  item.groups = std::move(entry->groups);
+  item.in_roster = true;
+  home.put_contact(std::move(item), [request = std::move(request)]() mutable { request.reply(); });
 }
 
 }  // namespace
 
 void install_roster(Node&, FeatureRegistry& registry) {
   registry.on_iq(Scope::account, "get", "query", xmpp::ns::roster, get_roster);
-  registry.on_iq(Scope::account, "set", "query", xmpp::ns::roster, [](IqRequest request) {
-    if (const auto wrong = refusal(request)) return request.fail(*wrong);
-    set_roster(std::move(request));
-  });
+  registry.on_iq(Scope::account, "set", "query", xmpp::ns::roster, set_roster);
 }
 
 }  // namespace rookery::server

@@ -1,0 +1,21 @@
+// XEP-0280: Message Carbons, switching them on and off. The copies are made where messages are delivered (server/home).
+#include "server/features/access.h"
+#include "server/features/features.h"
+#include "xmpp/namespaces.h"
+
+namespace rookery::server {
+
+void install_carbons(Node&, FeatureRegistry& registry) {
+  for (const bool enable : {true, false}) {
+    registry.on_iq(Scope::account, "set", enable ? "enable" : "disable", xmpp::ns::carbons, [enable](IqRequest request) {
+      if (refused_to_others(request)) return;
+      if (Session* session = request.session()) session->carbons = enable;
+      request.reply();
+    });
+  }
+  // §2: the server is asked, and says so for its accounts too.
+  registry.advertise(Scope::server, xmpp::ns::carbons);
+  registry.advertise(Scope::account, xmpp::ns::carbons);
+}
+
+}  // namespace rookery::server

@@ -1,0 +1,66 @@
+// XEP-0049: Private XML Storage.
+#include "server/features/access.h"
+#include "server/features/features.h"
+#include "server/node.h"
+#include "xmpp/namespaces.h"
+#include "xmpp/stream_parser.h"
+
+namespace rookery::server {
+
+namespace {
+
+constexpr std::string_view kind = "private";
+
+std::string key_of(const xmpp::Element& element) {
+  return std::string(element.name()) + " " + std::string(element.ns());
+}
+
+void get_private(IqRequest request) {
+  if (refused_to_others(request)) return;
+  const auto* wanted = request.payload().first_element();
+  if (wanted == nullptr || wanted->next_element() != nullptr) return request.fail(xmpp::Condition::bad_request);
+  auto read = [owner = request.to(), key = key_of(*wanted)](storage::Stores& stores) { return stores.values().get(owner, kind, key); };
+  request.node().stores().run(read, [request = std::move(request)](Result<std::optional<std::string>> stored) mutable {
+    if (!stored) return request.fail(stored.error());
+    const auto* asked = request.payload().first_element();
+    auto result = request.make_result();
+    auto& query = result->add("query", xmpp::ns::private_xml);
+    const auto document = *stored ? xmpp::parse_document(**stored) : std::unexpected(xmpp::StreamError{});
+    // §2.2: what was never stored comes back as an empty element.
+    if (document) query.add_copy(**document);
+    else query.add(asked->name(), asked->ns());
+    request.reply(std::move(result));
+  });
+}
+
+void set_private(IqRequest request) {
+  if (refused_to_others(request)) return;
+  std::vector<std::pair<std::string, std::string>> values;
+  for (const auto& element : request.payload().elements()) {
+    // §2.1: each element has a namespace of its own.
+    if (element.ns().empty() || element.ns() == xmpp::ns::private_xml) return request.fail(xmpp::Condition::bad_request);
+    values.emplace_back(key_of(element), element.to_xml());
+  }
+  if (values.empty()) return request.fail(xmpp::Condition::bad_request);
+  auto write = [owner = request.to(), values = std::move(values)](storage::Stores& stores) -> Status {
+    for (const auto& [key, xml] : values) {
+      if (const Status stored = stores.values().put(owner, kind, key, xml); !stored) return stored;
+    }
+    return {};
+  };
+  request.node().stores().run(std::move(write), [request = std::move(request)](Status stored) mutable {
+    if (!stored) return request.fail(stored.error());
+    request.reply();
+  });
+}
+
+}  // namespace
+
+void install_private_xml(Node&, FeatureRegistry& registry) {
+  registry.on_iq(Scope::account, "get", "query", xmpp::ns::private_xml, get_private);
+  registry.on_iq(Scope::account, "set", "query", xmpp::ns::private_xml, set_private);
+  registry.advertise(Scope::server, xmpp::ns::private_xml);
+  registry.advertise(Scope::account, xmpp::ns::private_xml);
+}
+
+}  // namespace rookery::server

@@ -1,0 +1,113 @@
+// XEP-0077: In-Band Registration: creating an account before authentication; afterwards its password and its end.
+#include "server/accounts.h"
+#include "server/features/features.h"
+#include "server/node.h"
+#include "xmpp/namespaces.h"
+
+namespace rookery::server {
+
+namespace {
+
+/// An account is its own business and of its own server; everyone else is refused.
+bool is_allowed(const IqRequest& request) {
+  if (!request.from().has_local()) return false;
+  return request.to().has_local() ? request.is_own_account() : request.to().domain() == request.from().domain();
+}
+
+void get_registration(IqRequest request) {
+  if (!is_allowed(request)) return request.fail(xmpp::Condition::service_unavailable);
+  auto result = request.make_result();
+  auto& query = result->add("query", xmpp::ns::registration);
+  query.add("registered");
+  query.add_text_child("username", request.from().local());
+  query.add("password");
+  request.reply(std::move(result));
+}
+
+/// §3.2: deletes the account, its archive and its sessions; the one that asked gets its answer first.
+void cancel(IqRequest request) {
+  auto remove = [account = request.from().bare()](storage::Stores& stores) { return stores.accounts().remove(account); };
+  request.node().stores().run(std::move(remove), [request = std::move(request)](Status removed) mutable {
+    if (!removed) return request.fail(removed.error());
+    request.reply();
+    const auto account = request.from().bare();
+    Homes& homes = request.node().homes();
+    homes.forget(account);
+    homes.batch().purged.push_back(account.text());
+  });
+}
+
+void set_registration(IqRequest request) {
+  if (!is_allowed(request)) return request.fail(xmpp::Condition::service_unavailable);
+  const auto& query = request.payload();
+  if (query.child("remove", xmpp::ns::registration) != nullptr) {
+    // §3.2: nothing but <remove/>
+    if (query.first_element()->next_element() != nullptr) return request.fail(xmpp::Condition::bad_request);
+    return cancel(std::move(request));
+  }
+  const auto username = xmpp::prepare_username(query.child_text("username", xmpp::ns::registration));
+  auto password = query.child_text("password", xmpp::ns::registration);
+  if (!username || password.empty()) return request.fail(xmpp::Condition::bad_request);
+  if (*username != request.from().local()) return request.fail(xmpp::Condition::not_allowed, "an account changes its own password only");
+  auto change = [account = request.from().bare(), password = std::move(password),
+                 iterations = request.node().config().scram_iterations](storage::Stores& stores) {
+    return change_password(stores, account, password, iterations);
+  };
+  request.node().stores().run(std::move(change), [request = std::move(request)](Status changed) mutable {
+    if (!changed) return request.fail(changed.error());
+    request.reply();
+  });
+}
+
+xmpp::ElementPtr registration_form(const xmpp::Element& iq) {
+  auto result = xmpp::result_reply(iq);
+  auto& query = result->add("query", xmpp::ns::registration);
+  query.add_text_child("instructions", "Choose a user name and a password.");
+  query.add("username");
+  query.add("password");
+  return result;
+}
+
+xmpp::Condition to_condition(const Error& error) {
+  switch (error.failure) {
+    case Failure::conflict: return xmpp::Condition::conflict;
+    case Failure::invalid: return xmpp::Condition::not_acceptable;
+    case Failure::full: return xmpp::Condition::resource_constraint;
+    default: return xmpp::Condition::internal_server_error;
+  }
+}
+
+}  // namespace
+
+void Node::register_before_auth(xmpp::ElementPtr iq, const std::string& domain, std::move_only_function<void(xmpp::ElementPtr)> reply) {
+  const auto* query = iq->child("query", xmpp::ns::registration);
+  const auto type = iq->attr("type");
+  const auto refuse = [&](xmpp::Condition condition) { reply(xmpp::error_reply(*iq, {.condition = condition})); };
+  // RFC 6120 §8.2.3 wants an answer to get and set only; before authentication nothing else is allowed at all.
+  if (query == nullptr || (type != "get" && type != "set")) return refuse(xmpp::Condition::not_authorized);
+  if (type == "get") return reply(registration_form(*iq));
+  if (query->child("remove", xmpp::ns::registration) != nullptr) return refuse(xmpp::Condition::registration_required);
+  const auto username = query->child_text("username", xmpp::ns::registration);
+  auto password = query->child_text("password", xmpp::ns::registration);
+  // XEP-0077 §3.1: incomplete, or not a name
+  const auto account = xmpp::Jid::make(username, domain);
+  if (username.empty() || password.empty() || !account) return refuse(xmpp::Condition::not_acceptable);
+  auto create = [account = *account, password = std::move(password), iterations = config_.scram_iterations](storage::Stores& stores) {
+    return create_account(stores, account, password, iterations);
+  };
+  stores_->run(std::move(create), [iq = std::move(iq), reply = std::move(reply)](Status created) mutable {
+    if (!created) return reply(xmpp::error_reply(*iq, {.condition = to_condition(created.error())}));
+    reply(xmpp::result_reply(*iq));
+  });
+}
+
+void install_registration(Node&, FeatureRegistry& registry) {
+  // Clients ask the server, or leave out `to` and so ask their account.
+  for (const Scope scope : {Scope::server, Scope::account}) {
+    registry.on_iq(scope, "get", "query", xmpp::ns::registration, get_registration);
+    registry.on_iq(scope, "set", "query", xmpp::ns::registration, set_registration);
+  }
+  registry.advertise(Scope::server, xmpp::ns::registration);
+}
+
+}  // namespace rookery::server
