@@ -1,4 +1,6 @@
 // XEP-0077: In-Band Registration: creating an account before authentication; afterwards its password and its end.
+#include "server/features/registration.h"
+
 #include "server/accounts.h"
 #include "server/features/features.h"
 #include "server/node.h"
@@ -79,7 +81,8 @@ xmpp::Condition to_condition(const Error& error) {
 
 }  // namespace
 
-void Node::register_before_auth(xmpp::ElementPtr iq, const std::string& domain, std::move_only_function<void(xmpp::ElementPtr)> reply) {
+void register_before_auth(Node& node, xmpp::ElementPtr iq, const std::string& domain,
+                          std::move_only_function<void(xmpp::ElementPtr)> reply) {
   const auto* query = iq->child("query", xmpp::ns::registration);
   const auto type = iq->attr("type");
   const auto refuse = [&](xmpp::Condition condition) { reply(xmpp::error_reply(*iq, {.condition = condition})); };
@@ -92,10 +95,10 @@ void Node::register_before_auth(xmpp::ElementPtr iq, const std::string& domain, 
   // XEP-0077 §3.1: incomplete, or not a name
   const auto account = xmpp::Jid::make(username, domain);
   if (username.empty() || password.empty() || !account) return refuse(xmpp::Condition::not_acceptable);
-  auto create = [account = *account, password = std::move(password), iterations = config_.scram_iterations](storage::Stores& stores) {
+  auto create = [account = *account, password = std::move(password), iterations = node.config().scram_iterations](storage::Stores& stores) {
     return create_account(stores, account, password, iterations);
   };
-  stores_->run(std::move(create), [iq = std::move(iq), reply = std::move(reply)](Status created) mutable {
+  node.stores().run(std::move(create), [iq = std::move(iq), reply = std::move(reply)](Status created) mutable {
     if (!created) return reply(xmpp::error_reply(*iq, {.condition = to_condition(created.error())}));
     reply(xmpp::result_reply(*iq));
   });
