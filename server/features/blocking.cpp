@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "crypto/random.h"
-#include "server/features/access.h"
+#include "server/access.h"
 #include "server/features/features.h"
 #include "server/node.h"
 #include "xmpp/namespaces.h"

@@ -1,5 +1,5 @@
 // XEP-0280: Message Carbons, switching them on and off. The copies are made where messages are delivered (server/home).
-#include "server/features/access.h"
+#include "server/access.h"
 #include "server/features/features.h"
 #include "xmpp/namespaces.h"
 

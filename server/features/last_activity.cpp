@@ -1,7 +1,7 @@
 // XEP-0012: Last Activity, of the server (its uptime) and of accounts (since the last logout).
 #include <algorithm>
 
-#include "server/features/access.h"
+#include "server/access.h"
 #include "server/features/features.h"
 #include "server/node.h"
 #include "xmpp/namespaces.h"

@@ -1,5 +1,5 @@
 // XEP-0199: XMPP Ping.
-#include "server/features/access.h"
+#include "server/access.h"
 #include "server/features/features.h"
 #include "xmpp/namespaces.h"
 

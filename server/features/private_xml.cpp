@@ -1,5 +1,5 @@
 // XEP-0049: Private XML Storage.
-#include "server/features/access.h"
+#include "server/access.h"
 #include "server/features/features.h"
 #include "server/node.h"
 #include "xmpp/namespaces.h"

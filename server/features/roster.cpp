@@ -1,7 +1,7 @@
 // RFC 6121 §2: roster requests. What a roster is, and its pushes: server/home/roster.cpp.
 #include <algorithm>
 
-#include "server/features/access.h"
+#include "server/access.h"
 #include "server/features/features.h"
 #include "server/node.h"
 #include "xmpp/namespaces.h"

@@ -1,9 +1,9 @@
 // XEP-0313: Message Archive Management, of accounts. Preferences: mam_preferences.cpp.
 #include <algorithm>
 
-#include "server/features/access.h"
+#include "server/access.h"
 #include "server/features/features.h"
-#include "server/features/mam_preferences.h"
+#include "server/features/mam/mam_preferences.h"
 #include "server/node.h"
 #include "xmpp/namespaces.h"
 #include "xmpp/payloads/mam.h"

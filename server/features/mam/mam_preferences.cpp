@@ -1,8 +1,8 @@
-#include "server/features/mam_preferences.h"
+#include "server/features/mam/mam_preferences.h"
 
 #include <array>
 
-#include "server/features/access.h"
+#include "server/access.h"
 #include "server/node.h"
 #include "xmpp/namespaces.h"
 #include "xmpp/payloads/mam.h"
