@@ -1,6 +1,11 @@
 // One installer for each XEP. install_features() (server/feature.h) calls them all.
 #pragma once
 
+#include <functional>
+#include <string>
+
+#include "xmpp/element.h"
+
 namespace rookery::server {
 
 class FeatureRegistry;
@@ -18,5 +23,9 @@ void install_roster(Node& node, FeatureRegistry& registry);
 void install_time(Node& node, FeatureRegistry& registry);
 void install_vcard(Node& node, FeatureRegistry& registry);
 void install_version(Node& node, FeatureRegistry& registry);
+
+/// XEP-0077, for the edge: answers any iq of a stream to `domain` that is not authenticated yet; `reply` is called once, on
+/// the calling loop.
+void register_before_auth(Node& node, xmpp::ElementPtr iq, const std::string& domain, std::move_only_function<void(xmpp::ElementPtr)> reply);
 
 }  // namespace rookery::server

@@ -1,6 +1,4 @@
 // XEP-0077: In-Band Registration: creating an account before authentication; afterwards its password and its end.
-#include "server/features/registration.h"
-
 #include "server/accounts.h"
 #include "server/features/features.h"
 #include "server/node.h"
