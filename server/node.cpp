@@ -123,8 +123,8 @@ void Node::stop() {
   stores_.reset();  // and the queued writes
 }
 
-void Node::register_before_auth(xmpp::ElementPtr iq, const std::string&, std::move_only_function<void(xmpp::ElementPtr)> reply) {
-  reply(xmpp::error_reply(*iq, {.condition = xmpp::Condition::service_unavailable}));
+void Node::register_before_auth(xmpp::ElementPtr iq, const std::string& domain, std::move_only_function<void(xmpp::ElementPtr)> reply) {
+  server::register_before_auth(*this, std::move(iq), domain, std::move(reply));
 }
 
 void Node::serve_iq(Home* home, Envelope envelope) {
