@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -84,6 +85,9 @@ class FeatureRegistry {
 
   /// IQ results and errors to the account's bare JID; true: it was for this hook.
   std::vector<std::function<bool(Home&, const Envelope&)>> response_to_account;
+
+  /// A client around the home listens to pubsub nodes to which it did not before (features/caps.h).
+  std::vector<std::function<void(Home&, const xmpp::Jid&, const std::set<std::string, std::less<>>&)>> interests_gained;
 
   const IqHandler* find(Scope scope, std::string_view type, std::string_view name, std::string_view ns) const;
   const std::vector<std::string>& features(Scope scope) const;

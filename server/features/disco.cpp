@@ -1,6 +1,7 @@
 // XEP-0030: Service Discovery of the server and of accounts.
 #include "server/access.h"
 #include "server/features/features.h"
+#include "server/features/pep/disco.h"
 #include "server/node.h"
 #include "xmpp/namespaces.h"
 #include "xmpp/payloads/disco.h"
@@ -10,6 +11,8 @@ namespace rookery::server {
 namespace {
 
 void answer_info(IqRequest request, Scope scope) {
+  // An account's nodes are those of personal eventing; open ones answer strangers too.
+  if (scope == Scope::account && !request.payload().attr("node").empty()) return pep_disco_info(std::move(request));
   if (scope == Scope::account && refused_to_strangers(request)) return;
   if (!request.payload().attr("node").empty()) return request.fail(xmpp::Condition::item_not_found);
   const FeatureRegistry& registry = request.node().features();
@@ -24,7 +27,7 @@ void answer_info(IqRequest request, Scope scope) {
 }
 
 void answer_items(IqRequest request, Scope scope) {
-  if (scope == Scope::account && refused_to_strangers(request)) return;
+  if (scope == Scope::account) return pep_disco_items(std::move(request));
   if (!request.payload().attr("node").empty()) return request.fail(xmpp::Condition::item_not_found);
   auto result = request.make_result();
   xmpp::DiscoItems{}.add_to(*result);

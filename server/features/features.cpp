@@ -6,6 +6,8 @@ namespace rookery::server {
 
 void install_features(Node& node, FeatureRegistry& registry) {
   install_roster(node, registry);
+  install_caps(node, registry);
+  install_pep(node, registry);
   install_ping(node, registry);
 }
 

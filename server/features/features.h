@@ -12,10 +12,12 @@ class FeatureRegistry;
 class Node;
 
 void install_blocking(Node& node, FeatureRegistry& registry);
+void install_caps(Node& node, FeatureRegistry& registry);
 void install_carbons(Node& node, FeatureRegistry& registry);
 void install_disco(Node& node, FeatureRegistry& registry);
 void install_last_activity(Node& node, FeatureRegistry& registry);
 void install_mam(Node& node, FeatureRegistry& registry);
+void install_pep(Node& node, FeatureRegistry& registry);
 void install_ping(Node& node, FeatureRegistry& registry);
 void install_private_xml(Node& node, FeatureRegistry& registry);
 void install_registration(Node& node, FeatureRegistry& registry);
