@@ -1,7 +1,6 @@
 // XEP-0030: Service Discovery of the server and of accounts.
 #include "server/access.h"
 #include "server/features/features.h"
-#include "server/features/pep/disco.h"
 #include "server/node.h"
 #include "xmpp/namespaces.h"
 #include "xmpp/payloads/disco.h"

@@ -5,10 +5,20 @@
 namespace rookery::server {
 
 void install_features(Node& node, FeatureRegistry& registry) {
+  install_blocking(node, registry);  // first: its hooks stop a stanza before any other feature sees it
   install_roster(node, registry);
-  install_caps(node, registry);
+  install_caps(node, registry);  // before PEP, which asks it who listens
   install_pep(node, registry);
+  install_mam(node, registry);
+  install_carbons(node, registry);
+  install_private_xml(node, registry);
+  install_vcard(node, registry);
+  install_last_activity(node, registry);
+  install_version(node, registry);
+  install_time(node, registry);
   install_ping(node, registry);
+  install_registration(node, registry);
+  install_disco(node, registry);  // last: answers from what the others have advertised
 }
 
 }  // namespace rookery::server

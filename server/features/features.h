@@ -9,6 +9,7 @@
 namespace rookery::server {
 
 class FeatureRegistry;
+class IqRequest;
 class Node;
 
 void install_blocking(Node& node, FeatureRegistry& registry);
@@ -29,5 +30,9 @@ void install_version(Node& node, FeatureRegistry& registry);
 /// XEP-0077, for the edge: answers any iq of a stream to `domain` that is not authenticated yet; `reply` is called once, on
 /// the calling loop.
 void register_before_auth(Node& node, xmpp::ElementPtr iq, const std::string& domain, std::move_only_function<void(xmpp::ElementPtr)> reply);
+
+/// XEP-0163: disco about the nodes of an account; each answers the request (pep/disco.cpp).
+void pep_disco_info(IqRequest request);
+void pep_disco_items(IqRequest request);
 
 }  // namespace rookery::server

@@ -1,7 +1,7 @@
 // Who is told of what happens at a node (XEP-0163 §4.3).
 #pragma once
 
-#include "server/features/caps.h"
+#include "server/caps.h"
 #include "server/features/pep/pep_node.h"
 #include "server/task.h"
 #include "xmpp/element.h"

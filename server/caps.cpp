@@ -1,4 +1,4 @@
-#include "server/features/caps.h"
+#include "server/caps.h"
 
 #include <map>
 #include <mutex>
