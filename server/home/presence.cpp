@@ -97,7 +97,9 @@ void Home::broadcast_presence(Session& session, const xmpp::Element& presence, b
         if (Session* still = find_serial(serial)) still->send(*copy);
       });
     }
-    // …and the new resource learns of the others.
+  }
+  // …and the new resource learns of the others.
+  for (Session* other : sessions()) {
     if (initial && other != &session && other->available) send_presence_of(*other, session.jid());
   }
   using Subscription = storage::RosterItem::Subscription;
