@@ -3,8 +3,8 @@
 import re
 
 from scs_match import Matcher, ScriptError, expand, is_optional, plain_copy
-from xmpp_client import NS_SM, StreamClosed, StreamManagement, XmppClient, XmppError, new_id
-from xmpp_xml import NS_CLIENT, NS_STREAM, Element
+from xmpp_client import StreamClosed, XmppClient, XmppError, new_id
+from xmpp_xml import NS_STREAM, Element
 
 PING = "<iq type='get' id='%s'%s><ping xmlns='urn:xmpp:ping'/></iq>"
 PASSWORD = "correct horse battery staple"
@@ -42,10 +42,16 @@ class Runner:
                 self.note("%s:%d  %s" % (self.script.name, each.line, each.text))
                 await self._play(each)
             self.note("end of the script: nobody receives anything more")
-            await self._barrier(list(self.clients))
+            await self._at_the_end()
         finally:
             for client in self.clients.values():
                 client.cut()
+
+    async def _at_the_end(self):
+        try:
+            await self._barrier(list(self.clients))
+        except (TimeoutError, XmppError) as error:
+            raise Failure("at the end of the script: %s" % error) from error
 
     async def _play(self, each):
         for pattern, method in STEPS:
@@ -114,7 +120,6 @@ class Runner:
     async def declare_stream(self, name):
         client = XmppClient(self.server.endpoint, "@" + self.server.domain, "")
         client.on_traffic = self._traffic(name)
-        client.sm = StreamManagement()
         self.clients[name] = client
 
     @step(r"(\w+) and (\w+) are friends")
@@ -185,6 +190,10 @@ class Runner:
         body = "<priority>%s</priority>" % priority if priority else ""
         client.send("<presence>%s</presence>" % body)
         payload = [Element("priority", text=priority)] if priority else []
+        # The echo may come before or after what others' presence the server sends along.
+        echo = await client.receive_where(
+            lambda e: e.name == "presence" and e.get("from") == client.jid, self.timeout)
+        client.inbox.appendleft(echo)
         await self._expect(name, Element("presence", attrs={"from": client.jid}, children=payload))
         self.busy.add(name)
 
@@ -486,6 +495,3 @@ class Runner:
 
 def _answers(identifier):
     return lambda e: e.name == "iq" and e.get("id") == identifier and e.get("type") in ("result", "error")
-
-
-__all__ = ["Failure", "NS_CLIENT", "NS_SM", "Runner"]

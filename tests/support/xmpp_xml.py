@@ -99,14 +99,20 @@ class StreamParser:
         self._header_seen = False
         self._parser = expat.ParserCreate("UTF-8", " ")
         self._parser.buffer_text = True
-        if hasattr(self._parser, "SetReparseDeferralEnabled"):
-            self._parser.SetReparseDeferralEnabled(False)
+        self._pending = b""
         self._parser.StartElementHandler = self._start
         self._parser.EndElementHandler = self._end
         self._parser.CharacterDataHandler = self._characters
 
     def feed(self, data):
-        self._parser.Parse(data, False)
+        """Bytes as they come. Expat gets them up to the last '>': its reparse deferral holds back a token of which it
+        has seen only the beginning until much more has come, and this Python has no way to switch that off."""
+        end = data.rfind(b">") + 1
+        self._pending += data[:end]
+        if end:
+            whole, self._pending = self._pending, b""
+            self._parser.Parse(whole, False)
+        self._pending += data[end:]
 
     def _start(self, name, attributes):
         ns, local = _split(name)
@@ -137,5 +143,5 @@ def parse_all(text, prefixes=()):
     declarations = "".join(" xmlns:%s='%s'" % pair for pair in prefixes)
     found = []
     parser = StreamParser(lambda e: None, found.append, lambda: None)
-    parser.feed("<w xmlns='%s' xmlns:stream='%s'%s>%s</w>" % (NS_CLIENT, NS_STREAM, declarations, text))
+    parser.feed(("<w xmlns='%s' xmlns:stream='%s'%s>%s</w>" % (NS_CLIENT, NS_STREAM, declarations, text)).encode())
     return found
