@@ -66,6 +66,7 @@ bool parse_options(int argc, char** argv, Options& options, int& exit_code) {
   app.add_flag("--direct-tls", options.direct_tls, "TLS from the first byte instead of STARTTLS");
   app.add_option("--db", options.database, "the local database");
   app.add_option("--resource", options.resource, "name of this connection; chosen by the server if not given");
+  app.add_option("--timeout", options.timeout_seconds, "seconds after which send, devices and verify give up (60)");
   app.add_flag("--json", options.json, "one JSON object a line, out and in");
   add_commands(app, options);
   try {

@@ -21,6 +21,7 @@ struct Options {
   std::string peer, text, fingerprint;
   bool plain = false;
   size_t limit = 20;
+  unsigned timeout_seconds = 60;
 };
 
 /// Prints help or the reason and returns false with `exit_code` when there is nothing to do.

@@ -51,8 +51,12 @@ struct Lines {
   std::string operator()(const event::CaughtUp& e) const {
     return e.messages ? "* " + std::to_string(e.messages) + " messages came while you were away" : std::string();
   }
-  std::string operator()(const event::MessageAdded& e) const { return to_line(e.message); }
+  std::string operator()(const event::MessageAdded& e) const {
+    // Our own appear when they are sent: only then it is known whether they are encrypted.
+    return e.via == event::Via::own ? std::string() : to_line(e.message);
+  }
   std::string operator()(const event::MessageChanged& e) const {
+    if (e.message.state == MessageState::sent) return to_line(e.message);
     if (e.message.state == MessageState::failed)
       return "! to " + harmless(e.message.peer.text()) + ": " + harmless(e.message.problem);
     return {};
@@ -106,8 +110,7 @@ std::string to_line(const Event& event) { return std::visit(Lines{}, event); }
 std::string to_line(const ChatMessage& message) {
   std::string text = clock_text(message.time) + (message.outgoing ? " -> " : " <- ");
   text += harmless(message.peer.text()) + " [";
-  // Whether it is encrypted is not known before it is sent.
-  text += message.state == MessageState::pending ? "sending" : lock_text(message);
+  text += message.state == MessageState::pending ? "waiting" : lock_text(message);
   text += "] " + harmless(message.text);
   if (!message.problem.empty()) text += " {" + harmless(message.problem) + "}";
   return text;

@@ -20,6 +20,9 @@ namespace {
 
 volatile std::sig_atomic_t interrupted = 0;
 
+/// How long unanswered requests, as opposed to messages, keep the program from ending.
+constexpr auto answers_limit = std::chrono::seconds(10);
+
 void watch_signals() {
   struct sigaction action{};
   action.sa_handler = [](int) { interrupted = interrupted + 1; };
@@ -93,9 +96,21 @@ Status Shell::start() {
   return {};
 }
 
+bool Shell::is_one_shot() const {
+  return options_.action == Action::send || options_.action == Action::devices || options_.action == Action::verify;
+}
+
+void Shell::give_up() {
+  const bool keeps = options_.action == Action::send && !client_->outbox_empty();
+  complain("no result within " + std::to_string(options_.timeout_seconds) + " s" +
+           (keeps ? "; the message stays in the outbox and is sent with the next login" : ""));
+}
+
 void Shell::loop() {
+  const auto end = Connection::Clock::now() + std::chrono::seconds(options_.timeout_seconds);
   while (!client_->stopped()) {
-    if (finishing_ && client_->outbox_empty() && client_->online()) client_->disconnect();
+    if (is_one_shot() && Connection::Clock::now() > end) return give_up();
+    leave_when_done();
     const auto wait = std::chrono::ceil<std::chrono::milliseconds>(client_->next_deadline() - Connection::Clock::now());
     const auto timeout = std::clamp<int64_t>(wait.count(), 0, 1000);
     short events = POLLIN;
@@ -117,7 +132,7 @@ void Shell::on_event(const Event& event) {
   if (const auto* changed = std::get_if<event::MessageChanged>(&event))
     if (changed->message.state == MessageState::failed && options_.action != Action::interactive) exit_code_ = 1;
   if (const auto* offline = std::get_if<event::Offline>(&event))
-    if (!offline->retry_in && offline->error.failure != Failure::unavailable) exit_code_ = 1;
+    if (!offline->retry_in && !finishing_ && interrupted == 0) exit_code_ = 1;
   if (std::holds_alternative<event::CaughtUp>(event) && !std::exchange(started_, true)) one_shot();
 }
 
@@ -139,7 +154,16 @@ void Shell::one_shot() {
   });
 }
 
-void Shell::finish() { finishing_ = true; }
+void Shell::finish() {
+  if (std::exchange(finishing_, true)) return;
+  finish_by_ = Connection::Clock::now() + answers_limit;
+}
+
+void Shell::leave_when_done() {
+  if (!finishing_ || !client_->online() || !client_->outbox_empty()) return;
+  // Keys that are just being published are worth a moment, a server that does not answer is not.
+  if (client_->idle() || Connection::Clock::now() > finish_by_) client_->disconnect();
+}
 
 bool Shell::wants_input() const {
   return options_.action == Action::interactive && started_ && !busy_ && !input_ended_ && !finishing_;
@@ -205,9 +229,13 @@ void Shell::execute_contact(const Command& command, const xmpp::Jid& jid) {
     return print(options_.json ? json_object("chat", {{"jid", current_->text()}})
                                : "* lines go to " + harmless(current_->text()));
   }
-  if (name == "add") return client_->roster().add(jid.bare(), command.text);
   if (name == "accept") return client_->roster().accept(jid.bare());
-  if (name == "remove") return client_->roster().remove(jid.bare());
+  if (name == "add" || name == "remove") {
+    busy_ = true;
+    const auto done = [this] { busy_ = false; };
+    return name == "add" ? client_->roster().add(jid.bare(), command.text, done)
+                         : client_->roster().remove(jid.bare(), done);
+  }
   if (name == "history") {
     size_t limit = 20;
     std::from_chars(command.text.data(), command.text.data() + command.text.size(), limit);

@@ -35,6 +35,9 @@ class Shell {
   void show_presences();
   void set_presence(const std::string& text);
   void one_shot();
+  bool is_one_shot() const;
+  void give_up();
+  void leave_when_done();
   void finish();  ///< when all is sent, say goodbye
 
   void print(const std::string& line) const;
@@ -49,6 +52,7 @@ class Shell {
   bool started_ = false;  ///< caught up once: input may be read
   bool busy_ = false;     ///< a command waits for the server
   bool finishing_ = false;
+  client::Connection::Clock::time_point finish_by_{};
   int exit_code_ = 0;
 };
 

@@ -27,6 +27,8 @@ class Client : private ConnectionObserver {
   bool online() const { return connection_.online(); }
   bool stopped() const { return connection_.stopped(); }
   bool outbox_empty() const { return outbox_.empty(); }
+  /// The server has answered everything and has every message: a good moment to leave.
+  bool idle() const { return outbox_.empty() && connection_.idle(); }
   bool caught_up() const { return caught_up_; }
   const xmpp::Jid& account() const { return connection_.account(); }
 

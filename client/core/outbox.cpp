@@ -129,10 +129,11 @@ void Outbox::on_acknowledged(int64_t id) {
   unfinished_.erase(id);
   auto message = messages_.by_id(id);
   if (!message || !*message) return;
-  if ((*message)->state < MessageState::acked) (*message)->state = MessageState::acked;
+  const bool is_news = (*message)->state < MessageState::acked;
+  if (is_news) (*message)->state = MessageState::acked;
   if (auto status = messages_.finish_outgoing(**message); !status)
     return events_(event::Notice{status.error().message});
-  events_(event::MessageChanged{**message});
+  if (is_news) events_(event::MessageChanged{**message});
 }
 
 void Outbox::on_bounced(std::string_view message_id, const xmpp::Jid& from, const std::string& reason) {

@@ -87,6 +87,9 @@ void Roster::apply(const xmpp::Element& item, bool announce) {
 void Roster::on_presence(const origin::Presence& presence) {
   const std::string_view type = presence.presence->attr("type");
   if (type == "subscribe") {
+    // Whom the person added was let in by that, also where the server cannot note it beforehand (RFC 6121 §3.4).
+    const Contact* contact = find(presence.from);
+    if (contact && (contact->asked || contact->subscription == "to")) return accept(presence.from);
     requests_.insert(presence.from.bare());
     return events_(event::SubscriptionRequest{presence.from.bare()});
   }
@@ -95,27 +98,29 @@ void Roster::on_presence(const origin::Presence& presence) {
   if (presence.from == connection_.jid()) return;
   event::PresenceChanged change{presence.from, type.empty(), presence.presence->child_text("show", ns::client),
                                 presence.presence->child_text("status", ns::client)};
-  if (change.available)
-    presences_[presence.from] = change;
-  else
-    presences_.erase(presence.from);
+  // Servers answer probes for those who are away too: that changes nothing.
+  if (!change.available && presences_.erase(presence.from) == 0) return;
+  if (change.available) presences_[presence.from] = change;
   events_(change);
 }
 
 void Roster::on_offline() { presences_.clear(); }
 
-void Roster::add(const xmpp::Jid& jid, const std::string& name) {
+void Roster::add(const xmpp::Jid& jid, const std::string& name, std::function<void()> done) {
   auto iq = xmpp::Element::make("iq", ns::client);
   iq->set_attr("type", "set");
   auto& item = iq->add("query", ns::roster).add("item");
   item.set_attr("jid", jid.bare_text());
   if (!name.empty()) item.set_attr("name", name);
-  connection_.send_iq(std::move(iq), [this, jid](const xmpp::Element* answer) {
-    if (!answer || answer->attr("type") != "result")
-      return events_(event::Notice{"the server did not add " + std::string(jid.bare_text()) + " to the roster"});
-    // Whoever adds a contact wants to be seen by it: RFC 6121 §3.4 lets that be said beforehand.
-    subscribe(jid, "subscribed");
-    subscribe(jid, "subscribe");
+  connection_.send_iq(std::move(iq), [this, jid, done](const xmpp::Element* answer) {
+    if (answer && answer->attr("type") == "result") {
+      // Whoever adds a contact wants to be seen by it: RFC 6121 §3.4 lets that be said beforehand.
+      subscribe(jid, "subscribed");
+      subscribe(jid, "subscribe");
+    } else {
+      events_(event::Notice{"the server did not add " + std::string(jid.bare_text()) + " to the roster"});
+    }
+    done();
   });
 }
 
@@ -126,13 +131,14 @@ void Roster::accept(const xmpp::Jid& jid) {
   if (!contact || contact->subscription == "none" || contact->subscription == "from") subscribe(jid, "subscribe");
 }
 
-void Roster::remove(const xmpp::Jid& jid) {
+void Roster::remove(const xmpp::Jid& jid, std::function<void()> done) {
   auto iq = xmpp::Element::make("iq", ns::client);
   iq->set_attr("type", "set");
   iq->add("query", ns::roster).add("item").set_attr("jid", jid.bare_text()).set_attr("subscription", "remove");
-  connection_.send_iq(std::move(iq), [this, jid](const xmpp::Element* answer) {
-    if (answer && answer->attr("type") == "result") return;
-    events_(event::Notice{"the server did not remove " + std::string(jid.bare_text())});
+  connection_.send_iq(std::move(iq), [this, jid, done](const xmpp::Element* answer) {
+    if (!answer || answer->attr("type") != "result")
+      events_(event::Notice{"the server did not remove " + std::string(jid.bare_text())});
+    done();
   });
 }
 

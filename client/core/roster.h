@@ -25,9 +25,9 @@ class Roster {
   void on_offline();  ///< nobody is known to be online any more
 
   /// Adds to the roster and asks to see the contact's presence; lets the contact see ours.
-  void add(const xmpp::Jid& jid, const std::string& name);
+  void add(const xmpp::Jid& jid, const std::string& name, std::function<void()> done = [] {});
   void accept(const xmpp::Jid& jid);
-  void remove(const xmpp::Jid& jid);
+  void remove(const xmpp::Jid& jid, std::function<void()> done = [] {});
 
   std::vector<Contact> contacts() const;
   const Contact* find(const xmpp::Jid& jid) const;

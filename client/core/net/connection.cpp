@@ -109,6 +109,8 @@ void Connection::negotiate(const Negotiation::Step& step) {
 }
 
 void Connection::go_online(bool resumed) {
+  // While still offline: who waited for an answer of the lost session must not mistake this one for it.
+  if (!resumed) fail_pending();
   phase_ = Phase::online;
   online_ = true;
   failures_ = 0;
@@ -121,7 +123,6 @@ void Connection::go_online(bool resumed) {
     for (const auto& stanza : sm_.unacknowledged()) transport_.send(stanza.xml);
     if (!sm_.unacknowledged().empty()) transport_.send("<r xmlns='urn:xmpp:sm:3'/>");
   } else {
-    fail_pending();
     sm_.stop();
     if (negotiation_.stream_management()) sm_.start(negotiation_.session_id());
   }

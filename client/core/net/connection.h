@@ -52,6 +52,9 @@ class Connection : private TransportObserver {
   /// Gives the IQ its id. No answer within 30 s counts as none.
   void send_iq(xmpp::ElementPtr iq, Answer answer);
 
+  /// Nothing that we sent waits for an answer or an acknowledgement.
+  bool idle() const { return pending_.empty() && sm_.unacknowledged().empty(); }
+
   // For the owner's poll loop.
   int fd() const { return transport_.fd(); }
   bool wants_write() const { return transport_.wants_write(); }

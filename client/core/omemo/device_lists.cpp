@@ -99,7 +99,7 @@ void DeviceLists::check_own(Version version) {
 
 void DeviceLists::publish_own(Version version) {
   const xmpp::Jid account = connection_.account();
-  auto& list = lists_[{version, std::string(account.bare_text())}];
+  auto list = devices(version, account);
   list.insert(own_device_);
   auto wrapper = xmpp::Element::make("wrapper", "");
   xmpp::omemo::add_device_list(*wrapper, version, {list.begin(), list.end()});

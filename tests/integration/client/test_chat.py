@@ -144,6 +144,36 @@ class ChatTest(unittest.TestCase):
         romeo.command("msg", juliet.jid, "for both now")
         intruder.wait("message", text="for both now")
 
+    def test_a_session_broken_by_an_old_backup_heals(self):
+        romeo, juliet = self.friends()
+        romeo.command("msg", juliet.jid, "one")
+        juliet.wait("message", text="one")
+        juliet.quit()
+        backup = juliet.database + ".backup"
+        shutil.copy(juliet.database, backup)
+        juliet = self.client("juliet")
+        for number in range(3):
+            juliet.command("msg", romeo.jid, "lost %d" % number)
+            romeo.wait("message", text="lost %d" % number)
+            romeo.command("msg", juliet.jid, "reply %d" % number)
+            juliet.wait("message", text="reply %d" % number)
+        juliet.quit()
+        for suffix in ("-wal", "-shm"):
+            if os.path.exists(juliet.database + suffix):
+                os.remove(juliet.database + suffix)
+        shutil.copy(backup, juliet.database)
+        juliet = self.client("juliet")
+        # What she cannot read makes her client start over with a device that it trusts; a few messages may be lost.
+        for number in range(5):
+            juliet.command("msg", romeo.jid, "again %d" % number)
+            romeo.command("msg", juliet.jid, "yes %d" % number)
+            juliet.wait("message", direction="in", peer=romeo.jid)
+            romeo.wait("message", direction="in", peer=juliet.jid)
+        juliet.command("msg", romeo.jid, "healed?")
+        romeo.wait("message", text="healed?")
+        romeo.command("msg", juliet.jid, "healed!")
+        juliet.wait("message", text="healed!")
+
     def test_someone_without_omemo_gets_plain_text_that_says_so(self):
         romeo = self.client("romeo")
         romeo.command("msg", "juliet@localhost", "can you read this?")
