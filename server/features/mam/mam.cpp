@@ -179,7 +179,8 @@ void get_metadata(IqRequest request) {
 
 }  // namespace
 
-void install_mam(Node&, FeatureRegistry& registry) {
+void install_mam(Node& node, FeatureRegistry& registry) {
+  if (!node.config().archive) return;
   registry.on_iq(Scope::account, "get", "query", xmpp::ns::mam, get_form);
   registry.on_iq(Scope::account, "set", "query", xmpp::ns::mam, query_archive);
   registry.on_iq(Scope::account, "get", "metadata", xmpp::ns::mam, get_metadata);
