@@ -176,6 +176,7 @@ class Runner:
         """TLS and SASL without binding; the features come as the next element."""
         client = self.client(name)
         await self._quietly(client.log_in_again())
+        client.jid = None
         client.inbox.appendleft(client.features)
 
     @step(r"(\w+) goes online(?: with priority (-?\d+))?")
