@@ -76,6 +76,9 @@ class Home {
   storage::LogId next_log_id();
   /// The newest id that is surely committed: what an archive query may see.
   storage::LogId committed_id() const;
+  void committed(storage::LogId id);
+  /// Runs `job` when everything that this home has added to its log so far is durable and readable.
+  void when_committed(Job job);
 
   // Blocking (XEP-0191)
   std::set<std::string>& blocked() { return blocked_; }
@@ -97,6 +100,7 @@ class Home {
   void subscription_from_client(Session& session, const xmpp::Element& presence, const xmpp::Jid& to);
   void receive_subscription(const Envelope& envelope, std::string_view type);
   void receive_probe(const xmpp::Jid& from);
+  void remember_last_activity();
   void broadcast_presence(Session& session, const xmpp::Element& presence, bool initial);
   void send_presence_of(const Session& session, const xmpp::Jid& to);
   void send_unavailable_of_all(const xmpp::Jid& to);
@@ -123,6 +127,7 @@ class Home {
   std::set<storage::LogId> acked_early_;  ///< acknowledged before they were scanned
   std::unordered_map<storage::LogId, int> in_flight_;
   std::set<storage::LogId> uncommitted_;
+  std::vector<std::pair<storage::LogId, Job>> awaiting_commit_;  ///< runs when all up to that id is committed
   std::unordered_set<std::string> recent_keys_;  ///< origin-ids seen since this home was loaded
   size_t commits_pending_ = 0;
   size_t loads_pending_ = 0;  ///< asynchronous reads that hold a pointer to this home

@@ -55,7 +55,7 @@ void Home::receive_message(Envelope envelope) {
   ++commits_pending_;
   homes_.after_commit([this, envelope = std::move(envelope), xml = std::move(xml), id]() mutable {
     --commits_pending_;
-    if (id != 0) uncommitted_.erase(id);
+    if (id != 0) committed(id);
     deliver_message(envelope, xml, id);
     node().router().confirm(envelope.sender);
   });

@@ -75,6 +75,7 @@ void Home::message_from_client(Session& session, xmpp::ElementPtr message, uint3
     envelope.sent_copy = storage::LogEntry{jid_.text(), id, storage::LogEntry::archived | storage::LogEntry::outgoing,
                                            envelope.to.text(), stanza.to_xml(xmpp::ns::client)};
     uncommitted_.insert(id);
+    envelope.sender.sent_copy = id;
     if (!backlog_) scanned_to_ = id;  // our own copies need no delivery: the cursor passes over them
   }
   if (storable) session.count_with(number, &node().router().owner(envelope.to.bare_text()) == &homes_.loop());

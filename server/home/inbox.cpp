@@ -28,6 +28,23 @@ storage::LogId Home::next_log_id() {
 
 storage::LogId Home::committed_id() const { return uncommitted_.empty() ? last_id_ : *uncommitted_.begin() - 1; }
 
+void Home::committed(storage::LogId id) {
+  uncommitted_.erase(id);
+  const storage::LogId safe = committed_id();
+  std::vector<Job> ready;
+  std::erase_if(awaiting_commit_, [&](auto& waiting) {
+    if (waiting.first > safe) return false;
+    ready.push_back(std::move(waiting.second));
+    return true;
+  });
+  for (Job& job : ready) job();
+}
+
+void Home::when_committed(Job job) {
+  if (uncommitted_.empty()) return job();
+  awaiting_commit_.emplace_back(last_id_, std::move(job));
+}
+
 void Home::acknowledged(storage::LogId id) {
   in_flight_.erase(id);
   if (pending_.erase(id) == 0 && id > scanned_to_) acked_early_.insert(id);

@@ -105,6 +105,7 @@ void Home::broadcast_presence(Session& session, const xmpp::Element& presence, b
   using Subscription = storage::RosterItem::Subscription;
   std::vector<xmpp::Jid> requests;
   for (const auto& [jid, item] : roster_) {
+    if (is_blocked(jid)) continue;  // XEP-0191 §3.3
     if (item.subscription == Subscription::from || item.subscription == Subscription::both) {
       node().router().route({.from = session.jid(), .to = jid, .stanza = addressed(presence, jid), .sent_copy = {}, .seen = {}, .sender = {}});
     }
@@ -141,6 +142,7 @@ void Home::session_unavailable(Session& session, const xmpp::Element* last_prese
   }
   session.available = false;
   session.presence.clear();
+  remember_last_activity();
   std::set<xmpp::Jid> targets = std::exchange(session.directed, {});
   for (const auto& [jid, item] : roster_) {
     if (may_see_presence(jid)) targets.insert(jid);
@@ -171,9 +173,17 @@ void Home::receive_presence(Envelope envelope) {
   });
 }
 
+// XEP-0012 §4: what a contact is told of an account that is away: seconds since 1970 of the last logout.
+void Home::remember_last_activity() {
+  const auto now = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch());
+  node().stores().run(
+      [owner = jid_, value = std::to_string(now.count())](storage::Stores& stores) { return stores.values().put(owner, "last", "", value); },
+      [](const Status&) {});
+}
+
 void Home::receive_probe(const xmpp::Jid& from) {
   // RFC 6121 §4.3.2: to others nothing is said, not even that the account exists (REQUIREMENTS 16).
-  if (!may_see_presence(from) && !from.same_bare(jid_)) return;
+  if (is_blocked(from) || (!may_see_presence(from) && !from.same_bare(jid_))) return;
   for (const auto& session : sessions_) {
     if (session->available) send_presence_of(*session, from);
   }

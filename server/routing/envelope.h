@@ -16,6 +16,7 @@ struct SenderRef {
   xmpp::Jid account;
   uint64_t session = 0;  ///< Session::serial(); 0: nobody waits
   uint32_t stanza = 0;   ///< counted from 1 in the session
+  storage::LogId sent_copy = 0;  ///< the entry in the sender's own archive, 0 when there is none
 };
 
 struct Envelope {

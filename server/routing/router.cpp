@@ -48,7 +48,11 @@ void Router::bounce(const Envelope& envelope, const xmpp::StanzaError& error) {
   const auto type = envelope.stanza->attr("type");
   // RFC 6120 §8.3.1: never answer an error with an error, nor a result.
   if (type == "error" || (envelope.stanza->name() == "iq" && type == "result")) return;
-  send(xmpp::error_reply(*envelope.stanza, error));
+  auto reply = xmpp::error_reply(*envelope.stanza, error);
+  // A request without `to` was for the sender's own account.
+  if (!reply->has_attr("from")) reply->set_attr("from", envelope.to.text());
+  reply->set_attr("to", envelope.from.text());
+  send(std::move(reply));
 }
 
 void Router::send(xmpp::ElementPtr stanza) {
@@ -62,8 +66,9 @@ void Router::confirm(const SenderRef& sender) {
   if (sender.session == 0) return;
   const auto tell = [this, sender](Loop& loop) {
     Home* home = node_.homes(loop).find_loaded(sender.account);
-    Session* session = home != nullptr ? home->find_serial(sender.session) : nullptr;
-    if (session != nullptr) session->handled(sender.stanza);
+    if (home == nullptr) return;
+    if (sender.sent_copy != 0) home->committed(sender.sent_copy);
+    if (Session* session = home->find_serial(sender.session)) session->handled(sender.stanza);
   };
   Loop& loop = owner(sender.account.bare_text());
   if (&loop == Loop::current()) return tell(loop);

@@ -182,7 +182,12 @@ void get_metadata(IqRequest request) {
 void install_mam(Node& node, FeatureRegistry& registry) {
   if (!node.config().archive) return;
   registry.on_iq(Scope::account, "get", "query", xmpp::ns::mam, get_form);
-  registry.on_iq(Scope::account, "set", "query", xmpp::ns::mam, query_archive);
+  registry.on_iq(Scope::account, "set", "query", xmpp::ns::mam, [](IqRequest request) {
+    Home* home = request.home();
+    if (home == nullptr || !request.is_own_account()) return query_archive(std::move(request));
+    // The client's own messages before this request are in its archive, even those that are being written now.
+    home->when_committed([request = std::move(request)]() mutable { query_archive(std::move(request)); });
+  });
   registry.on_iq(Scope::account, "get", "metadata", xmpp::ns::mam, get_metadata);
   registry.on_iq(Scope::account, "get", "prefs", xmpp::ns::mam, get_archive_preferences);
   registry.on_iq(Scope::account, "set", "prefs", xmpp::ns::mam, set_archive_preferences);
