@@ -135,6 +135,7 @@ void ClientStream::on_header(const xmpp::StreamHeader& header) {
     answer += "'";
   }
   transport_.send(answer + ">");
+  header_sent_ = true;
   if (header.content_ns != xmpp::ns::client) return fail(xmpp::StreamCondition::invalid_namespace);
   if (!version.starts_with("1.")) return fail(xmpp::StreamCondition::unsupported_version);
   if (!known || to->text() != domain_) return fail(xmpp::StreamCondition::host_unknown);
@@ -233,6 +234,7 @@ void ClientStream::on_starttls() {
   transport_.start_tls(node_.tls().starttls());
   parser_ = xmpp::StreamParser(xmpp::ParserLimits::unauthenticated());
   state_ = State::opening;
+  header_sent_ = false;
   domain_.clear();
   start_deadline(node_.config().tls_timeout);
 }
@@ -322,7 +324,7 @@ void ClientStream::close(const xmpp::StreamError& error) {
 void ClientStream::fail(xmpp::StreamCondition condition, std::string text) {
   if (state_ == State::closed) return;
   if (session_ != nullptr) std::exchange(session_, nullptr)->on_link_lost(false);
-  if (state_ == State::opening && domain_.empty()) {
+  if (!header_sent_) {
     // RFC 6120 §4.9.1.1: an error before any header still needs one.
     transport_.send("<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' id='" +
                     crypto::random_token() + "' version='1.0' from='" + node_.config().domains.front() + "'>");

@@ -71,6 +71,7 @@ class ClientStream final : public Transport::Owner, public ClientLink, public st
   State state_ = State::opening;
   bool waiting_ = false;
   bool processing_ = false;
+  bool header_sent_ = false;
   bool counted_ = true;  ///< in the limits of connections that have not authenticated
   int sasl_failures_ = 0, false_starts_ = 0;
   bool credentials_asked_ = false;
