@@ -1,0 +1,272 @@
+"""Nothing is lost: clients in pairs chat while the server is killed with SIGKILL, or while their sockets are cut.
+
+Every message that was acknowledged (XEP-0198 §4) arrives, none is stored twice, and each sender's order is kept.
+A repeated delivery with the same stanza-id (XEP-0359) is legal: it is counted and printed.
+
+    nothing_lost.py [--cut] [--clients 50] [--messages 10000] [--kills 2] [--seed N] [--binary PATH/rookeryd]
+"""
+
+import argparse
+import asyncio
+import os
+import random
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from rookery_server import RookeryServer  # noqa: E402
+from xmpp_client import NS_SM, StreamClosed, XmppClient, XmppError, new_id  # noqa: E402
+
+NS_SID = "urn:xmpp:sid:0"
+PASSWORD = "secret"
+PATIENCE = 30.0
+
+
+class Violations:
+    def __init__(self):
+        self.found = []
+
+    def add(self, text, *values):
+        self.found.append(text % values)
+
+
+class Chatter:
+    """One account: sends `count` numbered messages to its peer and writes down what comes from there."""
+
+    def __init__(self, test, name, count, seed):
+        self.test, self.name, self.count = test, name, count
+        self.random = random.Random(seed)
+        self.client = XmppClient(test.server.endpoint, name + "@localhost", PASSWORD, resource="chat")
+        self.client.intercept = self.intercept
+        self.peer = None
+        self.sent = 0
+        self.stanza_ids = {}  # number -> the stanza-id of its first reception
+        self.last = -1  # the highest number received
+        self.repeats = 0
+        self.online = False
+        self.outages = 0
+        self.resumed = 0
+        self.failed = 0
+        self.resent = 0
+        self.recoveries = []
+        self.cut_points = set()
+
+    # ---- receiving
+
+    def intercept(self, stanza):
+        if stanza.name != "message":
+            return False
+        if stanza.get("type") == "error":
+            self.test.violations.add("%s got an error: %s", self.name, stanza)
+            return True
+        sender, _, number = stanza.find("body").text.partition(":")
+        stanza_id = next((s.get("id") for s in stanza.find_all("stanza-id", NS_SID) if s.get("by") == self.client.bare), None)
+        self.on_number(sender, int(number), stanza_id)
+        return True
+
+    def on_number(self, sender, number, stanza_id):
+        if sender != self.peer.name:
+            return self.test.violations.add("%s received a message of %s", self.name, sender)
+        if stanza_id is None:
+            self.test.violations.add("%s: number %d came without a stanza-id", self.name, number)
+        if number in self.stanza_ids:
+            self.repeats += 1
+            if self.stanza_ids[number] != stanza_id:
+                self.test.violations.add("%s: number %d is stored as %s and as %s", self.name, number,
+                                         self.stanza_ids[number], stanza_id)
+            return
+        if stanza_id in self.stanza_ids.values():
+            self.test.violations.add("%s: stanza-id %s has two numbers", self.name, stanza_id)
+        if number < self.last:
+            self.test.violations.add("%s: number %d first came after %d", self.name, number, self.last)
+        self.last = max(self.last, number)
+        self.stanza_ids[number] = stanza_id
+        self.test.received += 1
+        self.test.progress.set()
+
+    def unacked_messages(self):
+        sm = self.client.resumable or self.client.sm
+        return [text for text in sm.unacked if text.startswith("<message")]
+
+    def is_complete(self):
+        return self.sent == self.count and not self.client.sm.unacked and len(self.stanza_ids) == self.peer.count
+
+    # ---- the connection
+
+    async def first_login(self):
+        await self.client.connect()
+        await self.client.enable_sm()
+        await self.client.go_online()
+        self.online = True
+
+    async def come_back(self):
+        client = self.client
+        answer = await client.resume()
+        if answer.name == "resumed":
+            self.resumed += 1
+            self.online = True
+            return
+        if answer.name != "failed" or answer.ns != NS_SM:
+            raise XmppError("neither <resumed/> nor <failed/>", answer)
+        if self.test.cut:
+            self.test.violations.add("%s: the session was not resumed: %s", self.name, answer)
+        elif answer.get("h") is None:
+            self.test.violations.add("%s: <failed/> without h: %s", self.name, answer)
+        self.failed += 1
+        left = self.unacked_messages()  # what h covers is gone from it
+        await client.bind()
+        await client.enable_sm()
+        client.resumable = None  # from here on the new session keeps what is not acknowledged
+        for text in left:
+            client.send(text)
+        self.resent += len(left)
+        await client.go_online()
+        self.online = True
+
+    async def run(self):
+        lost_at = None
+        while True:
+            try:
+                if lost_at is not None:
+                    await self.come_back()
+                    self.recoveries.append(time.monotonic() - lost_at)
+                    lost_at = None
+                await self.chat()
+                return
+            except (OSError, StreamClosed):
+                if lost_at is None:
+                    lost_at = time.monotonic()
+                    self.outages += 1
+                self.online = False
+                self.client.cut()
+                if time.monotonic() - lost_at > PATIENCE:
+                    raise
+                await asyncio.sleep(0.05 + 0.1 * self.random.random())  # a client's back-off
+
+    async def chat(self):
+        client = self.client
+        while self.sent < self.count:
+            number, self.sent = self.sent, self.sent + 1
+            client.send("<message to='%s' type='chat' id='%s'><body>%s:%d</body><origin-id xmlns='%s' id='%s-%d'/></message>"
+                        % (self.peer.client.bare, new_id("m"), self.name, number, NS_SID, self.name, number))
+            if self.random.random() < 0.2:
+                client.request_ack()
+            if self.sent in self.cut_points:
+                client.cut()
+            await asyncio.sleep(self.random.random() * 2 * self.test.pace)
+            if client.closed or client.stream_ended:
+                raise StreamClosed("the connection ended")
+        client.request_ack()
+        await client.wait_for(self.is_complete, PATIENCE)
+
+    async def finish(self):
+        # The answer comes behind every delivery that was still under way.
+        await self.client.iq("get", "<query xmlns='jabber:iq:roster'/>")
+        await self.client.close()
+
+
+class Test:
+    def __init__(self, server, arguments):
+        self.server, self.cut, self.kills = server, arguments.cut, arguments.kills
+        self.violations = Violations()
+        self.received = 0
+        self.progress = asyncio.Event()
+        dice = random.Random(arguments.seed)
+        each = arguments.messages // arguments.clients
+        self.total = each * arguments.clients
+        self.pace = arguments.pace
+        self.chatters = [Chatter(self, "u%d" % i, each, dice.random()) for i in range(arguments.clients)]
+        order = self.chatters[:]
+        dice.shuffle(order)
+        for one, other in zip(order[::2], order[1::2]):
+            one.peer, other.peer = other, one
+        if self.cut:
+            for chatter in self.chatters:
+                chatter.cut_points = set(dice.sample(range(1, each), min(self.kills, each - 1)))
+        # When to kill: somewhere in the middle of each part.
+        self.kill_at = [int(self.total * (k + 0.3 + 0.4 * dice.random()) / (self.kills + 0.5)) for k in range(self.kills)]
+
+    async def kill_in_the_middle(self):
+        loop = asyncio.get_running_loop()
+        for at in self.kill_at:
+            while self.received < at or not all(c.online for c in self.chatters):
+                self.progress.clear()
+                await asyncio.wait_for(self.progress.wait(), PATIENCE)
+            sent = sum(c.sent for c in self.chatters)
+            began = time.monotonic()
+            self.server.kill()
+            await loop.run_in_executor(None, self.server.start)
+            ready = time.monotonic()
+            unacked = sum(len(c.unacked_messages()) for c in self.chatters)
+            print("kill at %d received, %d sent, %d of them not acknowledged; ready again after %.2f s"
+                  % (self.received, sent, unacked, ready - began), flush=True)
+
+    async def run(self):
+        for chatter in self.chatters:
+            self.server.add_account(chatter.name, PASSWORD)
+        await asyncio.gather(*(c.first_login() for c in self.chatters))
+        began = time.monotonic()
+        tasks = [asyncio.create_task(c.run()) for c in self.chatters]
+        if not self.cut:
+            tasks.append(asyncio.create_task(self.kill_in_the_middle()))
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        for task in results:
+            if isinstance(task, BaseException):
+                self.violations.add("gave up: %s: %s", type(task).__name__, task)
+        took = time.monotonic() - began
+        if not any(isinstance(r, BaseException) for r in results):
+            await asyncio.gather(*(c.finish() for c in self.chatters))
+        self.judge(took)
+
+    def judge(self, took):
+        for chatter in self.chatters:
+            missing = [n for n in range(chatter.count) if n not in chatter.peer.stanza_ids]
+            unacked = {int(t.split("<body>")[1].split("<")[0].split(":")[1]) for t in chatter.unacked_messages()}
+            lost = [n for n in missing if n < chatter.sent and n not in unacked]
+            if lost:
+                self.violations.add("%s -> %s: acknowledged but not received: %s", chatter.name, chatter.peer.name, lost[:20])
+            if missing:
+                self.violations.add("%s -> %s: not received: %s", chatter.name, chatter.peer.name, missing[:20])
+            if not self.cut and chatter.outages != self.kills:
+                print("%s had %d outages" % (chatter.name, chatter.outages))
+        if self.cut and sum(c.resumed for c in self.chatters) != sum(len(c.cut_points) for c in self.chatters):
+            self.violations.add("not every cut was followed by one <resumed/>")
+        total = {key: sum(getattr(c, key) for c in self.chatters) for key in ("sent", "resumed", "failed", "resent", "repeats")}
+        times = sorted(t for c in self.chatters for t in c.recoveries)
+        print("%d messages sent, %d received in %.1f s; %d sessions resumed, %d failed to; %d messages sent again; "
+              "%d legal repeats" % (total["sent"], self.received, took, total["resumed"], total["failed"], total["resent"],
+                                    total["repeats"]))
+        if times:
+            print("recovery of a client: median %.2f s, longest %.2f s" % (times[len(times) // 2], times[-1]))
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--cut", action="store_true", help="cut the clients' sockets; the server lives")
+    parser.add_argument("--clients", type=int, default=50)
+    parser.add_argument("--messages", type=int, default=10000)
+    parser.add_argument("--kills", type=int, default=2, help="of the server; with --cut, cuts of each client")
+    parser.add_argument("--seed", type=int, default=None)
+    parser.add_argument("--pace", type=float, default=0.05, help="mean seconds between two messages of a client")
+    parser.add_argument("--binary", help="rookeryd; rookeryctl lies beside it")
+    parser.add_argument("--keep", action="store_true", help="keep the server's folder")
+    arguments = parser.parse_args()
+    if arguments.seed is None:
+        arguments.seed = random.SystemRandom().randrange(1 << 32)
+    if arguments.clients < 2 or arguments.clients % 2 or arguments.messages < 2 * arguments.clients:
+        parser.error("an even number of clients, and two messages for each at least")
+    print("seed %d" % arguments.seed, flush=True)
+    binaries = os.path.dirname(os.path.abspath(arguments.binary)) if arguments.binary else None
+    with RookeryServer(binaries=binaries, keep=arguments.keep) as server:
+        test = Test(server, arguments)
+        asyncio.run(test.run())
+        if arguments.keep:
+            print("kept: " + server.folder)
+    for line in test.violations.found[:40]:
+        print("VIOLATION " + line)
+    print("%d violations" % len(test.violations.found))
+    return 1 if test.violations.found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
