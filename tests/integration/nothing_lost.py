@@ -22,6 +22,10 @@ PASSWORD = "secret"
 PATIENCE = 30.0
 
 
+def number_of(text):
+    return int(text.split("<body>")[1].split("<")[0].split(":")[1])
+
+
 class Violations:
     def __init__(self):
         self.found = []
@@ -47,6 +51,8 @@ class Chatter:
         self.outages = 0
         self.resumed = 0
         self.failed = 0
+        self.without_h = 0
+        self.first_of_session = 0  # the first number that was new in the present session
         self.resent = 0
         self.recoveries = []
         self.cut_points = set()
@@ -110,12 +116,17 @@ class Chatter:
             raise XmppError("neither <resumed/> nor <failed/>", answer)
         if self.test.cut:
             self.test.violations.add("%s: the session was not resumed: %s", self.name, answer)
-        elif answer.get("h") is None:
-            self.test.violations.add("%s: <failed/> without h: %s", self.name, answer)
         self.failed += 1
         left = self.unacked_messages()  # what h covers is gone from it
+        if answer.get("h") is None:
+            # There is no counter to tell while the session has stored nothing new.
+            self.without_h += 1
+            stored = self.sent - self.first_of_session - sum(number_of(t) >= self.first_of_session for t in left)
+            if stored > 0:
+                self.test.violations.add("%s: <failed/> without h, but %d messages were acknowledged", self.name, stored)
         await client.bind()
         await client.enable_sm()
+        self.first_of_session = self.sent
         client.resumable = None  # from here on the new session keeps what is not acknowledged
         for text in left:
             client.send(text)
@@ -133,6 +144,9 @@ class Chatter:
                     lost_at = None
                 await self.chat()
                 return
+            except TimeoutError:  # an OSError too, but no lost connection: something never came
+                self.test.gave_up = True
+                raise
             except (OSError, StreamClosed):
                 if lost_at is None:
                     lost_at = time.monotonic()
@@ -140,6 +154,7 @@ class Chatter:
                 self.online = False
                 self.client.cut()
                 if time.monotonic() - lost_at > PATIENCE:
+                    self.test.gave_up = True
                     raise
                 await asyncio.sleep(0.05 + 0.1 * self.random.random())  # a client's back-off
 
@@ -158,6 +173,11 @@ class Chatter:
                 raise StreamClosed("the connection ended")
         client.request_ack()
         await client.wait_for(self.is_complete, PATIENCE)
+        # The server may be killed once more after our last message: what was acknowledged must survive that too.
+        while not self.test.is_over():
+            if client.closed or client.stream_ended:
+                raise StreamClosed("the connection ended")
+            await asyncio.sleep(0.05)
 
     async def finish(self):
         # The answer comes behind every delivery that was still under way.
@@ -170,6 +190,8 @@ class Test:
         self.server, self.cut, self.kills = server, arguments.cut, arguments.kills
         self.violations = Violations()
         self.received = 0
+        self.kills_left = 0 if self.cut else self.kills
+        self.gave_up = False
         self.progress = asyncio.Event()
         dice = random.Random(arguments.seed)
         each = arguments.messages // arguments.clients
@@ -186,17 +208,26 @@ class Test:
         # When to kill: somewhere in the middle of each part.
         self.kill_at = [int(self.total * (k + 0.3 + 0.4 * dice.random()) / (self.kills + 0.5)) for k in range(self.kills)]
 
+    def is_over(self):
+        return self.gave_up or (self.kills_left == 0 and all(c.online and c.is_complete() for c in self.chatters))
+
     async def kill_in_the_middle(self):
         loop = asyncio.get_running_loop()
         for at in self.kill_at:
             while self.received < at or not all(c.online for c in self.chatters):
                 self.progress.clear()
-                await asyncio.wait_for(self.progress.wait(), PATIENCE)
+                if self.gave_up:
+                    return
+                try:
+                    await asyncio.wait_for(self.progress.wait(), 0.1)
+                except TimeoutError:
+                    pass  # clients come back without a message, too
             sent = sum(c.sent for c in self.chatters)
             began = time.monotonic()
             self.server.kill()
             await loop.run_in_executor(None, self.server.start)
             ready = time.monotonic()
+            self.kills_left -= 1
             unacked = sum(len(c.unacked_messages()) for c in self.chatters)
             print("kill at %d received, %d sent, %d of them not acknowledged; ready again after %.2f s"
                   % (self.received, sent, unacked, ready - began), flush=True)
@@ -212,16 +243,17 @@ class Test:
         results = await asyncio.gather(*tasks, return_exceptions=True)
         for task in results:
             if isinstance(task, BaseException):
+                self.gave_up = True
                 self.violations.add("gave up: %s: %s", type(task).__name__, task)
         took = time.monotonic() - began
-        if not any(isinstance(r, BaseException) for r in results):
+        if not self.gave_up:
             await asyncio.gather(*(c.finish() for c in self.chatters))
         self.judge(took)
 
     def judge(self, took):
         for chatter in self.chatters:
             missing = [n for n in range(chatter.count) if n not in chatter.peer.stanza_ids]
-            unacked = {int(t.split("<body>")[1].split("<")[0].split(":")[1]) for t in chatter.unacked_messages()}
+            unacked = {number_of(t) for t in chatter.unacked_messages()}
             lost = [n for n in missing if n < chatter.sent and n not in unacked]
             if lost:
                 self.violations.add("%s -> %s: acknowledged but not received: %s", chatter.name, chatter.peer.name, lost[:20])
@@ -231,11 +263,11 @@ class Test:
                 print("%s had %d outages" % (chatter.name, chatter.outages))
         if self.cut and sum(c.resumed for c in self.chatters) != sum(len(c.cut_points) for c in self.chatters):
             self.violations.add("not every cut was followed by one <resumed/>")
-        total = {key: sum(getattr(c, key) for c in self.chatters) for key in ("sent", "resumed", "failed", "resent", "repeats")}
+        total = {key: sum(getattr(c, key) for c in self.chatters) for key in ("sent", "resumed", "failed", "without_h", "resent", "repeats")}
         times = sorted(t for c in self.chatters for t in c.recoveries)
-        print("%d messages sent, %d received in %.1f s; %d sessions resumed, %d failed to; %d messages sent again; "
-              "%d legal repeats" % (total["sent"], self.received, took, total["resumed"], total["failed"], total["resent"],
-                                    total["repeats"]))
+        print("%d messages sent, %d received in %.1f s; %d sessions resumed, %d failed to (%d without h); %d messages sent again; "
+              "%d legal repeats" % (total["sent"], self.received, took, total["resumed"], total["failed"], total["without_h"],
+                                    total["resent"], total["repeats"]))
         if times:
             print("recovery of a client: median %.2f s, longest %.2f s" % (times[len(times) // 2], times[-1]))
 
