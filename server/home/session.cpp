@@ -128,7 +128,9 @@ void Session::on_management(const xmpp::Element& element) {
       return end({.condition = xmpp::StreamCondition::undefined_condition,
                   .text = "You acknowledged more stanzas than were sent (handled-count-too-high)"});
     }
-    return acknowledge(*h);
+    acknowledge(*h);
+    // What was sent behind our last <r/> still waits for one, and during a catch-up no later stanza would ask.
+    return request_ack_later();
   }
   end({.condition = xmpp::StreamCondition::unsupported_stanza_type});
 }
