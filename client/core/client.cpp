@@ -2,6 +2,8 @@
 
 #include "client/core/responder.h"
 #include "xmpp/namespaces.h"
+#include "xmpp/payloads/disco.h"
+#include "xmpp/xml_chars.h"
 
 namespace rookery::client {
 
@@ -43,13 +45,28 @@ void Client::on_online(bool resumed) {
   events_(event::Online{connection_.jid(), resumed, negotiation.mechanism(), negotiation.channel_binding()});
   if (resumed) return;
   caught_up_ = false;
-  enable_carbons();
   roster_.on_offline();
-  roster_.request([] {});
-  send_presence();
-  omemo_.on_bound();
-  catch_up();
-  outbox_.on_bound();
+  discover([this] {
+    enable_carbons();
+    roster_.request([] {});
+    send_presence();
+    omemo_.on_bound();
+    catch_up();
+    outbox_.on_bound();
+  });
+}
+
+void Client::discover(std::function<void()> done) {
+  auto iq = xmpp::Element::make("iq", ns::client);
+  iq->set_attr("type", "get").set_attr("to", account().text()).add("query", ns::disco_info);
+  connection_.send_iq(std::move(iq), [this, done](const xmpp::Element* answer) {
+    if (!connection_.online()) return;
+    const auto* query = answer && answer->attr("type") == "result" ? answer->child("query", ns::disco_info) : nullptr;
+    const auto info = query ? xmpp::DiscoInfo::parse(*query) : xmpp::DiscoInfo();
+    // XEP-0359 §6: a server that does not know stanza-ids does not remove forged ones.
+    inbox_.trust_stanza_ids(info && info->has_feature(ns::sid));
+    done();
+  });
 }
 
 void Client::on_offline(const Error& error, std::optional<std::chrono::milliseconds> retry_in) {
@@ -123,7 +140,8 @@ void Client::answer(const origin::Request& request) {
 Result<ChatMessage> Client::send(const xmpp::Jid& to, std::string_view text, bool plain) {
   if (!to.has_local()) return fail(Failure::invalid, to.text() + " is a server, not a person");
   if (text.empty()) return fail(Failure::invalid, "there is nothing to send");
-  return outbox_.submit(to, text, plain);
+  // The history shall hold what the other side gets.
+  return outbox_.submit(to, xmpp::replace_illegal(text), plain);
 }
 
 Result<std::vector<ChatMessage>> Client::history(const xmpp::Jid& peer, size_t limit) const {

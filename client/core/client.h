@@ -62,6 +62,8 @@ class Client : private ConnectionObserver {
   void on_acknowledged(int64_t message) override { outbox_.on_acknowledged(message); }
   Status dispatch(const origin::Checked& checked);
   void answer(const origin::Request& request);
+  /// Learns what the server does for our account, before anything else can arrive.
+  void discover(std::function<void()> done);
   void enable_carbons();
   void catch_up();
   void send_presence();

@@ -23,7 +23,8 @@ std::string error_text(const xmpp::Element& message) {
 
 Inbox::Item Inbox::make_item(const xmpp::Element& message, const xmpp::Jid& from, event::Via via) const {
   const xmpp::Jid account = parts_.connection.account();
-  Item item{message, from, account, xmpp::find_stanza_id(message, account).value_or(""), now(), via};
+  Item item{message, from, account, "", now(), via};
+  if (trusts_stanza_ids_) item.stanza_id = xmpp::find_stanza_id(message, account).value_or("");
   if (const auto to = xmpp::Jid::parse(message.attr("to"))) item.to = *to;
   item.is_ours = from.same_bare(account) && !item.to.same_bare(account);
   return item;

@@ -24,6 +24,9 @@ class Inbox {
   };
   explicit Inbox(Parts parts) : parts_(parts) {}
 
+  /// Does our server vouch for the stanza-ids that bear its name? Otherwise they are ignored.
+  void trust_stanza_ids(bool trusted) { trusts_stanza_ids_ = trusted; }
+
   // An error is one of the local database: the stanza is not ours yet and must not be acknowledged.
   Status on(const origin::Message& message);
   Status on(const origin::Carbon& carbon);
@@ -50,6 +53,7 @@ class Inbox {
   xmpp::TimePoint time_of(const xmpp::Element& message) const;
 
   Parts parts_;
+  bool trusts_stanza_ids_ = false;
 };
 
 }  // namespace rookery::client

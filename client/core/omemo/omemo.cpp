@@ -6,6 +6,7 @@
 #include "xmpp/namespaces.h"
 #include "xmpp/payloads/hints.h"
 #include "xmpp/stream_parser.h"
+#include "xmpp/xml_chars.h"
 
 namespace rookery::client {
 
@@ -260,7 +261,8 @@ Result<Omemo::Decrypted> Omemo::open_message(const xmpp::Jid& sender, const xmpp
   result.trust = incoming->trust;
   if (!incoming->plaintext) return result;
   if (version == Version::legacy) {
-    result.text = std::move(*incoming->plaintext);
+    // These bytes came past the XML parser: hold them to the same rules.
+    result.text = xmpp::replace_illegal(*incoming->plaintext);
     return result;
   }
   auto text = open_envelope(*incoming->plaintext, sender, recipient);
