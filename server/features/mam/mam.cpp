@@ -180,6 +180,8 @@ void get_metadata(IqRequest request) {
 }  // namespace
 
 void install_mam(Node& node, FeatureRegistry& registry) {
+  // Also without an archive: forged stanza-ids are removed from every message (XEP-0359 §6).
+  registry.advertise(Scope::account, xmpp::ns::sid);
   if (!node.config().archive) return;
   registry.on_iq(Scope::account, "get", "query", xmpp::ns::mam, get_form);
   registry.on_iq(Scope::account, "set", "query", xmpp::ns::mam, [](IqRequest request) {
@@ -193,7 +195,6 @@ void install_mam(Node& node, FeatureRegistry& registry) {
   registry.on_iq(Scope::account, "set", "prefs", xmpp::ns::mam, set_archive_preferences);
   registry.advertise(Scope::account, xmpp::ns::mam);
   registry.advertise(Scope::account, xmpp::ns::mam_extended);
-  registry.advertise(Scope::account, xmpp::ns::sid);
 }
 
 }  // namespace rookery::server

@@ -71,12 +71,12 @@ class ProfanityTest(unittest.TestCase):
         self.addCleanup(server.__exit__, None, None, None)
         server.add_account("romeo", "secret of romeo")
         server.add_account("juliet", "secret of juliet")
-        if server.kind == "prosody":
-            # Profanity 0.13 never publishes its keys after an item-not-found for its own list: let the node exist.
-            first = RookCli(server, "romeo@localhost", "secret of romeo", folder)
-            self.addCleanup(first.__exit__, None, None, None)
-            first.online().wait("devices_changed", devices=1)
-            first.quit()
+        # A login of rook-cli makes the account's device list first. On a fresh account Profanity 0.13 gives up after the
+        # item-not-found for its own list and never publishes keys, with Prosody just as with rookeryd (CHANGELOG).
+        first = RookCli(server, "romeo@localhost", "secret of romeo", folder)
+        self.addCleanup(first.__exit__, None, None, None)
+        first.online().wait("devices_changed", devices=1)
+        first.quit()
         profanity = Profanity(folder)
         self.addCleanup(profanity.close)
         profanity.login(server, "romeo@localhost", "secret of romeo")
