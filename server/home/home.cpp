@@ -78,7 +78,10 @@ void Home::session_ended(Session& session) {
   last_used = homes_.loop().now();
 }
 
-bool Home::is_idle() const { return sessions_.empty() && commits_pending_ == 0 && loads_pending_ == 0 && !cursor_dirty_; }
+bool Home::is_idle() const {
+  return sessions_.empty() && commits_pending_ == 0 && loads_pending_ == 0 && uncommitted_.empty() && unconfirmed_.empty() &&
+         !cursor_dirty_;
+}
 
 bool Home::is_blocked(const xmpp::Jid& jid) const {
   if (blocked_.empty()) return false;

@@ -6,7 +6,6 @@
 #include <set>
 #include <string>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "server/home/session.h"
@@ -49,6 +48,9 @@ class Home {
   void message_from_client(Session& session, xmpp::ElementPtr message, uint32_t number);
   void iq_from_client(Session& session, xmpp::ElementPtr iq);
   void presence_from_client(Session& session, xmpp::ElementPtr presence);
+
+  /// What the stanza wrote, here and at its receiver, is durable.
+  void confirmed(const SenderRef& sender);
 
   // To this account, from anywhere (home_inbound.cpp)
   void receive(Envelope envelope);
@@ -102,6 +104,7 @@ class Home {
   void receive_probe(const xmpp::Jid& from);
   void remember_last_activity();
   void broadcast_presence(Session& session, const xmpp::Element& presence, bool initial);
+  void send_sent_carbons(const Session& sender, const xmpp::Element& message, storage::LogId id);
   void send_presence_of(const Session& session, const xmpp::Jid& to);
   void send_unavailable_of_all(const xmpp::Jid& to);
   void send_unavailable(const Session& session, const xmpp::Jid& to);
@@ -128,7 +131,8 @@ class Home {
   std::unordered_map<storage::LogId, int> in_flight_;
   std::set<storage::LogId> uncommitted_;
   std::vector<std::pair<storage::LogId, Job>> awaiting_commit_;  ///< runs when all up to that id is committed
-  std::unordered_set<std::string> recent_keys_;  ///< origin-ids seen since this home was loaded
+  /// Origin-ids (as resend keys) on their way to the disk, and the resent stanzas that are durable when the first one is.
+  std::unordered_map<std::string, std::vector<SenderRef>> unconfirmed_;
   size_t commits_pending_ = 0;
   size_t loads_pending_ = 0;  ///< asynchronous reads that hold a pointer to this home
 };

@@ -11,16 +11,23 @@ namespace rookery::server {
 
 namespace {
 
-/// XEP-0359 §5: a stanza-id that claims to be ours is forged. REQUIREMENTS 15: no client gets another's carbons or results.
-void remove_forgeries(xmpp::Element& message, const Router& router) {
+/// REQUIREMENTS 15: what only a server says to its own user: no client gets another's carbons or archive results.
+bool speaks_as_server(const xmpp::Element& message) {
+  for (const auto& child : message.elements()) {
+    if (child.ns() == xmpp::ns::carbons && (child.name() == "sent" || child.name() == "received")) return true;
+    if (child.is("result", xmpp::ns::mam)) return true;
+  }
+  return false;
+}
+
+/// XEP-0359 §6: a stanza-id that claims to be ours is forged.
+void remove_forged_ids(xmpp::Element& message, const Router& router) {
   std::vector<const xmpp::Element*> forged;
   for (const auto& child : message.elements()) {
     if (child.is("stanza-id", xmpp::ns::sid)) {
       const auto by = xmpp::Jid::parse(child.attr("by"));
       if (!by || router.is_local_domain(by->domain())) forged.push_back(&child);
     }
-    const bool wrapped = child.ns() == xmpp::ns::carbons && (child.name() == "sent" || child.name() == "received");
-    if (wrapped || (child.ns() == xmpp::ns::mam && child.name() == "result")) forged.push_back(&child);
   }
   for (const auto* child : forged) message.remove(*child);
 }
@@ -52,7 +59,8 @@ void Home::message_from_client(Session& session, xmpp::ElementPtr message, uint3
     if (verdict.error) return refuse(*verdict.error);
     if (verdict.drop) return session.handled(number);
   }
-  remove_forgeries(*message, node().router());
+  if (speaks_as_server(*message)) return session.handled(number);  // dropped
+  remove_forged_ids(*message, node().router());
   ++node().messages;
 
   Envelope envelope{.from = session.jid(), .to = std::move(*to), .stanza = std::move(message), .sent_copy = {}, .seen = {},
@@ -61,11 +69,17 @@ void Home::message_from_client(Session& session, xmpp::ElementPtr message, uint3
   const bool storable = is_storable(stanza);
   if (const auto* origin = storable ? stanza.child("origin-id", xmpp::ns::sid) : nullptr) {
     std::string key = resend_key(envelope.to, origin->attr("id"));
-    bool seen = !recent_keys_.insert(key).second;
-    if (!seen) seen = node().log().has_seen(jid_.text(), key).value_or(false);
-    if (seen) return in_order([this, serial = session.serial(), number] {
-      if (Session* still = find_serial(serial)) still->handled(number);
-    });
+    // REQUIREMENTS 20. Sent again while the first one is still being written, perhaps by another loop: durable when that is.
+    if (const auto first = unconfirmed_.find(key); first != unconfirmed_.end()) {
+      first->second.push_back(envelope.sender);
+      return;
+    }
+    // Bloom filters and the memtable answer nearly always. A log that cannot answer must not make one message two.
+    const auto seen = node().log().has_seen(jid_.text(), key);
+    if (!seen) return session.end({.condition = xmpp::StreamCondition::internal_server_error});
+    if (*seen) return session.handled(number);
+    unconfirmed_.try_emplace(key);
+    envelope.sender.resend_key = key;
     envelope.seen = {jid_.text(), std::move(key)};
   }
   storage::LogId id = 0;
@@ -79,15 +93,36 @@ void Home::message_from_client(Session& session, xmpp::ElementPtr message, uint3
     if (!backlog_) scanned_to_ = id;  // our own copies need no delivery: the cursor passes over them
   }
   if (storable) session.count_with(number, &node().router().owner(envelope.to.bare_text()) == &homes_.loop());
-  if (is_carbon_copied(stanza) && !to_self) {
-    std::string xml;
-    for (Session* other : sessions()) {
-      if (other == &session || !other->carbons) continue;
-      if (xml.empty()) xml = id != 0 ? with_child(stanza.to_xml(xmpp::ns::client), stanza_id_element(jid_, id)) : stanza.to_xml(xmpp::ns::client);
-      other->send(carbon_copy("sent", jid_, other->jid(), xml));
-    }
-  }
+  if (is_carbon_copied(stanza) && !to_self) send_sent_carbons(session, stanza, id);
   node().router().route(std::move(envelope));
+}
+
+// XEP-0280 §8, REQUIREMENTS 19: the other devices learn of it once it is durable, with the archive's id.
+void Home::send_sent_carbons(const Session& sender, const xmpp::Element& message, storage::LogId id) {
+  std::vector<uint64_t> others;
+  for (const auto& other : sessions_) {
+    if (other.get() != &sender && other->carbons) others.push_back(other->serial());
+  }
+  if (others.empty()) return;
+  std::string xml = message.to_xml(xmpp::ns::client);
+  if (id != 0) xml = with_child(xml, stanza_id_element(jid_, id));
+  when_committed([this, others = std::move(others), xml = std::move(xml)] {
+    for (const uint64_t serial : others) {
+      if (Session* other = find_serial(serial)) other->send(carbon_copy("sent", jid_, other->jid(), xml));
+    }
+  });
+}
+
+void Home::confirmed(const SenderRef& sender) {
+  if (sender.sent_copy != 0) committed(sender.sent_copy);
+  const auto tell = [this](const SenderRef& which) {
+    if (Session* session = find_serial(which.session)) session->handled(which.stanza);
+  };
+  tell(sender);
+  if (sender.resend_key.empty()) return;
+  const auto resent = unconfirmed_.extract(sender.resend_key);
+  if (resent.empty()) return;
+  for (const SenderRef& duplicate : resent.mapped()) tell(duplicate);
 }
 
 void Home::iq_from_client(Session& session, xmpp::ElementPtr iq) {

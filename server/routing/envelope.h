@@ -11,11 +11,12 @@
 
 namespace rookery::server {
 
-/// The client session that waits for "your n-th stanza is durable" (XEP-0198).
+/// Whom to tell that a stanza is durable: the client session that counts it (XEP-0198), and its home.
 struct SenderRef {
   xmpp::Jid account;
   uint64_t session = 0;  ///< Session::serial(); 0: nobody waits
   uint32_t stanza = 0;   ///< counted from 1 in the session
+  std::string resend_key;        ///< of its origin-id, empty when it has none
   storage::LogId sent_copy = 0;  ///< the entry in the sender's own archive, 0 when there is none
 };
 

@@ -66,9 +66,7 @@ void Router::confirm(const SenderRef& sender) {
   if (sender.session == 0) return;
   const auto tell = [this, sender](Loop& loop) {
     Home* home = node_.homes(loop).find_loaded(sender.account);
-    if (home == nullptr) return;
-    if (sender.sent_copy != 0) home->committed(sender.sent_copy);
-    if (Session* session = home->find_serial(sender.session)) session->handled(sender.stanza);
+    if (home != nullptr) home->confirmed(sender);
   };
   Loop& loop = owner(sender.account.bare_text());
   if (&loop == Loop::current()) return tell(loop);
