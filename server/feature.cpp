@@ -6,7 +6,7 @@
 
 namespace rookery::server {
 
-IqRequest::IqRequest(Node& node, Home*, xmpp::ElementPtr stanza, xmpp::Jid from, xmpp::Jid to)
+IqRequest::IqRequest(Node& node, xmpp::ElementPtr stanza, xmpp::Jid from, xmpp::Jid to)
     : node_(node), stanza_(std::move(stanza)), from_(std::move(from)), to_(std::move(to)) {}
 
 Home* IqRequest::home() const { return to_.has_local() ? node_.homes().find_loaded(to_) : nullptr; }

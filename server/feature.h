@@ -22,7 +22,7 @@ class Session;
 /// One IQ request to be answered exactly once, now or later (move it into a coroutine). All on the loop it came on.
 class IqRequest {
  public:
-  IqRequest(Node& node, Home* home, xmpp::ElementPtr stanza, xmpp::Jid from, xmpp::Jid to);
+  IqRequest(Node& node, xmpp::ElementPtr stanza, xmpp::Jid from, xmpp::Jid to);
   IqRequest(IqRequest&&) = default;
 
   const xmpp::Element& stanza() const { return *stanza_; }

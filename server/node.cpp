@@ -127,17 +127,17 @@ void Node::register_before_auth(xmpp::ElementPtr iq, const std::string& domain, 
   server::register_before_auth(*this, std::move(iq), domain, std::move(reply));
 }
 
-void Node::serve_iq(Home* home, Envelope envelope) {
+void Node::serve_iq(Envelope envelope) {
   const auto* payload = envelope.stanza->first_element();
   const auto type = envelope.stanza->attr("type");
   if (payload == nullptr || (type != "get" && type != "set")) return;
-  const Scope scope = home == nullptr ? Scope::server : Scope::account;
+  const Scope scope = envelope.to.has_local() ? Scope::account : Scope::server;
   const IqHandler* handler = features_.find(scope, type, payload->name(), payload->ns());
   if (handler == nullptr) {
     // RFC 6121 §8.5.1, REQUIREMENTS 16: the same answer as where there is no such account.
     return router_.bounce(envelope, {.condition = xmpp::Condition::service_unavailable});
   }
-  (*handler)(IqRequest(*this, home, std::move(envelope.stanza), std::move(envelope.from), envelope.to.bare()));
+  (*handler)(IqRequest(*this, std::move(envelope.stanza), std::move(envelope.from), envelope.to.bare()));
 }
 
 }  // namespace rookery::server

@@ -54,8 +54,8 @@ class Node {
     return stores_->run(std::move(work));
   }
 
-  /// Hands an IQ for our domain (home is null) or an account to its handler, or answers that there is none.
-  void serve_iq(Home* home, Envelope envelope);
+  /// Hands an IQ for our domain, or for an account whose home is this loop's, to its handler, or answers that there is none.
+  void serve_iq(Envelope envelope);
 
   /// XEP-0077 before authentication; `reply` is called on the calling loop.
   void register_before_auth(xmpp::ElementPtr iq, const std::string& domain, std::move_only_function<void(xmpp::ElementPtr)> reply);

@@ -126,7 +126,7 @@ std::string StreamError::to_xml() const {
     append_escaped(out, text);
     out.append("</text>");
   }
-  return out.append("</stream:error>");
+  return out.append(application).append("</stream:error>");
 }
 
 }  // namespace rookery::xmpp

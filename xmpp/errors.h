@@ -51,6 +51,7 @@ std::string_view to_string(StreamCondition condition);
 struct StreamError {
   StreamCondition condition = StreamCondition::undefined_condition;
   std::string text;
+  std::string application;  ///< an application-specific condition (RFC 6120 §4.9.4) as XML, empty when there is none
   std::string to_xml() const;  ///< `<stream:error>…</stream:error>`, for a stream whose prefix is "stream"
 };
 

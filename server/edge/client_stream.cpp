@@ -292,7 +292,7 @@ void ClientStream::resume_with(Home* home, const std::string& id, uint32_t handl
     return;
   }
   if (!session->is_plausible(handled)) {
-    return fail(xmpp::StreamCondition::undefined_condition, "You acknowledged more stanzas than were sent (handled-count-too-high)");
+    return fail(session->acknowledged_too_much(handled));
   }
   session_ = session;
   state_ = State::bound;
@@ -318,10 +318,10 @@ void ClientStream::send(std::string_view xml) {
 
 void ClientStream::close(const xmpp::StreamError& error) {
   session_ = nullptr;
-  fail(error.condition, error.text);
+  fail(error);
 }
 
-void ClientStream::fail(xmpp::StreamCondition condition, std::string text) {
+void ClientStream::fail(const xmpp::StreamError& error) {
   if (state_ == State::closed) return;
   if (session_ != nullptr) std::exchange(session_, nullptr)->on_link_lost(false);
   if (!header_sent_) {
@@ -329,7 +329,7 @@ void ClientStream::fail(xmpp::StreamCondition condition, std::string text) {
     transport_.send("<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' id='" +
                     crypto::random_token() + "' version='1.0' from='" + node_.config().domains.front() + "'>");
   }
-  transport_.send(xmpp::StreamError{.condition = condition, .text = std::move(text)}.to_xml() + "</stream:stream>");
+  transport_.send(error.to_xml() + "</stream:stream>");
   state_ = State::closed;
   transport_.finish();
 }

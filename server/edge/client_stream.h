@@ -53,7 +53,10 @@ class ClientStream final : public Transport::Owner, public ClientLink, public st
   void on_resume(const xmpp::Element& resume);
   void resume_with(Home* home, const std::string& id, uint32_t handled);
   void resume_failed(std::optional<uint32_t> handled);
-  void fail(xmpp::StreamCondition condition, std::string text = {});
+  void fail(const xmpp::StreamError& error);
+  void fail(xmpp::StreamCondition condition, std::string text = {}) {
+    fail(xmpp::StreamError{.condition = condition, .text = std::move(text), .application = {}});
+  }
   void wait();    ///< an answer from elsewhere is needed before the next element
   void go_on();
   void start_deadline(std::chrono::seconds timeout);

@@ -14,15 +14,6 @@ namespace {
 constexpr size_t longest_name_bytes = 1023;
 constexpr size_t most_contacts = 10'000;
 
-xmpp::RosterEntry to_entry(const storage::RosterItem& item) {
-  return {.jid = item.jid,
-          .name = item.name,
-          .subscription = static_cast<xmpp::RosterEntry::Subscription>(item.subscription),
-          .ask = item.ask,
-          .approved = item.approved,
-          .groups = item.groups};
-}
-
 void get_roster(IqRequest request) {
   if (refused_to_others(request)) return;
   const auto query = xmpp::RosterQuery::parse(request.payload());
@@ -42,13 +33,19 @@ void get_roster(IqRequest request) {
   request.reply(std::move(result));
 }
 
+Home::Stored answer_when_stored(IqRequest request) {
+  return [request = std::move(request)](const Status& stored) mutable {
+    return stored ? request.reply() : request.fail(stored.error());
+  };
+}
+
 void remove_item(IqRequest request, const xmpp::Jid& contact) {
   Home& home = *request.home();
   const auto* item = home.contact(contact);
   // §2.5.3
   if (item == nullptr || !item->in_roster) return request.fail(xmpp::Condition::item_not_found);
   home.remove_contact(contact);
-  home.drop_contact(contact, [request = std::move(request)]() mutable { request.reply(); });
+  home.drop_contact(contact, answer_when_stored(std::move(request)));
 }
 
 void set_roster(IqRequest request) {
@@ -72,7 +69,7 @@ void set_roster(IqRequest request) {
   item.name = std::move(entry->name);
   item.groups = std::move(entry->groups);
   item.in_roster = true;
-  home.put_contact(std::move(item), [request = std::move(request)]() mutable { request.reply(); });
+  home.put_contact(std::move(item), answer_when_stored(std::move(request)));
 }
 
 }  // namespace

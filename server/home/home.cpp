@@ -11,7 +11,8 @@
 namespace rookery::server {
 
 Home::Home(Homes& homes, xmpp::Jid bare, HomeData data)
-    : homes_(homes),
+    : archive_prefs(std::move(data.archive)),
+      homes_(homes),
       jid_(std::move(bare)),
       roster_version_(data.roster.version),
       blocked_(data.blocked.begin(), data.blocked.end()),
@@ -23,9 +24,6 @@ Home::Home(Homes& homes, xmpp::Jid bare, HomeData data)
     const xmpp::Jid key = item.jid;
     roster_.emplace(key, std::move(item));
   }
-  archive_prefs.archive_default = std::move(data.archive_default);
-  archive_prefs.archive_always = std::move(data.archive_always);
-  archive_prefs.archive_never = std::move(data.archive_never);
 }
 
 Home::~Home() = default;
@@ -96,13 +94,13 @@ bool Home::archives(const xmpp::Jid& peer) const {
   const auto listed = [&](const std::set<std::string>& list) {
     return list.contains(peer.text()) || list.contains(std::string(peer.bare_text()));
   };
-  if (listed(archive_prefs.archive_always)) return true;
-  if (listed(archive_prefs.archive_never)) return false;
-  if (archive_prefs.archive_default == "roster") {
+  if (listed(archive_prefs.always)) return true;
+  if (listed(archive_prefs.never)) return false;
+  if (archive_prefs.by_default == "roster") {
     const auto* item = contact(peer.bare());
     return item != nullptr && item->in_roster;
   }
-  return archive_prefs.archive_default != "never";
+  return archive_prefs.by_default != "never";
 }
 
 void Home::in_order(Job job) {

@@ -11,19 +11,27 @@
 #include "server/home/session.h"
 #include "server/routing/envelope.h"
 #include "storage/stores.h"
+#include "xmpp/payloads/roster.h"
 
 namespace rookery::server {
 
 class Homes;
 class Node;
 
+xmpp::RosterEntry to_entry(const storage::RosterItem& item);  ///< what clients see of it
+
+/// XEP-0313 §7.
+struct ArchivePreferences {
+  std::string by_default = "always";  ///< always, never, roster
+  std::set<std::string> always, never;
+};
+
 /// What is read from storage when an account is first needed.
 struct HomeData {
   storage::Roster roster;
   storage::InboxState inbox;
   std::vector<std::string> blocked;  ///< XEP-0191, JID texts
-  std::string archive_default = "always";  ///< XEP-0313 prefs: always, never, roster
-  std::set<std::string> archive_always, archive_never;
+  ArchivePreferences archive;
 };
 
 class Home {
@@ -65,10 +73,12 @@ class Home {
   std::map<xmpp::Jid, storage::RosterItem>& roster() { return roster_; }
   uint64_t roster_version() const { return roster_version_; }
   const storage::RosterItem* contact(const xmpp::Jid& bare) const;
-  /// Stores the item, then pushes it to every interested session; `then` runs after it is durable.
-  void put_contact(storage::RosterItem item, Job then = {});
-  void drop_contact(const xmpp::Jid& bare, Job then = {});
-  void push_roster(const storage::RosterItem& item, bool removed);
+  using Stored = std::move_only_function<void(const Status&)>;
+  /// Stores the item and pushes it to every interested session; `then` runs after it is durable or has failed.
+  void put_contact(storage::RosterItem item, Stored then = {});
+  /// Stores the item; pushes it only where it changes what clients see (a request that waits is not seen, RFC 6121 §3.1.3).
+  void update_contact(storage::RosterItem item);
+  void drop_contact(const xmpp::Jid& bare, Stored then = {});
 
   // Inbox (inbox.cpp)
   void acknowledged(storage::LogId id);
@@ -90,7 +100,7 @@ class Home {
   void in_order(Job job);
 
   bool is_idle() const;  ///< nothing keeps it in memory
-  HomeData archive_prefs;  ///< only the archive_* fields are used
+  ArchivePreferences archive_prefs;
   Clock::time_point last_used{};
 
  private:
@@ -109,6 +119,9 @@ class Home {
   void send_unavailable_of_all(const xmpp::Jid& to);
   void send_unavailable(const Session& session, const xmpp::Jid& to);
   void route_presence(std::string_view type, const xmpp::Jid& from, const xmpp::Jid& to);
+  void store_contact(storage::RosterItem item, bool push, Stored then);
+  void write_roster(std::function<Status(storage::Stores&)> work, Stored then);
+  void push_roster(const xmpp::RosterEntry& entry);
   bool archives(const xmpp::Jid& peer) const;
   void send_page(Session& session, std::vector<storage::LogEntry> entries, bool complete);
   void advance_cursor();

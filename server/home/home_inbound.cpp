@@ -77,7 +77,7 @@ void Home::deliver_message(const Envelope& envelope, const std::string& xml, sto
 void Home::receive_iq(Envelope envelope) {
   const auto type = envelope.stanza->attr("type");
   if (envelope.to.is_bare()) {
-    if (type == "get" || type == "set") return node().serve_iq(this, std::move(envelope));
+    if (type == "get" || type == "set") return node().serve_iq(std::move(envelope));
     for (const auto& hook : node().features().response_to_account) {
       if (hook(*this, envelope)) return;
     }

@@ -17,9 +17,9 @@ constexpr auto idle_home_lifetime = std::chrono::seconds(60);
 void read_archive_prefs(const std::string& xml, HomeData& data) {
   const auto prefs = xmpp::parse_document(xml);
   if (!prefs) return;
-  data.archive_default = std::string((*prefs)->attr("default"));
+  data.archive.by_default = std::string((*prefs)->attr("default"));
   for (const auto& list : (*prefs)->elements()) {
-    auto& target = list.name() == "always" ? data.archive_always : data.archive_never;
+    auto& target = list.name() == "always" ? data.archive.always : data.archive.never;
     for (const auto& jid : list.elements()) target.insert(jid.text());
   }
 }

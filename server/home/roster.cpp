@@ -1,6 +1,4 @@
 // RFC 6121 §2: the roster and its pushes.
-#include <array>
-
 #include "crypto/random.h"
 #include "server/home/home.h"
 #include "server/home/homes.h"
@@ -10,14 +8,14 @@
 
 namespace rookery::server {
 
-namespace {
-
-std::string_view to_string(storage::RosterItem::Subscription subscription) {
-  constexpr std::array<std::string_view, 4> names = {"none", "to", "from", "both"};
-  return names[static_cast<size_t>(subscription)];
+xmpp::RosterEntry to_entry(const storage::RosterItem& item) {
+  return {.jid = item.jid,
+          .name = item.name,
+          .subscription = static_cast<xmpp::RosterEntry::Subscription>(item.subscription),
+          .ask = item.ask,
+          .approved = item.approved,
+          .groups = item.groups};
 }
-
-}  // namespace
 
 const storage::RosterItem* Home::contact(const xmpp::Jid& bare) const {
   const auto found = roster_.find(bare);
@@ -38,57 +36,59 @@ bool Home::is_contact(const xmpp::Jid& jid) const {
          item->subscription == storage::RosterItem::Subscription::both;
 }
 
-void Home::put_contact(storage::RosterItem item, Job then) {
+void Home::put_contact(storage::RosterItem item, Stored then) {
   if (item.in_roster) ++roster_version_;
+  store_contact(std::move(item), true, std::move(then));
+}
+
+void Home::update_contact(storage::RosterItem item) {
+  const auto* known = contact(item.jid);
+  const bool visible = item.in_roster && (known == nullptr || !known->in_roster || to_entry(*known) != to_entry(item));
+  if (visible) return put_contact(std::move(item));
+  store_contact(std::move(item), false, {});
+}
+
+void Home::store_contact(storage::RosterItem item, bool push, Stored then) {
   roster_[item.jid] = item;
-  ++loads_pending_;
-  node().stores().run(
+  write_roster(
       [owner = jid_, item, version = roster_version_](storage::Stores& stores) {
         return stores.rosters().put(owner, item, version);
       },
-      [this, item, then = std::move(then)](Status stored) mutable {
-        --loads_pending_;
-        if (!stored) log::error("roster_not_stored", {{"jid", jid_.text()}, {"error", stored.error().message}});
-        if (item.in_roster) push_roster(item, false);
-        if (then) then();
+      [this, item, push, then = std::move(then)](const Status& stored) mutable {
+        if (push && item.in_roster) push_roster(to_entry(item));
+        if (then) then(stored);
       });
 }
 
-void Home::drop_contact(const xmpp::Jid& bare, Job then) {
+void Home::drop_contact(const xmpp::Jid& bare, Stored then) {
   const auto found = roster_.find(bare);
-  if (found == roster_.end()) return then ? then() : void();
-  storage::RosterItem item = std::move(found->second);
+  if (found == roster_.end()) return then ? then(Status()) : void();
+  const storage::RosterItem item = std::move(found->second);
   roster_.erase(found);
   if (item.in_roster) ++roster_version_;
-  ++loads_pending_;
-  node().stores().run(
+  write_roster(
       [owner = jid_, bare, version = roster_version_](storage::Stores& stores) {
         return stores.rosters().remove(owner, bare, version);
       },
-      [this, item, then = std::move(then)](Status stored) mutable {
-        --loads_pending_;
-        if (!stored) log::error("roster_not_stored", {{"jid", jid_.text()}, {"error", stored.error().message}});
-        if (item.in_roster) push_roster(item, true);
-        if (then) then();
+      [this, bare, push = item.in_roster, then = std::move(then)](const Status& stored) mutable {
+        if (push) push_roster({.jid = bare, .subscription = xmpp::RosterEntry::Subscription::remove});
+        if (then) then(stored);
       });
 }
 
-void Home::push_roster(const storage::RosterItem& item, bool removed) {
+void Home::write_roster(std::function<Status(storage::Stores&)> work, Stored then) {
+  ++loads_pending_;
+  node().stores().run(std::move(work), [this, then = std::move(then)](Status stored) mutable {
+    --loads_pending_;
+    if (!stored) log::error("roster_not_stored", {{"jid", jid_.text()}, {"error", stored.error().message}});
+    then(stored);
+  });
+}
+
+void Home::push_roster(const xmpp::RosterEntry& entry) {
   auto push = xmpp::Element::make("iq", xmpp::ns::client);
   push->set_attr("type", "set").set_attr("id", crypto::random_token());
-  auto& query = push->add("query", xmpp::ns::roster);
-  query.set_attr("ver", std::to_string(roster_version_));
-  auto& element = query.add("item");
-  element.set_attr("jid", item.jid.text());
-  if (removed) {
-    element.set_attr("subscription", "remove");
-  } else {
-    element.set_attr("subscription", to_string(item.subscription));
-    if (!item.name.empty()) element.set_attr("name", item.name);
-    if (item.ask) element.set_attr("ask", "subscribe");
-    if (item.approved) element.set_attr("approved", "true");
-    for (const auto& group : item.groups) element.add_text_child("group", group);
-  }
+  xmpp::RosterQuery{.version = std::to_string(roster_version_), .entries = {entry}}.add_to(*push);
   for (Session* session : sessions()) {
     if (!session->interested) continue;
     push->set_attr("to", session->jid().text());

@@ -123,16 +123,19 @@ void Session::on_management(const xmpp::Element& element) {
   if (name == "a") {
     const auto h = parse_count(element.attr("h"));
     ack_requested_ = false;
-    if (!h || *h - acknowledged_ > queue_.size()) {
-      // XEP-0198 §4: a client that acknowledges more than was sent.
-      return end({.condition = xmpp::StreamCondition::undefined_condition,
-                  .text = "You acknowledged more stanzas than were sent (handled-count-too-high)"});
-    }
+    if (!h || !is_plausible(*h)) return end(acknowledged_too_much(h.value_or(0)));
     acknowledge(*h);
     // What was sent behind our last <r/> still waits for one, and during a catch-up no later stanza would ask.
     return request_ack_later();
   }
   end({.condition = xmpp::StreamCondition::unsupported_stanza_type});
+}
+
+xmpp::StreamError Session::acknowledged_too_much(uint32_t acknowledged) const {
+  return {.condition = xmpp::StreamCondition::undefined_condition,
+          .text = "You acknowledged more stanzas than were sent",
+          .application = "<handled-count-too-high xmlns='urn:xmpp:sm:3' h='" + std::to_string(acknowledged) +
+                         "' send-count='" + std::to_string(sent_) + "'/>"};
 }
 
 void Session::acknowledge(uint32_t count) {

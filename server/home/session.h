@@ -66,6 +66,8 @@ class Session {
   bool is_detached() const { return link_ == nullptr; }
   /// Everything that arrived is durable: only then is the h of <resumed/> exact and nothing comes twice.
   bool is_settled() const { return durable_ == received_; }
+  /// XEP-0198 §4: what answers a client that acknowledges more than was sent.
+  xmpp::StreamError acknowledged_too_much(uint32_t acknowledged) const;
   bool is_plausible(uint32_t acknowledged) const { return acknowledged - acknowledged_ <= queue_.size(); }
   /// Continues over another link; needs is_settled() and is_plausible().
   void resume(ClientLink& link, uint32_t acknowledged);
@@ -74,12 +76,10 @@ class Session {
   bool available = false;
   int priority = 0;
   std::string presence;  ///< the last available presence as XML with `from`, without `to`
-  std::string caps_node_hash;  ///< XEP-0115 "node#ver" of that presence, empty when none
   std::set<xmpp::Jid> directed;  ///< RFC 6121 §4.6: who got directed presence
   bool interested = false;  ///< asked for the roster: gets roster pushes
   bool carbons = false;     ///< XEP-0280
   bool blocklist = false;   ///< XEP-0191 §3.4: asked for the block list: gets block pushes
-  bool csi_inactive = false;
 
   // Catching up: reads its inbox from the log, page by page; live messages wait their turn there.
   bool catching_up = false;

@@ -42,7 +42,7 @@ void Home::subscription_from_client(Session&, const xmpp::Element& presence, con
     if (!has_to(item.subscription)) {
       item.ask = true;
       item.in_roster = true;
-      put_contact(std::move(item));
+      update_contact(std::move(item));
     }
     return forward(std::move(out));
   }
@@ -50,7 +50,7 @@ void Home::subscription_from_client(Session&, const xmpp::Element& presence, con
     const bool changes = has_to(item.subscription) || item.ask;
     item.ask = false;
     item.subscription = make(false, has_from(item.subscription));
-    if (changes) put_contact(std::move(item));
+    if (changes) update_contact(std::move(item));
     return forward(std::move(out));
   }
   if (type == "subscribed") {
@@ -60,12 +60,12 @@ void Home::subscription_from_client(Session&, const xmpp::Element& presence, con
       if (item.approved) return;
       item.approved = true;
       item.in_roster = true;
-      return put_contact(std::move(item));
+      return update_contact(std::move(item));
     }
     item.request.clear();
     item.in_roster = true;
     item.subscription = make(has_to(item.subscription), true);
-    put_contact(std::move(item));
+    update_contact(std::move(item));
     forward(std::move(out));
     for (Session* session : sessions()) {
       if (session->available) send_presence_of(*session, to);
@@ -83,7 +83,7 @@ void Home::subscription_from_client(Session&, const xmpp::Element& presence, con
   if (!item.in_roster) {
     drop_contact(to);
   } else {
-    put_contact(std::move(item));
+    update_contact(std::move(item));
   }
   if (!was_from && !had_request) return;
   if (was_from) send_unavailable_of_all(to);
@@ -105,7 +105,7 @@ void Home::receive_subscription(const Envelope& envelope, std::string_view type)
       if (!has_from(item.subscription)) {
         item.approved = false;
         item.subscription = make(has_to(item.subscription), true);
-        put_contact(std::move(item));
+        update_contact(std::move(item));
       }
       route_presence("subscribed", jid_, from);
       for (Session* session : sessions()) {
@@ -115,14 +115,14 @@ void Home::receive_subscription(const Envelope& envelope, std::string_view type)
     }
     const bool is_new = item.request.empty();
     item.request = envelope.stanza->to_xml(xmpp::ns::client);
-    if (is_new) put_contact(std::move(item));
+    if (is_new) update_contact(std::move(item));
     return show();
   }
   if (type == "subscribed") {
     if (!item.ask) return;  // RFC 6121 §3.1.6: nobody asked for it
     item.ask = false;
     item.subscription = make(true, has_from(item.subscription));
-    put_contact(std::move(item));
+    update_contact(std::move(item));
     return show();
   }
   if (type == "unsubscribe") {
@@ -133,7 +133,7 @@ void Home::receive_subscription(const Envelope& envelope, std::string_view type)
     item.subscription = make(has_to(item.subscription), false);
     if (was_from) send_unavailable_of_all(from);
     if (item.in_roster) {
-      put_contact(std::move(item));
+      update_contact(std::move(item));
     } else {
       drop_contact(from);
     }
@@ -143,7 +143,7 @@ void Home::receive_subscription(const Envelope& envelope, std::string_view type)
   if (!item.ask && !has_to(item.subscription)) return;
   item.ask = false;
   item.subscription = make(false, has_from(item.subscription));
-  put_contact(std::move(item));
+  update_contact(std::move(item));
   show();
 }
 

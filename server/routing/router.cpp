@@ -34,7 +34,7 @@ void Router::route(Envelope envelope) {
   }
   if (!envelope.to.has_local()) {
     confirm(envelope.sender);
-    if (envelope.stanza->name() == "iq") return node_.serve_iq(nullptr, std::move(envelope));
+    if (envelope.stanza->name() == "iq") return node_.serve_iq(std::move(envelope));
     // RFC 6121 §8: a message to the server itself has nobody to read it; presence to it is taken silently.
     if (envelope.stanza->name() == "message") bounce(envelope, {.condition = xmpp::Condition::service_unavailable});
     return;

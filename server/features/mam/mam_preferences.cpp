@@ -31,13 +31,13 @@ std::set<std::string> to_texts(const std::vector<xmpp::Jid>& jids) {
 
 void get_archive_preferences(IqRequest request) {
   if (refused_to_others(request)) return;
-  const HomeData& prefs = request.home()->archive_prefs;
+  const ArchivePreferences& prefs = request.home()->archive_prefs;
   xmpp::MamPreferences answer;
   for (size_t i = 0; i < default_names.size(); ++i) {
-    if (default_names[i] == prefs.archive_default) answer.by_default = static_cast<xmpp::MamPreferences::Default>(i);
+    if (default_names[i] == prefs.by_default) answer.by_default = static_cast<xmpp::MamPreferences::Default>(i);
   }
-  answer.always = to_jids(prefs.archive_always);
-  answer.never = to_jids(prefs.archive_never);
+  answer.always = to_jids(prefs.always);
+  answer.never = to_jids(prefs.never);
   auto result = request.make_result();
   answer.add_to(*result);
   request.reply(std::move(result));
@@ -57,9 +57,9 @@ void set_archive_preferences(IqRequest request) {
       [request = std::move(request), prefs = std::move(*prefs), result = std::move(result)](Status stored) mutable {
         if (!stored) return request.fail(stored.error());
         if (Home* home = request.home()) {
-          home->archive_prefs.archive_default = default_names[static_cast<size_t>(prefs.by_default)];
-          home->archive_prefs.archive_always = to_texts(prefs.always);
-          home->archive_prefs.archive_never = to_texts(prefs.never);
+          home->archive_prefs.by_default = default_names[static_cast<size_t>(prefs.by_default)];
+          home->archive_prefs.always = to_texts(prefs.always);
+          home->archive_prefs.never = to_texts(prefs.never);
         }
         request.reply(std::move(result));
       });

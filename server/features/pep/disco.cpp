@@ -1,5 +1,6 @@
-#include "server/features/pep/disco.h"
-
+// What service discovery tells about an account's nodes (XEP-0060 §5).
+#include "server/feature.h"
+#include "server/features/features.h"
 #include "server/features/pep/pep_node.h"
 #include "server/home/home.h"
 #include "server/node.h"
