@@ -47,7 +47,7 @@ void Transport::start_tls(SSL_CTX* context) {
 void Transport::attach(Loop& loop) {
   loop_ = &loop;
   attached_ = true;
-  interest_ = paused_ ? 0 : EPOLLIN;
+  interest_ = paused_ ? 0u : uint32_t{EPOLLIN};
   loop_->watch(fd_, interest_, this);
   if (outbox_bytes() > 0) schedule_flush();
   // Bytes that OpenSSL has read already raise no event.

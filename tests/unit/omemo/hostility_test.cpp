@@ -128,7 +128,9 @@ TEST_P(OmemoHostility, KeysOfSkippedMessagesAreLimitedPerDeviceAndTheOldestGoFir
     for (int i = 0; i < 450; ++i) lost.push_back(write(alice, bob, std::to_string(lost.size())));
     ASSERT_EQ(read(bob, alice, write(alice, bob, "arrived")), "arrived");
     // The second stretch begins another chain.
-    if (stretch == 0) ASSERT_EQ(read(alice, bob, write(bob, alice, "turn")), "turn");
+    if (stretch == 0) {
+      ASSERT_EQ(read(alice, bob, write(bob, alice, "turn")), "turn");
+    }
   }
   EXPECT_EQ(count_skipped_keys(bob.store.session(key).value().value()), skipped_keys_limit);
   EXPECT_EQ(read(bob, alice, lost.front()), "failed: key_gone");
