@@ -152,7 +152,8 @@ TEST_P(StoresContract, PublishesNewestFirstAndForgetsTheOldestBeyondTheLimit) {
   expect_ok(pubsub.create(juliet, {.name = "urn:x"}));
   const auto ids = [&] {
     std::vector<std::string> found;
-    for (const auto& item : pubsub.items(juliet, "urn:x", 9).value()) found.push_back(item.id);
+    const auto items = pubsub.items(juliet, "urn:x", 9).value();
+    for (const auto& item : items) found.push_back(item.id);
     return found;
   };
   for (const auto* id : {"1", "2", "3"}) expect_ok(pubsub.publish(juliet, "urn:x", {.id = id}, 3));
@@ -223,7 +224,8 @@ TEST_P(StoresContract, UndoesAFailedStepAndKeepsTheRestOfTheTransaction) {
     return values.put(juliet, "k", "after", "x");
   }));
   std::vector<std::string> keys;
-  for (const auto& [key, value] : values.all(juliet, "k").value()) keys.push_back(key);
+  const auto all = values.all(juliet, "k").value();
+  for (const auto& [key, value] : all) keys.push_back(key);
   EXPECT_THAT(keys, ElementsAre("after", "before", "good step"));
 }
 
