@@ -286,6 +286,7 @@ void ClientStream::resume_with(Home* home, const std::string& id, uint32_t handl
   }
   if (!session->is_settled()) {
     // h is exact only when nothing is on its way to the disk; a commit takes milliseconds.
+    session->settle();
     loop_->after(std::chrono::milliseconds(2), [this, self = shared_from_this(), id, handled] {
       if (state_ != State::closed) resume_with(node_.homes(*loop_).find_loaded(account_), id, handled);
     });

@@ -71,6 +71,7 @@ void Home::message_from_client(Session& session, xmpp::ElementPtr message, uint3
     std::string key = resend_key(envelope.to, origin->attr("id"));
     // REQUIREMENTS 20. Sent again while the first one is still being written, perhaps by another loop: durable when that is.
     if (const auto first = unconfirmed_.find(key); first != unconfirmed_.end()) {
+      session.count_with(number, false);
       first->second.push_back(envelope.sender);
       return;
     }
@@ -92,7 +93,8 @@ void Home::message_from_client(Session& session, xmpp::ElementPtr message, uint3
     envelope.sender.sent_copy = id;
     if (!backlog_) scanned_to_ = id;  // our own copies need no delivery: the cursor passes over them
   }
-  if (storable) session.count_with(number, &node().router().owner(envelope.to.bare_text()) == &homes_.loop());
+  // A receiver that is not loaded yet writes its entry in a later commit, even on this loop.
+  if (storable) session.count_with(number, homes_.find_loaded(envelope.to) != nullptr);
   if (is_carbon_copied(stanza) && !to_self) send_sent_carbons(session, stanza, id);
   node().router().route(std::move(envelope));
 }

@@ -1,5 +1,7 @@
 #include "server/home/session.h"
 
+#include <algorithm>
+
 #include "crypto/random.h"
 #include "server/home/homes.h"
 #include "server/log.h"
@@ -76,27 +78,46 @@ void Session::handled(uint32_t n) {
     ++durable_;
     early_.erase(early_.begin());
   }
-  if (counter_lags_ && durable_ >= elsewhere_) {
-    counter_lags_ = false;
-    home_.homes().batch().counters.push_back({home_.jid().text(), sm_id_, durable_});
+  if (sm_id_.empty()) return promise(durable_);  // nothing survives a crash, so no count has to
+  while (!counted_.empty() && counted_.front() <= durable_) {
+    promise(counted_.front());
+    counted_.pop_front();
   }
-  if (!ack_owed_ || durable_ != received_) return;
+  if (ack_owed_ && durable_ >= owed_) record();
+}
+
+// XEP-0198 §5: a count that a client has heard must be the least that <failed/> says, so it is written before it is said.
+void Session::record() {
+  // A higher count is on its way already: to write a lower one after it would take it back.
+  if (!counted_.empty() || recording_ >= durable_) return;
+  recording_ = durable_;
+  home_.homes().batch().counters.push_back({home_.jid().text(), sm_id_, durable_});
+  home_.homes().after_commit([this, alive = alive_, n = durable_] {
+    if (*alive) promise(n);
+  });
+}
+
+void Session::promise(uint32_t n) {
+  promised_ = std::max(promised_, n);
+  if (!ack_owed_ || promised_ < owed_) return;
   ack_owed_ = false;
   send_ack();
+}
+
+void Session::settle() {
+  if (!sm_id_.empty()) record();
 }
 
 void Session::count_with(uint32_t n, bool in_this_commit) {
   if (sm_id_.empty()) return;
   if (!in_this_commit) elsewhere_ = n;
-  if (in_this_commit && elsewhere_ <= durable_) {
-    home_.homes().batch().counters.push_back({home_.jid().text(), sm_id_, n});
-  } else {
-    counter_lags_ = true;
-  }
+  if (!in_this_commit || elsewhere_ > durable_) return;
+  counted_.push_back(n);
+  home_.homes().batch().counters.push_back({home_.jid().text(), sm_id_, n});
 }
 
 void Session::send_ack() {
-  if (link_ != nullptr) link_->send(numbered("a", durable_));
+  if (link_ != nullptr) link_->send(numbered("a", promised_));
 }
 
 void Session::on_management(const xmpp::Element& element) {
@@ -104,8 +125,9 @@ void Session::on_management(const xmpp::Element& element) {
   if (name == "enable") {
     if (sm_enabled_) return link_->send("<failed xmlns='urn:xmpp:sm:3'><unexpected-request xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>");
     sm_enabled_ = true;
-    received_ = durable_ = sent_ = acknowledged_ = 0;
+    received_ = durable_ = promised_ = recording_ = elsewhere_ = sent_ = acknowledged_ = 0;
     early_.clear();
+    counted_.clear();
     const auto resume = element.attr("resume");
     std::string answer = "<enabled xmlns='urn:xmpp:sm:3'";
     if (resume == "true" || resume == "1") {
@@ -116,9 +138,12 @@ void Session::on_management(const xmpp::Element& element) {
     return link_->send(answer + "/>");
   }
   if (name == "r") {
-    // REQUIREMENTS 18: what is durable now, at once; the rest when it is.
-    ack_owed_ = durable_ != received_;
-    return send_ack();
+    // REQUIREMENTS 18: what may be promised now, at once; the rest when it may.
+    owed_ = received_;
+    ack_owed_ = promised_ < owed_;
+    send_ack();
+    if (ack_owed_ && durable_ >= owed_) record();
+    return;
   }
   if (name == "a") {
     const auto h = parse_count(element.attr("h"));
@@ -217,7 +242,7 @@ void Session::resume(ClientLink& link, uint32_t acknowledged) {
   ack_requested_ = false;
   link_ = &link;
   acknowledge(acknowledged);
-  link.send("<resumed xmlns='urn:xmpp:sm:3' h='" + std::to_string(durable_) + "' previd='" + sm_id_ + "'/>");
+  link.send("<resumed xmlns='urn:xmpp:sm:3' h='" + std::to_string(promised_) + "' previd='" + sm_id_ + "'/>");
   // What was in memory leaves at once; what was spilled is read from the log first, and order is kept.
   std::vector<storage::LogId> spilled;
   for (const Out& out : queue_) {

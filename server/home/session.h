@@ -54,18 +54,18 @@ class Session {
   void send(const xmpp::Element& stanza);
   /// Stanza number n from the client is durable (or needs no durability).
   void handled(uint32_t n);
-  /// Keeps the counter that makes <failed h='…'/> exact after a crash: in the commit of stanza n itself when that commit is
-  /// this loop's and nothing before it is still on its way through another; else after the fact, never too high.
+  /// Stanza n is about to be written. Its counter, which makes <failed h='…'/> exact after a crash, goes into the same
+  /// commit where that is this loop's and nothing before it is still on its way through another.
   void count_with(uint32_t n, bool in_this_commit);
   void end(const xmpp::StreamError& error);  ///< kick, conflict, shutdown
 
   // XEP-0198
   bool has_stream_management() const { return sm_enabled_; }
   const std::string& resumption_id() const { return sm_id_; }
-  uint32_t durable_count() const { return durable_; }
   bool is_detached() const { return link_ == nullptr; }
-  /// Everything that arrived is durable: only then is the h of <resumed/> exact and nothing comes twice.
-  bool is_settled() const { return durable_ == received_; }
+  /// Everything that arrived may be promised: only then is the h of <resumed/> exact and nothing comes twice.
+  bool is_settled() const { return promised_ == received_; }
+  void settle();  ///< makes is_settled() come true, a commit later at most
   /// XEP-0198 §4: what answers a client that acknowledges more than was sent.
   xmpp::StreamError acknowledged_too_much(uint32_t acknowledged) const;
   bool is_plausible(uint32_t acknowledged) const { return acknowledged - acknowledged_ <= queue_.size(); }
@@ -95,6 +95,8 @@ class Session {
   void on_management(const xmpp::Element& element);
   void acknowledge(uint32_t count);
   void send_ack();
+  void record();
+  void promise(uint32_t n);
   void request_ack_later();
   void give_up();
 
@@ -104,13 +106,16 @@ class Session {
   ClientLink* link_;
 
   bool sm_enabled_ = false;
-  bool ack_owed_ = false;      ///< <r/> was answered with less than what had arrived
+  bool ack_owed_ = false;      ///< an <r/> was answered with less than owed_
   bool ack_requested_ = false;
   std::string sm_id_;
   uint32_t received_ = 0;      ///< stanzas from the client
-  uint32_t durable_ = 0;       ///< of these, all up to here are durable: the h we promise
+  uint32_t durable_ = 0;       ///< of these, all up to here are durable
+  uint32_t promised_ = 0;      ///< … and this count is durable too: the h of <a/>, <resumed/> and, after a crash, <failed/>
+  uint32_t recording_ = 0;     ///< the newest count that record() has written
+  uint32_t owed_ = 0;          ///< what had arrived when <r/> came
   uint32_t elsewhere_ = 0;     ///< the last stanza whose commit is another loop's
-  bool counter_lags_ = false;
+  std::deque<uint32_t> counted_;  ///< stanzas whose own commit has their count, not durable yet; ascending
   std::set<uint32_t> early_;   ///< handled out of order
   uint32_t sent_ = 0, acknowledged_ = 0;  ///< stanzas to the client
   std::deque<Out> queue_;      ///< sent, not acknowledged
