@@ -179,6 +179,7 @@ void install_caps(Node&, FeatureRegistry& registry) {
     if (home.may_see_presence(from) || home.is_contact(from)) on_presence(home, from, presence);
   });
   registry.response_to_account.push_back(on_response);
+  registry.implements({.number = 115, .name = "Entity Capabilities", .version = "1.6.0", .left_out = {}, .tests = "golden/pep/caps_hash_is_verified.scs"});
 }
 
 }  // namespace rookery::server

@@ -44,28 +44,34 @@ void IqRequest::fail(const Error& error) {
   fail(xmpp::Condition::internal_server_error);
 }
 
-void FeatureRegistry::on_iq(Scope scope, std::string_view type, std::string_view name, std::string_view ns, IqHandler handler) {
-  ensure(find(scope, type, name, ns) == nullptr);
-  handlers_.push_back({scope, std::string(type), std::string(name), std::string(ns), std::move(handler)});
+void IqTable::on_iq(std::string_view type, std::string_view name, std::string_view ns, IqHandler handler) {
+  ensure(find(type, name, ns) == nullptr);
+  handlers_.push_back({std::string(type), std::string(name), std::string(ns), std::move(handler)});
 }
 
-void FeatureRegistry::advertise(Scope scope, std::string_view feature) {
-  auto& list = features_[static_cast<size_t>(scope)];
-  if (std::ranges::find(list, feature) == list.end()) list.emplace_back(feature);
+void IqTable::advertise(std::string_view feature) {
+  if (std::ranges::find(features_, feature) == features_.end()) features_.emplace_back(feature);
 }
 
-void FeatureRegistry::identity(Scope scope, Identity identity) {
-  identities_[static_cast<size_t>(scope)].push_back(std::move(identity));
-}
+void IqTable::identity(Identity identity) { identities_.push_back(std::move(identity)); }
 
-const IqHandler* FeatureRegistry::find(Scope scope, std::string_view type, std::string_view name, std::string_view ns) const {
+const IqHandler* IqTable::find(std::string_view type, std::string_view name, std::string_view ns) const {
   for (const auto& entry : handlers_) {
-    if (entry.scope == scope && entry.name == name && entry.ns == ns && entry.type == type) return &entry.handler;
+    if (entry.name == name && entry.ns == ns && entry.type == type) return &entry.handler;
   }
   return nullptr;
 }
 
-const std::vector<std::string>& FeatureRegistry::features(Scope scope) const { return features_[static_cast<size_t>(scope)]; }
-const std::vector<Identity>& FeatureRegistry::identities(Scope scope) const { return identities_[static_cast<size_t>(scope)]; }
+void FeatureRegistry::host(Service service) {
+  ensure(this->service(service.domain) == nullptr && service.receive);
+  services_.push_back(std::make_unique<Service>(std::move(service)));
+}
+
+const Service* FeatureRegistry::service(std::string_view domain) const {
+  for (const auto& service : services_) {
+    if (service->domain == domain) return service.get();
+  }
+  return nullptr;
+}
 
 }  // namespace rookery::server

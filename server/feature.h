@@ -28,7 +28,7 @@ class IqRequest {
   const xmpp::Element& stanza() const { return *stanza_; }
   const xmpp::Element& payload() const { return *stanza_->first_element(); }
   const xmpp::Jid& from() const { return from_; }  ///< full JID of the asking client
-  const xmpp::Jid& to() const { return to_; }      ///< the account's bare JID, or our domain
+  const xmpp::Jid& to() const { return to_; }      ///< the bare JID that was asked: an account, our domain, a service's
   bool is_set() const { return stanza_->attr("type") == "set"; }
   /// Account scope: the home that was asked (the owner of `to`). Looked up anew: null if it has gone meanwhile.
   Home* home() const;
@@ -68,12 +68,63 @@ struct Identity {
   std::string category, type, name;
 };
 
-class FeatureRegistry {
+/// IQ handlers of one kind of addressee, and what disco#info says of it.
+class IqTable {
  public:
   /// `type` is "get" or "set". A second handler for the same key is a mistake of ours.
-  void on_iq(Scope scope, std::string_view type, std::string_view name, std::string_view ns, IqHandler handler);
-  void advertise(Scope scope, std::string_view feature);  ///< disco#info
-  void identity(Scope scope, Identity identity);
+  void on_iq(std::string_view type, std::string_view name, std::string_view ns, IqHandler handler);
+  void advertise(std::string_view feature);
+  void identity(Identity identity);
+
+  const IqHandler* find(std::string_view type, std::string_view name, std::string_view ns) const;
+  const std::vector<std::string>& features() const { return features_; }
+  const std::vector<Identity>& identities() const { return identities_; }
+
+ private:
+  struct Entry {
+    std::string type, name, ns;
+    IqHandler handler;
+  };
+  std::vector<Entry> handlers_;
+  std::vector<std::string> features_;
+  std::vector<Identity> identities_;
+};
+
+/// A domain of ours that holds no accounts: rooms, pubsub nodes, uploads, a component.
+struct Service {
+  std::string domain;
+  std::string name;  ///< what disco#items of the server calls it
+  IqTable iq;        ///< IQs to the domain itself; disco is answered from it (what it has a handler for, it answers itself)
+  bool answers_disco = true;  ///< false: disco queries go to `receive` like all else (components)
+  /// Everything else, on the loop that owns the bare JID of `envelope.to`. Whoever takes an envelope and logs nothing
+  /// for it calls Router::accept; who logs does as Home::receive_message: one batch, then Router::confirm.
+  std::function<void(Envelope)> receive;
+};
+
+/// One line of docs/xeps.md, which `rookeryd --xeps` prints. Who implements a XEP says so when it is installed.
+struct Xep {
+  int number = 0;
+  std::string_view name;
+  std::string_view version;   ///< of the text that was followed
+  std::string_view left_out;  ///< what does not work; empty: everything of the server's part does
+  std::string_view tests;     ///< the tests that show it, as paths below tests/
+};
+
+class FeatureRegistry {
+ public:
+  void on_iq(Scope scope, std::string_view type, std::string_view name, std::string_view ns, IqHandler handler) {
+    table(scope).on_iq(type, name, ns, std::move(handler));
+  }
+  void advertise(Scope scope, std::string_view feature) { table(scope).advertise(feature); }
+  void identity(Scope scope, Identity identity) { table(scope).identity(std::move(identity)); }
+
+  /// Adds a domain; config names it, so it is known before the loops start.
+  void host(Service service);
+  const Service* service(std::string_view domain) const;
+  const std::vector<std::unique_ptr<Service>>& services() const { return services_; }
+
+  void implements(Xep xep) { xeps_.push_back(xep); }
+  const std::vector<Xep>& xeps() const { return xeps_; }
 
   // Hooks, in the order of features.cpp.
   std::vector<std::function<Verdict(Session&, xmpp::Element&)>> stanza_from_client;      ///< message, presence, iq before routing
@@ -89,19 +140,13 @@ class FeatureRegistry {
   /// A client around the home listens to pubsub nodes to which it did not before (features/caps.h).
   std::vector<std::function<void(Home&, const xmpp::Jid&, const std::set<std::string, std::less<>>&)>> interests_gained;
 
-  const IqHandler* find(Scope scope, std::string_view type, std::string_view name, std::string_view ns) const;
-  const std::vector<std::string>& features(Scope scope) const;
-  const std::vector<Identity>& identities(Scope scope) const;
+  IqTable& table(Scope scope) { return tables_[static_cast<size_t>(scope)]; }
+  const IqTable& table(Scope scope) const { return tables_[static_cast<size_t>(scope)]; }
 
  private:
-  struct Entry {
-    Scope scope;
-    std::string type, name, ns;
-    IqHandler handler;
-  };
-  std::vector<Entry> handlers_;
-  std::vector<std::string> features_[2];
-  std::vector<Identity> identities_[2];
+  IqTable tables_[2];
+  std::vector<std::unique_ptr<Service>> services_;
+  std::vector<Xep> xeps_;
 };
 
 /// Installs every feature, in the one order that matters (features.cpp).

@@ -132,7 +132,7 @@ void Node::serve_iq(Envelope envelope) {
   const auto type = envelope.stanza->attr("type");
   if (payload == nullptr || (type != "get" && type != "set")) return;
   const Scope scope = envelope.to.has_local() ? Scope::account : Scope::server;
-  const IqHandler* handler = features_.find(scope, type, payload->name(), payload->ns());
+  const IqHandler* handler = features_.table(scope).find(type, payload->name(), payload->ns());
   if (handler == nullptr) {
     // RFC 6121 §8.5.1, REQUIREMENTS 16: the same answer as where there is no such account.
     return router_.bounce(envelope, {.condition = xmpp::Condition::service_unavailable});

@@ -7,18 +7,27 @@
 
 #include "server/log.h"
 #include "server/node.h"
+#include "server/xeps.h"
 
 using namespace rookery;
 
 int main(int argc, char** argv) {
   CLI::App app{"rookeryd - an XMPP server"};
   std::string file = "/etc/rookery/rookery.toml";
-  bool check_only = false;
+  bool check_only = false, list_xeps = false;
   app.add_option("-c,--config", file, "The configuration file (see deploy/rookery.toml.example)")->capture_default_str();
   app.add_flag("--check", check_only, "Read the configuration, say what is wrong with it, and end");
+  app.add_flag("--xeps", list_xeps, "Print which XEPs the server speaks, and end");
   app.set_version_flag("--version", "rookeryd " ROOKERY_VERSION);
   CLI11_PARSE(app, argc, argv);
 
+  if (list_xeps) {
+    server::Node node{server::Config{}};
+    server::FeatureRegistry registry;
+    server::install_features(node, registry);
+    std::cout << server::xeps_page(registry);
+    return 0;
+  }
   auto config = server::load_config(file);
   if (!config) {
     std::cerr << "rookeryd: " << config.error().message << "\n";

@@ -161,6 +161,7 @@ void install_blocking(Node&, FeatureRegistry& registry) {
   registry.stanza_to_account.push_back(check_incoming);
   registry.advertise(Scope::server, xmpp::ns::blocking);
   registry.advertise(Scope::account, xmpp::ns::blocking);
+  registry.implements({.number = 191, .name = "Blocking Command", .version = "1.3", .left_out = {}, .tests = "golden/blocking"});
 }
 
 }  // namespace rookery::server

@@ -9,41 +9,65 @@ namespace rookery::server {
 
 namespace {
 
-void answer_info(IqRequest request, Scope scope) {
-  // An account's nodes are those of personal eventing; open ones answer strangers too.
-  if (scope == Scope::account && !request.payload().attr("node").empty()) return pep_disco_info(std::move(request));
-  if (scope == Scope::account && refused_to_strangers(request)) return;
+void answer_info(IqRequest& request, const IqTable& table) {
   if (!request.payload().attr("node").empty()) return request.fail(xmpp::Condition::item_not_found);
-  const FeatureRegistry& registry = request.node().features();
   xmpp::DiscoInfo info;
-  for (const auto& [category, type, name] : registry.identities(scope)) {
+  for (const auto& [category, type, name] : table.identities()) {
     info.identities.push_back({.category = category, .type = type, .name = name, .lang = {}});
   }
-  info.features = registry.features(scope);
+  info.features = table.features();
   auto result = request.make_result();
   info.add_to(*result);
   request.reply(std::move(result));
 }
 
-void answer_items(IqRequest request, Scope scope) {
-  if (scope == Scope::account) return pep_disco_items(std::move(request));
+void answer_items(IqRequest& request, xmpp::DiscoItems items) {
   if (!request.payload().attr("node").empty()) return request.fail(xmpp::Condition::item_not_found);
   auto result = request.make_result();
-  xmpp::DiscoItems{}.add_to(*result);
+  items.add_to(*result);
   request.reply(std::move(result));
+}
+
+void account_info(IqRequest request) {
+  // An account's nodes are those of personal eventing; open ones answer strangers too.
+  if (!request.payload().attr("node").empty()) return pep_disco_info(std::move(request));
+  if (refused_to_strangers(request)) return;
+  answer_info(request, request.node().features().table(Scope::account));
+}
+
+void server_items(IqRequest request) {
+  xmpp::DiscoItems items;
+  for (const auto& service : request.node().features().services()) {
+    const auto jid = xmpp::Jid::parse(service->domain);
+    if (jid) items.items.push_back({.jid = *jid, .node = {}, .name = service->name});
+  }
+  answer_items(request, std::move(items));
+}
+
+void install_for(IqTable& table) {
+  if (table.find("get", "query", xmpp::ns::disco_info) == nullptr) {
+    table.on_iq("get", "query", xmpp::ns::disco_info, [&table](IqRequest request) { answer_info(request, table); });
+  }
+  if (table.find("get", "query", xmpp::ns::disco_items) == nullptr) {
+    table.on_iq("get", "query", xmpp::ns::disco_items, [](IqRequest request) { answer_items(request, {}); });
+  }
+  table.advertise(xmpp::ns::disco_info);
+  table.advertise(xmpp::ns::disco_items);
 }
 
 }  // namespace
 
 void install_disco(Node&, FeatureRegistry& registry) {
-  for (const Scope scope : {Scope::server, Scope::account}) {
-    registry.on_iq(scope, "get", "query", xmpp::ns::disco_info, [scope](IqRequest request) { answer_info(std::move(request), scope); });
-    registry.on_iq(scope, "get", "query", xmpp::ns::disco_items, [scope](IqRequest request) { answer_items(std::move(request), scope); });
-    registry.advertise(scope, xmpp::ns::disco_info);
-    registry.advertise(scope, xmpp::ns::disco_items);
+  registry.on_iq(Scope::account, "get", "query", xmpp::ns::disco_info, account_info);
+  registry.on_iq(Scope::account, "get", "query", xmpp::ns::disco_items, pep_disco_items);
+  registry.on_iq(Scope::server, "get", "query", xmpp::ns::disco_items, server_items);
+  for (const Scope scope : {Scope::server, Scope::account}) install_for(registry.table(scope));
+  for (const auto& service : registry.services()) {
+    if (service->answers_disco) install_for(service->iq);
   }
   registry.identity(Scope::server, {.category = "server", .type = "im", .name = "Rookery"});
   registry.identity(Scope::account, {.category = "account", .type = "registered", .name = {}});
+  registry.implements({.number = 30, .name = "Service Discovery", .version = "2.5.0", .left_out = {}, .tests = "golden/disco"});
 }
 
 }  // namespace rookery::server

@@ -61,6 +61,7 @@ void install_private_xml(Node&, FeatureRegistry& registry) {
   registry.on_iq(Scope::account, "set", "query", xmpp::ns::private_xml, set_private);
   registry.advertise(Scope::server, xmpp::ns::private_xml);
   registry.advertise(Scope::account, xmpp::ns::private_xml);
+  registry.implements({.number = 49, .name = "Private XML Storage", .version = "1.2", .left_out = {}, .tests = "golden/storage/private_xml.scs"});
 }
 
 }  // namespace rookery::server

@@ -109,6 +109,7 @@ void install_registration(Node&, FeatureRegistry& registry) {
     registry.on_iq(scope, "set", "query", xmpp::ns::registration, set_registration);
   }
   registry.advertise(Scope::server, xmpp::ns::registration);
+  registry.implements({.number = 77, .name = "In-Band Registration", .version = "2.4", .left_out = {}, .tests = "golden/stream/registration_is_off.scs"});
 }
 
 }  // namespace rookery::server

@@ -44,6 +44,7 @@ void install_vcard(Node&, FeatureRegistry& registry) {
   registry.on_iq(Scope::account, "set", "vCard", xmpp::ns::vcard_temp, set_vcard);
   registry.advertise(Scope::server, xmpp::ns::vcard_temp);
   registry.advertise(Scope::account, xmpp::ns::vcard_temp);
+  registry.implements({.number = 54, .name = "vcard-temp", .version = "1.3.0", .left_out = {}, .tests = "golden/storage/vcard_temp.scs"});
 }
 
 }  // namespace rookery::server

@@ -26,7 +26,7 @@ void remove_forged_ids(xmpp::Element& message, const Router& router) {
   for (const auto& child : message.elements()) {
     if (child.is("stanza-id", xmpp::ns::sid)) {
       const auto by = xmpp::Jid::parse(child.attr("by"));
-      if (!by || router.is_local_domain(by->domain())) forged.push_back(&child);
+      if (!by || router.is_ours(by->domain())) forged.push_back(&child);
     }
   }
   for (const auto* child : forged) message.remove(*child);

@@ -22,15 +22,42 @@ bool Router::is_local_domain(std::string_view domain) const {
   return std::ranges::find(node_.config().domains, domain) != node_.config().domains.end();
 }
 
+bool Router::is_ours(std::string_view domain) const {
+  return is_local_domain(domain) || node_.features().service(domain) != nullptr;
+}
+
+void Router::accept(Envelope& envelope, Job then) {
+  Homes& homes = node_.homes();
+  const SenderRef sender = std::exchange(envelope.sender, {});
+  if (!homes.write_for_sender(envelope)) {
+    confirm(sender);
+    if (then) then();
+    return;
+  }
+  homes.after_commit([this, sender, then = std::move(then)]() mutable {
+    confirm(sender);
+    if (then) then();
+  });
+}
+
+void Router::route_to_service(const Service& service, Envelope envelope) {
+  const auto* payload = envelope.stanza->first_element();
+  if (!envelope.to.has_local() && envelope.stanza->name() == "iq" && payload != nullptr) {
+    const IqHandler* handler = service.iq.find(envelope.stanza->attr("type"), payload->name(), payload->ns());
+    if (handler != nullptr) return (*handler)(IqRequest(node_, std::move(envelope.stanza), std::move(envelope.from), envelope.to.bare()));
+  }
+  Loop& loop = owner(envelope.to.bare_text());
+  if (&loop == Loop::current()) return service.receive(std::move(envelope));
+  loop.post([&service, envelope = std::move(envelope)]() mutable { service.receive(std::move(envelope)); });
+}
+
 void Router::route(Envelope envelope) {
   if (!is_local_domain(envelope.to.domain())) {
-    Homes& homes = node_.homes();
-    homes.write_for_sender(envelope);
-    homes.after_commit([this, envelope = std::move(envelope)] {
-      confirm(envelope.sender);
+    const Service* service = node_.features().service(envelope.to.domain());
+    if (service != nullptr) return route_to_service(*service, std::move(envelope));
+    return accept(envelope, [this, envelope = Envelope{envelope.from, envelope.to, std::move(envelope.stanza), {}, {}, {}}] {
       bounce(envelope, {.condition = xmpp::Condition::remote_server_not_found});
     });
-    return;
   }
   if (!envelope.to.has_local()) {
     confirm(envelope.sender);

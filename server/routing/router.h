@@ -9,6 +9,7 @@ namespace rookery::server {
 
 class Homes;
 class Node;
+struct Service;
 
 inline constexpr uint32_t shard_count = 1024;
 uint32_t shard_of(std::string_view bare_jid);
@@ -21,15 +22,21 @@ class Router {
   void route(Envelope envelope);
   /// The loop that owns this bare JID.
   Loop& owner(std::string_view bare_jid) const;
-  bool is_local_domain(std::string_view domain) const;
+  bool is_local_domain(std::string_view domain) const;  ///< holds accounts of ours
+  bool is_ours(std::string_view domain) const;          ///< the same, or one of our services
   /// Answers the sender with a stanza error, unless the stanza is one itself or is no request.
   void bounce(const Envelope& envelope, const xmpp::StanzaError& error);
   /// Sends a stanza whose from and to attributes are set.
   void send(xmpp::ElementPtr stanza);
   /// Tells the sender's session that its stanza is durable.
   void confirm(const SenderRef& sender);
+  /// For who takes a stanza and logs nothing for its addressee: writes what the sender's home wants written, and confirms
+  /// and runs `then` when that is durable. Takes both out of the envelope.
+  void accept(Envelope& envelope, Job then = {});
 
  private:
+  void route_to_service(const Service& service, Envelope envelope);
+
   Node& node_;
 };
 

@@ -195,6 +195,8 @@ void install_mam(Node& node, FeatureRegistry& registry) {
   registry.on_iq(Scope::account, "set", "prefs", xmpp::ns::mam, set_archive_preferences);
   registry.advertise(Scope::account, xmpp::ns::mam);
   registry.advertise(Scope::account, xmpp::ns::mam_extended);
+  registry.implements({.number = 313, .name = "Message Archive Management", .version = "1.1.3", .left_out = {}, .tests = "golden/mam"});
+  registry.implements({.number = 441, .name = "Message Archive Management Preferences", .version = "0.2.0", .left_out = {}, .tests = "golden/mam/preferences.scs"});
 }
 
 }  // namespace rookery::server

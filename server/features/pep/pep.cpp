@@ -92,6 +92,7 @@ void install_pep(Node&, FeatureRegistry& registry) {
       spawn(pep::send_last_items(home.node(), home.jid(), full, *interests), "pep_last_items");
     }
   });
+  registry.implements({.number = 163, .name = "Personal Eventing Protocol", .version = "1.2.2", .left_out = {}, .tests = "golden/pep"});
 }
 
 }  // namespace rookery::server
