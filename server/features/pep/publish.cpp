@@ -1,5 +1,6 @@
 // XEP-0060 §6.5 and §7: publish, retract, read items.
 #include "crypto/random.h"
+#include "server/features/pep/missing_device_list.h"
 #include "server/features/pep/notify.h"
 #include "server/features/pep/requests.h"
 #include "server/home/home.h"
@@ -147,6 +148,7 @@ Task<void> get_items(IqRequest request, pubsub::GetItems wanted) {
   const Home* home = request.home();
   if (home == nullptr) co_return request.fail(Condition::service_unavailable);
   const Viewer asking = viewer(*home, request.from());
+  if (!found->node && answer_missing_device_list(request, wanted, asking)) co_return;
   if (!found->node) co_return request.fail(refusal(asking, nullptr));
   if (!may_see(asking, *found->node)) co_return request.fail(refusal(asking, &*found->node));
   if (!wanted.ids.empty() && found->items.empty()) co_return request.fail(Condition::item_not_found);

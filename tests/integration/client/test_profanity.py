@@ -62,7 +62,16 @@ class Profanity:
 
 
 class ProfanityTest(unittest.TestCase):
-    def test_messages_go_both_ways_encrypted(self):
+    def make_device_list(self, server, folder):
+        """On a fresh account Profanity 0.13 gives up after the item-not-found for its own device list and never publishes
+        keys; a login of rook-cli makes the list. rookeryd answers with an empty list instead, so nobody has to."""
+        first = RookCli(server, "romeo@localhost", "secret of romeo", folder)
+        self.addCleanup(first.__exit__, None, None, None)
+        first.online().wait("devices_changed", devices=1)
+        first.quit()
+
+    # REQ 33
+    def test_a_fresh_account_writes_and_reads_encrypted(self):
         # Short, since a Unix socket's path has at most 107 bytes.
         folder = tempfile.mkdtemp(prefix="rook-")
         self.addCleanup(shutil.rmtree, folder, True)
@@ -71,12 +80,8 @@ class ProfanityTest(unittest.TestCase):
         self.addCleanup(server.__exit__, None, None, None)
         server.add_account("romeo", "secret of romeo")
         server.add_account("juliet", "secret of juliet")
-        # A login of rook-cli makes the account's device list first. On a fresh account Profanity 0.13 gives up after the
-        # item-not-found for its own list and never publishes keys, with Prosody just as with rookeryd (CHANGELOG).
-        first = RookCli(server, "romeo@localhost", "secret of romeo", folder)
-        self.addCleanup(first.__exit__, None, None, None)
-        first.online().wait("devices_changed", devices=1)
-        first.quit()
+        if server.kind == "prosody":
+            self.make_device_list(server, folder)
         profanity = Profanity(folder)
         self.addCleanup(profanity.close)
         profanity.login(server, "romeo@localhost", "secret of romeo")
