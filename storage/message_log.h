@@ -37,6 +37,12 @@ struct LogEntry {
   std::string xml;   ///< the message, in namespace jabber:client, without our own stanza-id
 };
 
+/// What a writer knows of its right to write. Storage refuses it (Failure::fenced) once the shard has a newer epoch.
+struct Fence {
+  uint32_t shard = 0;
+  uint64_t epoch = 0;  ///< 0: a single node, nobody else writes
+};
+
 /// What one commit writes, all or nothing. Plain values, so that any backend can take it.
 struct LogBatch {
   /// Recognises a resent message (REQUIREMENTS 20); forgotten after seven days at the earliest.

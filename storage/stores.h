@@ -130,8 +130,9 @@ class Stores {
   virtual PubsubStore& pubsub() = 0;
   /// Runs `work` in one transaction; commits durably when it returns success, rolls back otherwise. Not nested.
   virtual Status transaction(const std::function<Status()>& work) = 0;
-  /// Runs `work` in a savepoint of the current transaction: its failure undoes only itself.
-  virtual Status step(const std::function<Status()>& work) = 0;
+  /// Runs `work` in a savepoint of the current transaction: its failure undoes only itself. What it writes is refused with
+  /// Failure::fenced when the fence is not the shard's newest; backends of a single node have nobody to fence.
+  virtual Status step(const std::function<Status()>& work, const Fence& fence = {}) = 0;
 };
 
 }  // namespace rookery::storage

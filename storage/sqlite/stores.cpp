@@ -16,7 +16,7 @@ class SqliteStores final : public Stores {
   ValueStore& values() override { return values_; }
   PubsubStore& pubsub() override { return pubsub_; }
   Status transaction(const std::function<Status()>& work) override { return database_.transaction(work); }
-  Status step(const std::function<Status()>& work) override { return database_.savepoint(work); }
+  Status step(const std::function<Status()>& work, const Fence&) override { return database_.savepoint(work); }
 
  private:
   sqlite::Database database_;
