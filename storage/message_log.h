@@ -68,8 +68,15 @@ struct LogBatch {
     std::string owner, session;
   };
 
-  uint32_t shard = 0;
-  uint64_t epoch = 0;  ///< storage refuses an epoch lower than the shard's newest (Failure::fenced)
+  /// Whoever writes shows that it still owns what it writes to: when one of these epochs is lower than its shard's newest,
+  /// the whole batch is refused (Failure::fenced), and no other. Empty on a single node: nobody else writes.
+  struct Fence {
+    uint32_t shard = 0;
+    uint64_t epoch = 0;
+    bool operator==(const Fence&) const = default;
+  };
+
+  std::vector<Fence> fences;
   std::vector<LogEntry> entries;
   std::vector<Seen> seen;
   std::vector<Cursor> cursors;

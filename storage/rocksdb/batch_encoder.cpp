@@ -1,5 +1,7 @@
 #include "storage/rocksdb/batch_encoder.h"
 
+#include <utility>
+
 #include <array>
 
 #include "storage/rocksdb/codec.h"
@@ -34,7 +36,7 @@ Status BatchEncoder::load(Database& database) {
 }
 
 Status BatchEncoder::add(const LogBatch& batch, Database& database, rocksdb::WriteBatch& out) {
-  if (auto status = check_epoch(batch, database, out); !status) return status;
+  if (auto status = check_fences(batch, database, out); !status) return status;
   for (const auto& entry : batch.entries) add_entry(entry, database, out);
   for (const auto& seen : batch.seen) {
     scratch_.assign(seen.owner).append(1, '\0').append(seen.key);
@@ -53,16 +55,16 @@ Status BatchEncoder::add(const LogBatch& batch, Database& database, rocksdb::Wri
   return {};
 }
 
-Status BatchEncoder::check_epoch(const LogBatch& batch, Database& database, rocksdb::WriteBatch& out) {
-  if (batch.epoch == 0) return {};  // a single node: nobody else writes
-  uint64_t& newest = epochs_[batch.shard];
-  if (batch.epoch < newest) {
-    return fail(Failure::fenced, "shard " + std::to_string(batch.shard) + " has been written with epoch " +
-                                     std::to_string(newest) + ", which is newer than " + std::to_string(batch.epoch));
+Status BatchEncoder::check_fences(const LogBatch& batch, Database& database, rocksdb::WriteBatch& out) {
+  for (const auto& [shard, epoch] : batch.fences) {
+    const uint64_t newest = epochs_[shard];
+    if (epoch >= newest) continue;
+    return fail(Failure::fenced, "shard " + std::to_string(shard) + " has been written with epoch " + std::to_string(newest) +
+                                     ", which is newer than " + std::to_string(epoch));
   }
-  if (batch.epoch == newest) return {};
-  newest = batch.epoch;
-  put(out, database.family(Family::state), epoch_key(batch.shard), big_endian(newest));
+  for (const auto& [shard, epoch] : batch.fences) {
+    if (std::exchange(epochs_[shard], epoch) != epoch) put(out, database.family(Family::state), epoch_key(shard), big_endian(epoch));
+  }
   return {};
 }
 

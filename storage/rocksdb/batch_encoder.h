@@ -22,7 +22,7 @@ class BatchEncoder {
   Status add(const LogBatch& batch, Database& database, rocksdb::WriteBatch& out);
 
  private:
-  Status check_epoch(const LogBatch& batch, Database& database, rocksdb::WriteBatch& out);
+  Status check_fences(const LogBatch& batch, Database& database, rocksdb::WriteBatch& out);
   void add_entry(const LogEntry& entry, Database& database, rocksdb::WriteBatch& out);
   void add_cursor(const LogBatch::Cursor& cursor, Database& database, rocksdb::WriteBatch& out);
   void add_delivered(const LogBatch::Key& key, Database& database, rocksdb::WriteBatch& out);

@@ -213,17 +213,24 @@ TEST_P(MessageLogContract, FetchesExactlyTheIdsAskedForOrFails) {
 }
 
 TEST_P(MessageLogContract, RefusesAnOlderEpochOfTheShardAndNothingElse) {
-  write({.shard = 1, .epoch = 5, .entries = {entry(juliet, 1)}});
-  EXPECT_EQ(commit(*log, {.shard = 1, .epoch = 4, .entries = {entry(juliet, 2)}}).error().failure, Failure::fenced);
-  write({.shard = 2, .epoch = 1, .entries = {entry(juliet, 3)}});
-  write({.shard = 1, .epoch = 5, .entries = {entry(juliet, 4)}});
-  write({.shard = 1, .epoch = 0, .entries = {entry(juliet, 5)}});
+  write({.fences = {{1, 5}}, .entries = {entry(juliet, 1)}});
+  EXPECT_EQ(commit(*log, {.fences = {{1, 4}}, .entries = {entry(juliet, 2)}}).error().failure, Failure::fenced);
+  write({.fences = {{2, 1}}, .entries = {entry(juliet, 3)}});
+  write({.fences = {{1, 5}}, .entries = {entry(juliet, 4)}});
+  write({.entries = {entry(juliet, 5)}});
   EXPECT_THAT(archive_ids(), ElementsAre(1, 3, 4, 5));
   reopen();
-  EXPECT_EQ(commit(*log, {.shard = 1, .epoch = 4, .entries = {entry(juliet, 6)}}).error().failure, Failure::fenced);
-  write({.shard = 1, .epoch = 6, .entries = {entry(juliet, 7)}});
-  EXPECT_EQ(commit(*log, {.shard = 1, .epoch = 5, .entries = {entry(juliet, 8)}}).error().failure, Failure::fenced);
+  EXPECT_EQ(commit(*log, {.fences = {{1, 4}}, .entries = {entry(juliet, 6)}}).error().failure, Failure::fenced);
+  write({.fences = {{1, 6}}, .entries = {entry(juliet, 7)}});
+  EXPECT_EQ(commit(*log, {.fences = {{1, 5}}, .entries = {entry(juliet, 8)}}).error().failure, Failure::fenced);
   EXPECT_TRUE(log->healthy());
+}
+
+TEST_P(MessageLogContract, RefusesABatchOfSeveralShardsWhenOneEpochIsOld) {
+  write({.fences = {{1, 5}, {2, 7}}, .entries = {entry(juliet, 1)}});
+  EXPECT_EQ(commit(*log, {.fences = {{1, 6}, {2, 6}}, .entries = {entry(juliet, 2)}}).error().failure, Failure::fenced);
+  write({.fences = {{1, 5}}, .entries = {entry(juliet, 3)}});  // what was refused has raised nothing
+  EXPECT_THAT(archive_ids(), ElementsAre(1, 3));
 }
 
 TEST_P(MessageLogContract, RemembersResentMessagesPerOwner) {
