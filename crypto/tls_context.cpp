@@ -148,6 +148,18 @@ std::string hash_of_server_certificate(const X509* certificate) {
   return std::string(reinterpret_cast<const char*>(digest), size);
 }
 
+/// RFC 5929 §3: the first Finished message, the client's in a full handshake and the server's in a resumed one. TLS 1.3 has
+/// no tls-unique by name (RFC 9266 §1), but clients that know no other binding (CPython's ssl, so slixmpp) go on to take the
+/// Finished of the same side there. That binds no worse: it is a MAC over the whole transcript, keyed by this handshake.
+std::string unique_finished(const SSL* ssl) {
+  std::string finished(EVP_MAX_MD_SIZE, '\0');
+  const bool is_ours = SSL_is_server(ssl) == SSL_session_reused(ssl);
+  const size_t length = is_ours ? SSL_get_finished(ssl, finished.data(), finished.size())
+                                : SSL_get_peer_finished(ssl, finished.data(), finished.size());
+  finished.resize(std::min(length, finished.size()));
+  return finished;
+}
+
 }  // namespace
 
 void free_ssl(SSL* ssl) { SSL_free(ssl); }
@@ -252,6 +264,8 @@ ChannelBindingData channel_bindings(SSL* ssl) {
                                  label.size(), bytes(exported), 0, 1) == 1) {
     data.tls_exporter = std::move(exported);
   }
+  // RFC 7627 §1: nor does the Finished, without it.
+  if (acceptable(ssl)) data.tls_unique = unique_finished(ssl);
   const X509* certificate = SSL_is_server(ssl) ? SSL_get_certificate(ssl) : SSL_get0_peer_certificate(ssl);
   data.tls_server_end_point = hash_of_server_certificate(certificate);
   ERR_clear_error();

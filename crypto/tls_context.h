@@ -79,6 +79,7 @@ std::string_view agreed_protocol(const SSL* ssl);
 struct ChannelBindingData {
   std::string tls_exporter;          ///< RFC 9266: 32 bytes
   std::string tls_server_end_point;  ///< RFC 5929 §4: hash of the server's certificate
+  std::string tls_unique;            ///< RFC 5929 §3: the first Finished; in TLS 1.3 as described at its maker
 };
 ChannelBindingData channel_bindings(SSL* ssl);
 

@@ -34,7 +34,7 @@ struct Config {
   // [auth]
   std::vector<xmpp::Mechanism> mechanisms;  ///< without "plain" unless allow_plain
   bool allow_plain = false;
-  bool channel_binding = true;  ///< offer SCRAM-*-PLUS; some old libraries cannot log in over TLS 1.3 while it is offered
+  bool channel_binding = true;  ///< offer SCRAM-*-PLUS; for clients that fail to log in while it is offered
   uint32_t scram_iterations = 100'000;
 
   // [archive]

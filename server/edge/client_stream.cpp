@@ -151,7 +151,7 @@ xmpp::SaslOptions ClientStream::sasl_options() const {
   }
   if (transport_.is_encrypted() && node_.config().channel_binding) {
     auto data = crypto::channel_bindings(transport_.ssl());
-    options.bindings = {std::move(data.tls_exporter), std::move(data.tls_server_end_point)};
+    options.bindings = {std::move(data.tls_exporter), std::move(data.tls_server_end_point), std::move(data.tls_unique)};
   }
   options.domain = domain_;
   return options;

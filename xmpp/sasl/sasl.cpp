@@ -26,6 +26,7 @@ constexpr std::array<std::pair<SaslError, std::string_view>, 11> error_names = {
 const std::string* ChannelBindings::find(std::string_view name) const {
   const std::string* data = name == "tls-exporter"           ? &tls_exporter
                             : name == "tls-server-end-point" ? &tls_server_end_point
+                            : name == "tls-unique"           ? &tls_unique
                                                              : nullptr;
   return data && !data->empty() ? data : nullptr;
 }

@@ -16,6 +16,8 @@ enum class Mechanism { scram_sha_512, scram_sha_256, scram_sha_1, plain, externa
 struct ChannelBindings {
   std::string tls_exporter;          ///< RFC 9266
   std::string tls_server_end_point;  ///< RFC 5929 §4
+  std::string tls_unique = {};       ///< RFC 5929 §3: accepted by a server, never announced, offered or asked for
+  /// Without what we announce.
   bool empty() const { return tls_exporter.empty() && tls_server_end_point.empty(); }
   /// The data for a binding's name ("tls-exporter", …), nullptr if unknown or not available.
   const std::string* find(std::string_view name) const;

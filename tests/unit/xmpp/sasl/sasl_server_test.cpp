@@ -174,3 +174,25 @@ TEST(SaslErrors, KeepTheirNames) {
   }
   EXPECT_EQ(parse_sasl_error("bad-protocol"), std::nullopt);
 }
+
+// A library that knows only tls-unique chooses -PLUS without asking which bindings there are: the data must still be right.
+TEST(SaslServer, TakesTlsUniqueThoughItDoesNotAnnounceIt) {
+  SaslOptions options = with_binding;
+  options.bindings.tls_unique = "finished";
+  options.nonce_for_tests = "def";
+  EXPECT_EQ(SaslServer::offered_bindings(options), std::vector<std::string_view>{"tls-exporter"});
+  constexpr auto hash = crypto::Hash::sha256;
+  const std::string salted = crypto::scram_salted_password(hash, "pencil", "salt", 4096);
+  const std::string client_key = crypto::hmac(hash, salted, "Client Key");
+  for (const std::string finished : {"finished", "of another connection"}) {
+    SaslServer server(options);
+    ASSERT_EQ(server.start("SCRAM-SHA-256-PLUS", "p=tls-unique,,n=user,r=abc").kind, Kind::need_credentials);
+    const SaslStep first = server.credentials({.keys = {crypto::derive_scram_keys(hash, "pencil", "salt", 4096)}});
+    const std::string without_proof = "c=" + crypto::base64_encode("p=tls-unique,," + finished) + ",r=abcdef";
+    const std::string signed_text = "n=user,r=abc," + first.data + "," + without_proof;
+    const std::string proof =
+        scram::exclusive_or(client_key, crypto::hmac(hash, crypto::digest(hash, client_key), signed_text));
+    const SaslStep last = server.respond(without_proof + ",p=" + crypto::base64_encode(proof));
+    EXPECT_EQ(last.kind, finished == "finished" ? Kind::success : Kind::failure);
+  }
+}
