@@ -110,6 +110,15 @@ struct Xep {
   std::string_view tests;     ///< the tests that show it, as paths below tests/
 };
 
+/// A room's message for one of its members who is not there (XEP-0045): for push and unread counts.
+struct AbsentRoomMessage {
+  const xmpp::Jid& member;        ///< bare JID of an account of ours: owner, admin, member, or one with a reserved nick
+  const xmpp::Jid& room;          ///< bare
+  std::string_view nick;          ///< of the author
+  const xmpp::Element& message;   ///< as the occupants get it, with the room's stanza-id, without `to`
+  storage::LogId id = 0;          ///< its place in the room's archive; 0 when the room keeps none
+};
+
 class FeatureRegistry {
  public:
   void on_iq(Scope scope, std::string_view type, std::string_view name, std::string_view ns, IqHandler handler) {
@@ -141,6 +150,9 @@ class FeatureRegistry {
   std::vector<std::function<void(Home&, const xmpp::Jid&, const std::set<std::string, std::less<>>&)>> interests_gained;
 
   IqTable& table(Scope scope) { return tables_[static_cast<size_t>(scope)]; }
+  /// On the loop of the room, once the message is durable; members with any session in the room are left out.
+  std::vector<std::function<void(const AbsentRoomMessage&)>> room_message_for_absent;
+
   const IqTable& table(Scope scope) const { return tables_[static_cast<size_t>(scope)]; }
 
  private:

@@ -27,7 +27,7 @@ std::optional<LogId> parse_stanza_id(std::string_view text) {
 bool LogBatch::empty() const { return size() == 0; }
 
 size_t LogBatch::size() const {
-  return entries.size() + seen.size() + cursors.size() + counters.size() + delivered.size() + ended.size() + purged.size();
+  return entries.size() + replaced.size() + seen.size() + cursors.size() + counters.size() + delivered.size() + ended.size() + purged.size();
 }
 
 }  // namespace rookery::storage

@@ -78,6 +78,8 @@ struct LogBatch {
 
   std::vector<Fence> fences;
   std::vector<LogEntry> entries;
+  /// Archived entries that get another peer and text (a tombstone, XEP-0424 §5); flags stay, what is not there stays absent.
+  std::vector<LogEntry> replaced;
   std::vector<Seen> seen;
   std::vector<Cursor> cursors;
   std::vector<Counter> counters;

@@ -14,6 +14,7 @@
 #include "crypto/result.h"
 #include "crypto/scram.h"
 #include "storage/message_log.h"
+#include "storage/rooms.h"
 #include "xmpp/jid.h"
 
 namespace rookery::storage {
@@ -128,6 +129,7 @@ class Stores {
   virtual RosterStore& rosters() = 0;
   virtual ValueStore& values() = 0;
   virtual PubsubStore& pubsub() = 0;
+  virtual RoomStore& rooms() = 0;
   /// Runs `work` in one transaction; commits durably when it returns success, rolls back otherwise. Not nested.
   virtual Status transaction(const std::function<Status()>& work) = 0;
   /// Runs `work` in a savepoint of the current transaction: its failure undoes only itself. What it writes is refused with

@@ -38,6 +38,11 @@ Status BatchEncoder::load(Database& database) {
 Status BatchEncoder::add(const LogBatch& batch, Database& database, rocksdb::WriteBatch& out) {
   if (auto status = check_fences(batch, database, out); !status) return status;
   for (const auto& entry : batch.entries) add_entry(entry, database, out);
+  for (const auto& entry : batch.replaced) {
+    // Merged, not put: only the merge knows whether the entry exists, and it may be in this very write.
+    scratch_ = encode_replacement(entry);
+    out.Merge(database.family(Family::entries), entry_key(entry.owner, entry.id), slice(scratch_));
+  }
   for (const auto& seen : batch.seen) {
     scratch_.assign(seen.owner).append(1, '\0').append(seen.key);
     put(out, database.family(Family::seen), scratch_, {});

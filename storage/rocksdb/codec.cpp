@@ -6,7 +6,11 @@ namespace rookery::storage::rocks {
 
 namespace {
 
-class ClearInbox final : public rocksdb::MergeOperator {
+constexpr char replacement_letter = 'r';
+
+/// Operands are clear_inbox, or a replacement: its letter and the value of an entry whose flags do not count. The name on
+/// disk is older than replacements.
+class ChangeEntry final : public rocksdb::MergeOperator {
  public:
   const char* Name() const override { return "rookery.clear_inbox"; }
 
@@ -14,12 +18,22 @@ class ClearInbox final : public rocksdb::MergeOperator {
     out->new_value.clear();
     if (!in.existing_value || in.existing_value->empty()) return true;  // erased before: stays an invalid, empty row
     out->new_value.assign(in.existing_value->data(), in.existing_value->size());
-    out->new_value[0] = static_cast<char>(out->new_value[0] & ~LogEntry::inbox);
+    for (const auto& operand : in.operand_list) {
+      char& flags = out->new_value[0];
+      if (view(operand) == clear_inbox) {
+        flags = static_cast<char>(flags & ~LogEntry::inbox);
+      } else if (operand.size() > 1 && operand[0] == replacement_letter) {
+        const char kept = flags;
+        out->new_value.assign(operand.data() + 1, operand.size() - 1);
+        out->new_value[0] = kept;
+      }
+    }
     return true;
   }
 
-  bool PartialMerge(const rocksdb::Slice&, const rocksdb::Slice&, const rocksdb::Slice& newer, std::string* merged,
+  bool PartialMerge(const rocksdb::Slice&, const rocksdb::Slice& older, const rocksdb::Slice& newer, std::string* merged,
                     rocksdb::Logger*) const override {
+    if (view(older) != clear_inbox || view(newer) != clear_inbox) return false;  // both are kept until there is a value
     merged->assign(newer.data(), newer.size());
     return true;
   }
@@ -85,6 +99,13 @@ EntryHead encode_head(const LogEntry& entry) {
   return {static_cast<char>(entry.flags), static_cast<char>(entry.peer.size() >> 8), static_cast<char>(entry.peer.size())};
 }
 
+std::string encode_replacement(const LogEntry& entry) {
+  const EntryHead head = encode_head(entry);
+  std::string operand(1, replacement_letter);
+  operand.reserve(1 + sizeof(head.bytes) + entry.peer.size() + entry.xml.size());
+  return operand.append(head.bytes, sizeof(head.bytes)).append(entry.peer).append(entry.xml);
+}
+
 EntryView::EntryView(std::string_view value) {
   if (value.size() < sizeof(EntryHead)) return;
   const size_t peer_size = static_cast<size_t>(static_cast<uint8_t>(value[1])) << 8 | static_cast<uint8_t>(value[2]);
@@ -105,7 +126,7 @@ bool matches(std::string_view with, std::string_view peer) {
   return with.find('/') == std::string_view::npos && peer[with.size()] == '/';
 }
 
-std::shared_ptr<rocksdb::MergeOperator> entry_merge_operator() { return std::make_shared<ClearInbox>(); }
+std::shared_ptr<rocksdb::MergeOperator> entry_merge_operator() { return std::make_shared<ChangeEntry>(); }
 std::shared_ptr<const rocksdb::SliceTransform> owner_prefix() { return std::make_shared<OwnerPrefix>(); }
 
 }  // namespace rookery::storage::rocks

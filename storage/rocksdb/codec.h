@@ -57,6 +57,8 @@ bool matches(std::string_view with, std::string_view peer);
 
 /// Merging `clear_inbox` into an entry clears its inbox flag without reading it first.
 inline constexpr std::string_view clear_inbox = "d";
+/// What is merged into an archived entry to give it another peer and text.
+std::string encode_replacement(const LogEntry& entry);
 std::shared_ptr<rocksdb::MergeOperator> entry_merge_operator();
 /// The prefix "owner NUL", for bloom filters of one bit set an owner.
 std::shared_ptr<const rocksdb::SliceTransform> owner_prefix();

@@ -101,7 +101,32 @@ CREATE TABLE pubsub_subscriptions (
 ) STRICT, WITHOUT ROWID;
 )sql";
 
-constexpr std::array migrations = {Migration{1, migration_1}};
+constexpr std::string_view migration_2 = R"sql(
+CREATE TABLE rooms (  -- XEP-0045
+  jid TEXT NOT NULL PRIMARY KEY,
+  domain TEXT NOT NULL,
+  public INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  config TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  secret TEXT NOT NULL,  -- XEP-0421 section 5
+  creator TEXT NOT NULL,
+  created INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX rooms_by_domain ON rooms (domain, public, jid);
+CREATE INDEX rooms_by_creator ON rooms (creator);
+
+CREATE TABLE room_affiliations (
+  room TEXT NOT NULL,
+  jid TEXT NOT NULL,
+  affiliation TEXT NOT NULL CHECK (affiliation IN ('owner', 'admin', 'member', 'none', 'outcast')),
+  nick TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  PRIMARY KEY (room, jid)
+) STRICT, WITHOUT ROWID;
+)sql";
+
+constexpr std::array migrations = {Migration{1, migration_1}, Migration{2, migration_2}};
 
 }  // namespace
 

@@ -15,6 +15,7 @@ class SqliteStores final : public Stores {
   RosterStore& rosters() override { return rosters_; }
   ValueStore& values() override { return values_; }
   PubsubStore& pubsub() override { return pubsub_; }
+  RoomStore& rooms() override { return rooms_; }
   Status transaction(const std::function<Status()>& work) override { return database_.transaction(work); }
   Status step(const std::function<Status()>& work, const Fence&) override { return database_.savepoint(work); }
 
@@ -24,6 +25,7 @@ class SqliteStores final : public Stores {
   sqlite::Rosters rosters_{database_};
   sqlite::Values values_{database_};
   sqlite::Pubsub pubsub_{database_};
+  sqlite::Rooms rooms_{database_};
 };
 
 }  // namespace

@@ -70,6 +70,22 @@ class Pubsub final : public PubsubStore {
   Database& database_;
 };
 
+class Rooms final : public RoomStore {
+ public:
+  explicit Rooms(Database& database) : database_(database) {}
+  Result<Room> load(const xmpp::Jid& room) override;
+  Status put(const Room& room) override;
+  Status remove(const xmpp::Jid& room) override;
+  Result<std::vector<RoomAffiliation>> affiliations(const xmpp::Jid& room) override;
+  Status set_affiliation(const xmpp::Jid& room, const RoomAffiliation& value) override;
+  Result<std::vector<std::pair<xmpp::Jid, std::string>>> list(const RoomRange& range) override;
+  Result<size_t> count(std::string_view domain) override;
+  Result<size_t> created_by(std::string_view creator) override;
+
+ private:
+  Database& database_;
+};
+
 /// For LIMIT, which is signed.
 inline int64_t sql_limit(size_t limit) {
   return limit > static_cast<size_t>(INT64_MAX) ? INT64_MAX : static_cast<int64_t>(limit);

@@ -35,6 +35,22 @@ TEST_P(MessageLogContract, GivesBackAnEntryAsItWasWritten) {
   EXPECT_TRUE(page.complete);
 }
 
+TEST_P(MessageLogContract, ReplacesAnEntrysTextAndKeepsItsPlaceAndFlags) {
+  const auto tombstone = [this](LogId id) { return LogEntry{.owner = juliet, .id = id, .flags = 0, .peer = "nobody", .xml = "<gone/>"}; };
+  write({entry(juliet, 1), entry(juliet, 2), entry(juliet, 3)});
+  write(LogBatch{.replaced = {tombstone(2), tombstone(7)}});                       // 7 does not exist
+  write(LogBatch{.entries = {entry(juliet, 4)}, .replaced = {tombstone(4)}});      // in the same batch
+  write(LogBatch{.replaced = {tombstone(1)}, .delivered = {{juliet, 1}}});
+  reopen();
+  const auto page = log->query({.owner = juliet}).value();
+  EXPECT_THAT(ids_of(page.entries), ElementsAre(1, 2, 3, 4));
+  for (const auto& e : page.entries) EXPECT_EQ(e.xml, e.id == 3 ? "<m n='3'/>" : "<gone/>") << e.id;
+  EXPECT_EQ(page.entries[1].peer, "nobody");
+  EXPECT_EQ(page.entries[1].flags, in_archive | in_inbox);
+  EXPECT_EQ(page.entries[0].flags, in_archive);
+  EXPECT_THAT(inbox_ids(), ElementsAre(2, 3, 4));
+}
+
 TEST_P(MessageLogContract, OrdersByIdAndKeepsOwnersApart) {
   write({entry(juliet, 300), entry(juliet, 2), entry("juliet@example.com.evil", 5), entry("juliet@example.co", 6), entry(juliet, 256)});
   EXPECT_THAT(archive_ids(), ElementsAre(2, 256, 300));
