@@ -88,6 +88,7 @@ Status Node::start() {
   if (const Status opened = open_stores(); !opened) return opened;
   if (const Status loaded = tls_->load(config_); !loaded) return loaded;
   install_features(*this, features_);
+  caps_ = caps_of_server(features_);
   const unsigned threads = config_.threads != 0 ? config_.threads : std::max(1u, std::thread::hardware_concurrency());
   for (unsigned i = 0; i < threads; ++i) {
     loops_.push_back(std::make_unique<Loop>(i));

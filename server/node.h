@@ -14,6 +14,7 @@
 #include "server/routing/router.h"
 #include "server/store_worker.h"
 #include "storage/message_log.h"
+#include "xmpp/payloads/caps.h"
 
 namespace rookery::server {
 
@@ -36,6 +37,7 @@ class Node {
   storage::MessageLog& log() { return *log_; }
   Router& router() { return router_; }
   FeatureRegistry& features() { return features_; }
+  const xmpp::Caps& caps() const { return caps_; }  ///< of the server itself (XEP-0115 §6.3)
   Homes& homes(const Loop& loop) { return *homes_[loop.index()]; }
   Homes& homes() { return homes(*Loop::current()); }  ///< of the calling loop
   std::vector<std::unique_ptr<Loop>>& loops() { return loops_; }
@@ -80,6 +82,7 @@ class Node {
   std::vector<std::unique_ptr<Homes>> homes_;
   Router router_{*this};
   FeatureRegistry features_;
+  xmpp::Caps caps_;
   std::unique_ptr<TlsHolder> tls_;
   std::unique_ptr<ConnectionLimits> limits_;
   std::unique_ptr<AdminSocket> admin_socket_;

@@ -23,6 +23,11 @@ auto ask(Loop& loop, Function function) {
   return future.get();
 }
 
+std::string health_text(const LinkHealth& health) {
+  return " rtt_us=" + std::to_string(health.rtt.count()) + " retransmits=" + std::to_string(health.retransmits) +
+         " unacked=" + std::to_string(health.unacked_bytes) + " outbox=" + std::to_string(health.outbox_bytes);
+}
+
 }  // namespace
 
 std::string Node::admin(const std::vector<std::string>& words, const std::string& password) {
@@ -103,7 +108,7 @@ std::string Node::admin_sessions(std::string_view filter) {
           lines += session->jid().text() + " ip=" + (link != nullptr ? link->peer_address() : "-") +
                    " tls=" + (link != nullptr && link->is_encrypted() ? "yes" : "no") +
                    " state=" + (link == nullptr ? "waits-for-resume" : session->available ? "available" : "connected") +
-                   " priority=" + std::to_string(session->priority) + "\n";
+                   " priority=" + std::to_string(session->priority) + (link != nullptr ? health_text(link->health()) : "") + "\n";
         }
       }
       return lines;

@@ -176,7 +176,9 @@ void ClientStream::send_features() {
   } else {
     out += "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/><sm xmlns='urn:xmpp:sm:3'/>"
            "<session xmlns='urn:ietf:params:xml:ns:xmpp-session'><optional/></session>"
-           "<ver xmlns='urn:xmpp:features:rosterver'/><sub xmlns='urn:xmpp:features:pre-approval'/>";
+           "<ver xmlns='urn:xmpp:features:rosterver'/><sub xmlns='urn:xmpp:features:pre-approval'/>"
+           "<c xmlns='http://jabber.org/protocol/caps' hash='" + node_.caps().hash + "' node='" + node_.caps().node +
+           "' ver='" + node_.caps().ver + "'/>";
   }
   const size_t limit = state_ == State::opening ? xmpp::ParserLimits::unauthenticated().stanza_bytes : node_.config().stanza_bytes;
   out += "<limits xmlns='urn:xmpp:stream-limits:0'><max-bytes>" + std::to_string(limit) + "</max-bytes></limits>";

@@ -28,6 +28,7 @@ class ClientStream final : public Transport::Owner, public ClientLink, public st
   void close(const xmpp::StreamError& error) override;
   std::string peer_address() const override { return peer_ip_; }
   bool is_encrypted() const override { return transport_.is_encrypted(); }
+  LinkHealth health() const override { return transport_.health(); }
 
   // Transport::Owner
   void on_bytes(std::string_view bytes) override;

@@ -3,19 +3,28 @@
 #include "server/features/features.h"
 #include "server/node.h"
 #include "xmpp/namespaces.h"
+#include "xmpp/payloads/caps.h"
 #include "xmpp/payloads/disco.h"
 
 namespace rookery::server {
 
 namespace {
 
-void answer_info(IqRequest& request, const IqTable& table) {
-  if (!request.payload().attr("node").empty()) return request.fail(xmpp::Condition::item_not_found);
+xmpp::DiscoInfo info_of(const IqTable& table) {
   xmpp::DiscoInfo info;
   for (const auto& [category, type, name] : table.identities()) {
     info.identities.push_back({.category = category, .type = type, .name = name, .lang = {}});
   }
   info.features = table.features();
+  return info;
+}
+
+/// `caps_node`: a node that stands for the whole.
+void answer_info(IqRequest& request, const IqTable& table, std::string_view caps_node = {}) {
+  const auto node = request.payload().attr("node");
+  if (!node.empty() && node != caps_node) return request.fail(xmpp::Condition::item_not_found);
+  auto info = info_of(table);
+  info.node = node;
   auto result = request.make_result();
   info.add_to(*result);
   request.reply(std::move(result));
@@ -33,6 +42,11 @@ void account_info(IqRequest request) {
   if (!request.payload().attr("node").empty()) return pep_disco_info(std::move(request));
   if (refused_to_strangers(request)) return;
   answer_info(request, request.node().features().table(Scope::account));
+}
+
+/// XEP-0115 §6.2: who saw our capabilities in the stream features asks for them by node and hash.
+void server_info(IqRequest request) {
+  answer_info(request, request.node().features().table(Scope::server), request.node().caps().query_node());
 }
 
 void server_items(IqRequest request) {
@@ -57,9 +71,16 @@ void install_for(IqTable& table) {
 
 }  // namespace
 
+xmpp::Caps caps_of_server(const FeatureRegistry& registry) {
+  auto hash = xmpp::caps_hash(info_of(registry.table(Scope::server)));
+  ensure(hash.has_value());
+  return {.hash = "sha-1", .node = "https://rookery.im", .ver = std::move(*hash)};
+}
+
 void install_disco(Node&, FeatureRegistry& registry) {
   registry.on_iq(Scope::account, "get", "query", xmpp::ns::disco_info, account_info);
   registry.on_iq(Scope::account, "get", "query", xmpp::ns::disco_items, pep_disco_items);
+  registry.on_iq(Scope::server, "get", "query", xmpp::ns::disco_info, server_info);
   registry.on_iq(Scope::server, "get", "query", xmpp::ns::disco_items, server_items);
   for (const Scope scope : {Scope::server, Scope::account}) install_for(registry.table(scope));
   for (const auto& service : registry.services()) {

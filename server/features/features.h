@@ -5,6 +5,7 @@
 #include <string>
 
 #include "xmpp/element.h"
+#include "xmpp/payloads/caps.h"
 
 namespace rookery::server {
 
@@ -26,6 +27,9 @@ void install_roster(Node& node, FeatureRegistry& registry);
 void install_time(Node& node, FeatureRegistry& registry);
 void install_vcard(Node& node, FeatureRegistry& registry);
 void install_version(Node& node, FeatureRegistry& registry);
+
+/// XEP-0115: what the stream features announce; to be asked when all features are installed.
+xmpp::Caps caps_of_server(const FeatureRegistry& registry);
 
 /// XEP-0077, for the edge: answers any iq of a stream to `domain` that is not authenticated yet; `reply` is called once, on
 /// the calling loop.

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "server/loop.h"
+#include "server/net/link_health.h"
 #include "storage/message_log.h"
 #include "xmpp/element.h"
 #include "xmpp/errors.h"
@@ -24,6 +25,7 @@ class ClientLink {
   virtual void close(const xmpp::StreamError& error) = 0;
   virtual std::string peer_address() const = 0;
   virtual bool is_encrypted() const = 0;
+  virtual LinkHealth health() const { return {}; }
 
  protected:
   ~ClientLink() = default;

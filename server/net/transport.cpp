@@ -1,7 +1,11 @@
 #include "server/net/transport.h"
 
+#include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -206,8 +210,38 @@ void Transport::flush() {
   owner_.on_drained();
 }
 
+LinkHealth Transport::health() const {
+  LinkHealth health{.outbox_bytes = outbox_bytes()};
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  if (fd_ < 0 || getsockopt(fd_, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return health;
+  health.rtt = std::chrono::microseconds(info.tcpi_rtt);
+  health.rtt_variance = std::chrono::microseconds(info.tcpi_rttvar);
+  health.silence = std::chrono::milliseconds(info.tcpi_last_ack_recv);
+  health.retransmits = info.tcpi_total_retrans;
+  health.timeouts_in_a_row = info.tcpi_retransmits;
+  int queued = 0;
+  if (ioctl(fd_, SIOCOUTQ, &queued) == 0) health.unacked_bytes = static_cast<size_t>(queued);
+  return health;
+}
+
+void Transport::finish_now() {
+  if (fd_ < 0) return;
+  const auto alive = alive_;
+  finishing_ = true;
+  flush();
+  if (*alive && fd_ >= 0) fail("finished");
+}
+
 void Transport::finish() {
   if (fd_ < 0 || finishing_) return;
+  // REQUIREMENTS 1: a handshake that does not end would hold back the last bytes, and us with them.
+  if (handshaking_) {
+    loop_->at_turn_end([this, alive = alive_] {
+      if (*alive) finish_now();
+    });
+    return;
+  }
   schedule_flush();
   finishing_ = true;
   if (!attached_) return;

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "server/loop.h"
+#include "server/net/link_health.h"
 
 namespace rookery::server {
 
@@ -42,8 +43,11 @@ class Transport final : public Watcher {
   /// The same, and writes at once: for the last bytes before TLS begins.
   void send_now(std::string_view bytes);
   size_t outbox_bytes() const { return outbox_.size() - sent_; }
+  LinkHealth health() const;
   /// Sends what is queued, then closes (TLS close_notify, FIN). Gives up after a short time.
   void finish();
+  /// The same, but a peer that does not take it at once, or is still in its handshake, does not get it.
+  void finish_now();
   void close();  ///< at once, without on_closed
 
   void pause_reading();
