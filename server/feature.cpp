@@ -53,6 +53,11 @@ void IqTable::advertise(std::string_view feature) {
   if (std::ranges::find(features_, feature) == features_.end()) features_.emplace_back(feature);
 }
 
+void FeatureRegistry::on_bind(std::string_view feature, BindHandler handler) {
+  ensure(std::ranges::find(bind_handlers_, feature, &BindEntry::feature) == bind_handlers_.end());
+  bind_handlers_.push_back({std::string(feature), std::move(handler)});
+}
+
 void IqTable::identity(Identity identity) { identities_.push_back(std::move(identity)); }
 
 const IqHandler* IqTable::find(std::string_view type, std::string_view name, std::string_view ns) const {

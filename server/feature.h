@@ -149,6 +149,17 @@ class FeatureRegistry {
   /// A client around the home listens to pubsub nodes to which it did not before (features/caps.h).
   std::vector<std::function<void(Home&, const xmpp::Jid&, const std::set<std::string, std::less<>>&)>> interests_gained;
 
+  /// XEP-0386 §3.1: `feature` (a namespace) may be switched on while a client binds, and is announced as such. The handler gets
+  /// the session, which nobody knows yet, and the child of <bind/> in that namespace; what it returns, if anything, becomes a
+  /// child of <bound/>. It must not send anything: <success/> is not sent yet.
+  using BindHandler = std::function<xmpp::ElementPtr(Session&, const xmpp::Element&)>;
+  void on_bind(std::string_view feature, BindHandler handler);
+  struct BindEntry {
+    std::string feature;
+    BindHandler handler;
+  };
+  const std::vector<BindEntry>& bind_handlers() const { return bind_handlers_; }
+
   IqTable& table(Scope scope) { return tables_[static_cast<size_t>(scope)]; }
   /// On the loop of the room, once the message is durable; members with any session in the room are left out.
   std::vector<std::function<void(const AbsentRoomMessage&)>> room_message_for_absent;
@@ -157,6 +168,7 @@ class FeatureRegistry {
 
  private:
   IqTable tables_[2];
+  std::vector<BindEntry> bind_handlers_;
   std::vector<std::unique_ptr<Service>> services_;
   std::vector<Xep> xeps_;
 };

@@ -13,6 +13,7 @@
 
 #include "crypto/result.h"
 #include "crypto/scram.h"
+#include "storage/clients.h"
 #include "storage/message_log.h"
 #include "storage/rooms.h"
 #include "xmpp/jid.h"
@@ -32,7 +33,11 @@ class AccountStore {
   virtual Status create(const Account& account) = 0;  ///< Failure::conflict when the JID is taken
   virtual Result<Account> find(const xmpp::Jid& jid) = 0;  ///< Failure::not_found
   virtual Result<bool> exists(const xmpp::Jid& jid) = 0;
+  /// Of a changed password: replaces all keys, deletes the tokens of all clients and forgets that any knew the password.
   virtual Status set_keys(const xmpp::Jid& jid, const std::vector<crypto::ScramKeys>& keys) = 0;
+  /// Of the same password with one more hash (XEP-0480): touches nothing else. Failure::conflict when it has that hash.
+  virtual Status add_keys(const xmpp::Jid& jid, const crypto::ScramKeys& keys) = 0;
+  /// Disabling deletes the tokens of all clients.
   virtual Status set_disabled(const xmpp::Jid& jid, bool disabled) = 0;
   /// Deletes the account and everything that the relational stores hold for it.
   virtual Status remove(const xmpp::Jid& jid) = 0;
@@ -126,6 +131,7 @@ class Stores {
  public:
   virtual ~Stores() = default;
   virtual AccountStore& accounts() = 0;
+  virtual ClientStore& clients() = 0;
   virtual RosterStore& rosters() = 0;
   virtual ValueStore& values() = 0;
   virtual PubsubStore& pubsub() = 0;

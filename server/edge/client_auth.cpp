@@ -64,14 +64,17 @@ void ClientStream::on_sasl_step(xmpp::SaslStep step) {
       transport_.send(step.data.empty() ? "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>"
                                         : "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>" + crypto::base64_encode(step.data) + "</success>");
       return authenticated();
-    case Kind::failure: break;
+    case Kind::failure: return attempt_failed(step.error, sasl_failure(step.error));
   }
+}
+
+void ClientStream::attempt_failed(xmpp::SaslError error, std::string answer) {
   sasl_.reset();
-  transport_.send(sasl_failure(step.error));
   state_ = State::features_sent;
   const bool is_guess = std::exchange(credentials_asked_, false);
+  transport_.send(answer);
   if (++(is_guess ? sasl_failures_ : false_starts_) < (is_guess ? most_sasl_failures : most_false_starts)) return;
-  log::info("authentication_failed", {{"ip", peer_ip_}, {"reason", std::string(to_string(step.error))}});
+  log::info("authentication_failed", {{"ip", peer_ip_}, {"reason", std::string(to_string(error))}});
   fail(xmpp::StreamCondition::policy_violation, "Too many failed attempts");
 }
 

@@ -47,6 +47,8 @@ class ClientStream final : public Transport::Owner, public ClientLink, public st
   void on_starttls();
   void on_sasl(const xmpp::Element& element);
   void on_sasl_step(xmpp::SaslStep step);
+  /// The one place where an attempt ends in failure, whatever profile it was of: answers and counts it.
+  void attempt_failed(xmpp::SaslError error, std::string answer);
   void look_up_credentials();
   void authenticated();
   void move_to_owner();

@@ -13,6 +13,11 @@ void install_carbons(Node&, FeatureRegistry& registry) {
       request.reply();
     });
   }
+  // XEP-0386 §3.2: it succeeds, so there is nothing to answer.
+  registry.on_bind(xmpp::ns::carbons, [](Session& session, const xmpp::Element& request) -> xmpp::ElementPtr {
+    session.carbons = request.name() == "enable";
+    return nullptr;
+  });
   // §2: the server is asked, and says so for its accounts too.
   registry.advertise(Scope::server, xmpp::ns::carbons);
   registry.advertise(Scope::account, xmpp::ns::carbons);

@@ -81,14 +81,25 @@ Status Accounts::set_keys(const xmpp::Jid& jid, const std::vector<crypto::ScramK
     if (!known) return std::unexpected(known.error());
     if (!*known) return no_account(jid);
     if (auto status = database_.run("DELETE FROM account_keys WHERE jid = ?", jid.text()); !status) return status;
+    // REQUIREMENTS 13: who had the old password keeps nothing.
+    if (auto status = database_.run("DELETE FROM fast_tokens WHERE account = ?", jid.text()); !status) return status;
+    if (auto status = database_.run("UPDATE clients SET knows_password = 0 WHERE account = ?", jid.text()); !status) return status;
     return insert_keys(database_, jid, keys);
   });
+}
+
+Status Accounts::add_keys(const xmpp::Jid& jid, const crypto::ScramKeys& keys) {
+  auto known = exists(jid);
+  if (!known) return std::unexpected(known.error());
+  if (!*known) return no_account(jid);
+  return insert_keys(database_, jid, {keys});
 }
 
 Status Accounts::set_disabled(const xmpp::Jid& jid, bool disabled) {
   if (auto status = database_.run("UPDATE accounts SET disabled = ? WHERE jid = ?", disabled, jid.text()); !status) return status;
   if (database_.changes() == 0) return no_account(jid);
-  return {};
+  if (!disabled) return {};
+  return database_.run("DELETE FROM fast_tokens WHERE account = ?", jid.text());
 }
 
 Status Accounts::remove(const xmpp::Jid& jid) {

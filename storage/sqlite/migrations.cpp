@@ -126,7 +126,36 @@ CREATE TABLE room_affiliations (
 ) STRICT, WITHOUT ROWID;
 )sql";
 
-constexpr std::array migrations = {Migration{1, migration_1}, Migration{2, migration_2}};
+// Clients with access to an account, and their FAST tokens (XEP-0494, XEP-0484).
+constexpr std::string_view migration_3 = R"sql(
+CREATE TABLE clients (
+  account TEXT NOT NULL REFERENCES accounts (jid) ON DELETE CASCADE,
+  agent TEXT NOT NULL,
+  id TEXT NOT NULL,
+  software TEXT NOT NULL,
+  device TEXT NOT NULL,
+  first_seen INTEGER NOT NULL,  -- microseconds since 1970, as all times here
+  last_seen INTEGER NOT NULL,
+  knows_password INTEGER NOT NULL,
+  PRIMARY KEY (account, agent),
+  UNIQUE (account, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE fast_tokens (
+  account TEXT NOT NULL,
+  agent TEXT NOT NULL,
+  slot TEXT NOT NULL CHECK (slot IN ('current', 'fresh')),
+  secret TEXT NOT NULL,
+  mechanism TEXT NOT NULL,
+  issued INTEGER NOT NULL,
+  expires INTEGER NOT NULL,
+  count INTEGER NOT NULL,
+  PRIMARY KEY (account, agent, slot),
+  FOREIGN KEY (account, agent) REFERENCES clients (account, agent) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+)sql";
+
+constexpr std::array migrations = {Migration{1, migration_1}, Migration{2, migration_2}, Migration{3, migration_3}};
 
 }  // namespace
 

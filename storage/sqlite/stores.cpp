@@ -12,6 +12,7 @@ class SqliteStores final : public Stores {
   explicit SqliteStores(sqlite::Database database) : database_(std::move(database)) {}
 
   AccountStore& accounts() override { return accounts_; }
+  ClientStore& clients() override { return clients_; }
   RosterStore& rosters() override { return rosters_; }
   ValueStore& values() override { return values_; }
   PubsubStore& pubsub() override { return pubsub_; }
@@ -22,6 +23,7 @@ class SqliteStores final : public Stores {
  private:
   sqlite::Database database_;
   sqlite::Accounts accounts_{database_};
+  sqlite::Clients clients_{database_};
   sqlite::Rosters rosters_{database_};
   sqlite::Values values_{database_};
   sqlite::Pubsub pubsub_{database_};

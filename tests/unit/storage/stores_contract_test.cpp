@@ -48,6 +48,118 @@ TEST_P(StoresContract, ReplacesKeysAndDisables) {
   EXPECT_TRUE(found.disabled);
 }
 
+namespace {
+Client phone(std::string agent, int64_t last_seen) {
+  const auto at = [](int64_t seconds) { return TimePoint(std::chrono::seconds(seconds)); };
+  return {.agent = agent,
+          .id = "id-of-" + agent,
+          .software = "Conversations",
+          .device = "Juliet's phone",
+          .first_seen = at(1'700'000'000),
+          .last_seen = at(last_seen),
+          .knows_password = true,
+          .tokens = {.current = xmpp::FastToken{.secret = "s1", .mechanism = "HT-SHA-256-NONE", .issued = at(1), .expires = at(2), .count = 7},
+                     .fresh = xmpp::FastToken{.secret = "s2", .mechanism = "HT-SHA-256-EXPR", .issued = at(3), .expires = at(4)}}};
+}
+}  // namespace
+
+TEST_P(StoresContract, KeepsTheClientsOfAnAccountWithTheirTokens) {
+  expect_ok(stores->accounts().create(account("juliet@example.com")));
+  expect_ok(stores->clients().put(juliet, phone("old", 1'700'000'001)));
+  expect_ok(stores->clients().put(juliet, phone("new", 1'700'000'002)));
+  reopen();
+  const auto all = stores->clients().list(juliet).value();
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_EQ(all[0].agent, "new");
+  EXPECT_EQ(all[1].agent, "old");
+  const auto found = stores->clients().find(juliet, "old").value();
+  ASSERT_TRUE(found);
+  const Client expected = phone("old", 1'700'000'001);
+  EXPECT_EQ(found->id, expected.id);
+  EXPECT_EQ(found->software, expected.software);
+  EXPECT_EQ(found->device, expected.device);
+  EXPECT_EQ(found->first_seen, expected.first_seen);
+  EXPECT_EQ(found->last_seen, expected.last_seen);
+  EXPECT_TRUE(found->knows_password);
+  EXPECT_EQ(found->tokens, expected.tokens);
+  EXPECT_FALSE(stores->clients().find(juliet, "none").value());
+  EXPECT_THAT(stores->clients().list(romeo).value(), IsEmpty());
+}
+
+TEST_P(StoresContract, ReplacesAClientWithAllItsTokens) {
+  expect_ok(stores->accounts().create(account("juliet@example.com")));
+  Client client = phone("a", 1'700'000'001);
+  expect_ok(stores->clients().put(juliet, client));
+  client.software = "Dino";
+  client.tokens.current = std::exchange(client.tokens.fresh, std::nullopt);
+  expect_ok(stores->clients().put(juliet, client));
+  const auto all = stores->clients().list(juliet).value();
+  ASSERT_EQ(all.size(), 1u);
+  EXPECT_EQ(all[0].software, "Dino");
+  EXPECT_EQ(all[0].tokens, client.tokens);
+}
+
+TEST_P(StoresContract, RemovesAClientWithItsTokens) {
+  expect_ok(stores->accounts().create(account("juliet@example.com")));
+  expect_ok(stores->clients().put(juliet, phone("a", 1)));
+  EXPECT_EQ(stores->clients().remove(juliet, "id-of-b").error().failure, Failure::not_found);
+  EXPECT_EQ(stores->clients().remove(romeo, "id-of-a").error().failure, Failure::not_found);
+  expect_ok(stores->clients().remove(juliet, "id-of-a"));
+  EXPECT_FALSE(stores->clients().find(juliet, "a").value());
+  // What comes back later starts without any.
+  Client again = phone("a", 2);
+  again.tokens.clear();
+  expect_ok(stores->clients().put(juliet, again));
+  EXPECT_TRUE(stores->clients().find(juliet, "a").value()->tokens.empty());
+}
+
+// REQ 13: a changed password revokes the tokens of all clients, and of nobody else.
+TEST_P(StoresContract, RevokesAllTokensWithAChangedPassword) {
+  for (const auto& owner : {juliet, romeo}) {
+    expect_ok(stores->accounts().create(account(owner.text())));
+    expect_ok(stores->clients().put(owner, phone("a", 1)));
+    expect_ok(stores->clients().put(owner, phone("b", 1)));
+  }
+  expect_ok(stores->accounts().set_keys(juliet, account("juliet@example.com").keys));
+  const auto clients = stores->clients().list(juliet).value();
+  ASSERT_EQ(clients.size(), 2u);
+  for (const auto& client : clients) {
+    EXPECT_TRUE(client.tokens.empty());
+    EXPECT_FALSE(client.knows_password);
+  }
+  EXPECT_FALSE(stores->clients().find(romeo, "a").value()->tokens.empty());
+}
+
+// REQ 13: a disabled account has no tokens, also after it is enabled again.
+TEST_P(StoresContract, RevokesAllTokensWhenTheAccountIsDisabled) {
+  expect_ok(stores->accounts().create(account("juliet@example.com")));
+  expect_ok(stores->clients().put(juliet, phone("a", 1)));
+  expect_ok(stores->accounts().set_disabled(juliet, false));
+  EXPECT_FALSE(stores->clients().find(juliet, "a").value()->tokens.empty());
+  expect_ok(stores->accounts().set_disabled(juliet, true));
+  expect_ok(stores->accounts().set_disabled(juliet, false));
+  EXPECT_TRUE(stores->clients().find(juliet, "a").value()->tokens.empty());
+}
+
+TEST_P(StoresContract, ForgetsTheClientsOfARemovedAccount) {
+  expect_ok(stores->accounts().create(account("juliet@example.com")));
+  expect_ok(stores->clients().put(juliet, phone("a", 1)));
+  expect_ok(stores->accounts().remove(juliet));
+  expect_ok(stores->accounts().create(account("juliet@example.com")));
+  EXPECT_THAT(stores->clients().list(juliet).value(), IsEmpty());
+}
+
+TEST_P(StoresContract, AddsKeysOfOneMoreHashAndRevokesNothing) {
+  expect_ok(stores->accounts().create(account("juliet@example.com")));
+  expect_ok(stores->clients().put(juliet, phone("a", 1)));
+  const crypto::ScramKeys more{.hash = crypto::Hash::sha512, .salt = "new", .stored_key = "k", .server_key = "v"};
+  expect_ok(stores->accounts().add_keys(juliet, more));
+  EXPECT_EQ(stores->accounts().find(juliet).value().keys.size(), 3u);
+  EXPECT_EQ(stores->accounts().add_keys(juliet, more).error().failure, Failure::conflict);
+  EXPECT_EQ(stores->accounts().add_keys(romeo, more).error().failure, Failure::not_found);
+  EXPECT_FALSE(stores->clients().find(juliet, "a").value()->tokens.empty());
+}
+
 TEST_P(StoresContract, ListsAccountsOfADomainInPages) {
   for (const auto* name : {"d@example.com", "a@example.com", "c@example.com", "b@example.com", "x@example.org"}) {
     expect_ok(stores->accounts().create(account(name)));
