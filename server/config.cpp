@@ -57,6 +57,15 @@ Reader path(std::filesystem::path Config::* member) {
   };
 }
 
+Reader text(std::string Config::* member) {
+  return [member](const toml::node& node, Config& config) -> std::string {
+    const auto value = node.value_exact<std::string>();
+    if (!value) return "must be a text in quotes";
+    config.*member = *value;
+    return {};
+  };
+}
+
 Reader one_of(std::string Config::* member, std::initializer_list<std::string_view> choices) {
   return [member, choices = std::vector<std::string_view>(choices)](const toml::node& node,
                                                                     Config& config) -> std::string {
@@ -82,6 +91,14 @@ std::optional<std::vector<std::string>> strings(const toml::node& node) {
     values.push_back(*value);
   }
   return values;
+}
+
+std::string read_nats(const toml::node& node, Config& config) {
+  const auto values = strings(node);
+  const auto is_url = [](const std::string& url) { return url.starts_with("nats://") || url.starts_with("tls://"); };
+  if (!values || !std::ranges::all_of(*values, is_url)) return R"(must be a list like ["nats://10.0.0.1:4222", "tls://10.0.0.2:4222"])";
+  config.cluster_nats = *values;
+  return {};
 }
 
 std::string read_domains(const toml::node& node, Config& config) {
@@ -185,6 +202,15 @@ const std::vector<Key>& keys() {
       {"auth.scram_iterations", number(&Config::scram_iterations, 10'000, 10'000'000)},
       {"archive.enabled", boolean(&Config::archive)},
       {"registration.enabled", boolean(&Config::registration)},
+      {"cluster.nats", read_nats},
+      {"cluster.node", text(&Config::cluster_node)},
+      {"cluster.name", text(&Config::cluster_name)},
+      {"cluster.edge_only", boolean(&Config::cluster_edge_only)},
+      {"cluster.lease", number(&Config::cluster_lease, 2, 3600)},
+      {"cluster.nats_credentials", path(&Config::cluster_nats_credentials)},
+      {"cluster.nats_ca", path(&Config::cluster_nats_ca)},
+      {"cluster.nats_certificate", path(&Config::cluster_nats_certificate)},
+      {"cluster.nats_key", path(&Config::cluster_nats_key)},
       // RFC 6120 §13.12: a limit below 10,000 bytes is not allowed.
       {"limits.stanza_bytes", number(&Config::stanza_bytes, 10'000, gigabyte)},
       {"limits.bytes_per_second", number(&Config::bytes_per_second, 0, gigabyte)},
@@ -255,6 +281,9 @@ class File {
 /// What no single key can say.
 std::string contradiction(const Config& config) {
   if (config.data_dir.empty()) return "server.data_dir must not be empty";
+  if (config.cluster_name.empty() || config.cluster_name.find_first_of(" .*>") != std::string::npos) {
+    return "cluster.name must be a word: it is part of NATS subjects";
+  }
   if (config.certificate.empty() != config.key.empty()) return "tls.certificate and tls.key belong together: set both";
   if (!config.allow_plain && std::ranges::find(config.mechanisms, xmpp::Mechanism::plain) != config.mechanisms.end()) {
     return "auth.mechanisms holds PLAIN, which needs auth.allow_plain = true";

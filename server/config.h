@@ -43,6 +43,14 @@ struct Config {
   // [registration]
   bool registration = false;  ///< XEP-0077 in-band
 
+  // [cluster]
+  std::vector<std::string> cluster_nats;  ///< URLs; empty: a single node
+  std::string cluster_node;               ///< this node's name; empty: the host's
+  std::string cluster_name = "rookery";   ///< separates networks on the same NATS
+  bool cluster_edge_only = false;         ///< takes connections, owns no accounts
+  std::chrono::seconds cluster_lease{4};  ///< a node that was not heard of for so long loses its shards
+  std::filesystem::path cluster_nats_credentials, cluster_nats_ca, cluster_nats_certificate, cluster_nats_key;
+
   // [limits]
   size_t stanza_bytes = 256 * 1024;
   size_t bytes_per_second = 1024 * 1024;  ///< of one client, reading pauses beyond; 0: unlimited

@@ -11,6 +11,7 @@
 
 #include "crypto/random.h"
 #include "server/admin/admin_socket.h"
+#include "server/cluster/cluster.h"
 #include "server/edge/client_stream.h"
 #include "server/edge/connection_limits.h"
 #include "server/features/features.h"

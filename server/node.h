@@ -18,6 +18,10 @@
 
 namespace rookery::server {
 
+namespace cluster {
+class Cluster;
+}
+
 class AdminSocket;
 class ConnectionLimits;
 class Listener;
@@ -41,6 +45,8 @@ class Node {
   Homes& homes(const Loop& loop) { return *homes_[loop.index()]; }
   Homes& homes() { return homes(*Loop::current()); }  ///< of the calling loop
   std::vector<std::unique_ptr<Loop>>& loops() { return loops_; }
+  /// Null on a single node.
+  cluster::Cluster* cluster() { return cluster_.get(); }
   TlsHolder& tls() { return *tls_; }
   ConnectionLimits& limits() { return *limits_; }
   const std::string& decoy_secret() const { return decoy_secret_; }
@@ -83,6 +89,7 @@ class Node {
   Router router_{*this};
   FeatureRegistry features_;
   xmpp::Caps caps_;
+  std::unique_ptr<cluster::Cluster> cluster_;
   std::unique_ptr<TlsHolder> tls_;
   std::unique_ptr<ConnectionLimits> limits_;
   std::unique_ptr<AdminSocket> admin_socket_;

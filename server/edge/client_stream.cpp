@@ -94,7 +94,7 @@ void ClientStream::process() {
   const auto keep = shared_from_this();
   processing_ = true;
   while (!waiting_ && state_ != State::closed) {
-    if (state_ == State::bound && !node_.homes(*loop_).accepts_input()) {
+    if (state_ == State::bound && session_ != nullptr && !session_->accepts_input()) {
       // REQUIREMENTS 21: the log cannot promise anything now.
       wait();
       loop_->after(input_retry, [this, keep] { go_on(); });
@@ -243,63 +243,50 @@ void ClientStream::on_starttls() {
 
 void ClientStream::on_bind(xmpp::ElementPtr iq) {
   wait();
-  const std::string resource = iq->child("bind", xmpp::ns::bind)->child_text("resource", xmpp::ns::bind);
-  node_.homes(*loop_).with_home(account_, [this, self = shared_from_this(), resource, iq = std::move(iq)](Home* home) {
-    if (state_ == State::closed) return;
-    if (home == nullptr) return fail(xmpp::StreamCondition::not_authorized);
-    const auto answer = [&](const xmpp::StanzaError& error) {
-      transport_.send(xmpp::error_reply(*iq, error)->to_xml(xmpp::ns::client));
-      go_on();
-    };
-    if (iq->attr("type") != "set" || (!resource.empty() && !account_.with_resource(resource))) return answer({.condition = xmpp::Condition::bad_request});
-    if (home->sessions().size() >= node_.config().sessions_per_account) return answer({.condition = xmpp::Condition::resource_constraint});
-    session_ = &home->bind(resource, *this);
-    state_ = State::bound;
-    auto result = xmpp::result_reply(*iq);
-    result->add("bind", xmpp::ns::bind).add_text_child("jid", session_->jid().text());
-    transport_.send(result->to_xml(xmpp::ns::client));
-    log::debug("bound", {{"jid", session_->jid().text()}, {"ip", peer_ip_}});
+  std::string resource = iq->child("bind", xmpp::ns::bind)->child_text("resource", xmpp::ns::bind);
+  const auto refuse = [this](const xmpp::Element& request, const xmpp::StanzaError& error) {
+    transport_.send(xmpp::error_reply(request, error)->to_xml(xmpp::ns::client));
     go_on();
-  });
+  };
+  if (iq->attr("type") != "set" || (!resource.empty() && !account_.with_resource(resource))) {
+    return refuse(*iq, {.condition = xmpp::Condition::bad_request});
+  }
+  const std::shared_ptr<xmpp::Element> request = std::move(iq);
+  bind_session(node_, account_, {.resource = std::move(resource), .options = {}}, *this,
+               [this, self = shared_from_this(), request, refuse](const BindOutcome& outcome) {
+                 if (outcome.refused) return refuse(*request, *outcome.refused);
+                 if (outcome.session == nullptr) return fail(xmpp::StreamCondition::not_authorized);
+                 session_ = outcome.session;
+                 state_ = State::bound;
+                 auto result = xmpp::result_reply(*request);
+                 result->add("bind", xmpp::ns::bind).add_text_child("jid", session_->jid().text());
+                 transport_.send(result->to_xml(xmpp::ns::client));
+                 log::debug("bound", {{"jid", session_->jid().text()}, {"ip", peer_ip_}});
+                 session_->begin();
+                 go_on();
+               });
 }
 
 void ClientStream::on_resume(const xmpp::Element& resume) {
-  const std::string id(resume.attr("previd"));
+  std::string id(resume.attr("previd"));
   uint64_t handled = 0;
   const std::string h(resume.attr("h"));
   if (h.empty() || h.size() > 10 || h.find_first_not_of("0123456789") != std::string::npos || (handled = std::stoull(h)) > UINT32_MAX) {
     return fail(xmpp::StreamCondition::policy_violation);
   }
   wait();
-  node_.homes(*loop_).with_home(account_, [this, self = shared_from_this(), id, handled](Home* home) {
-    if (state_ != State::closed) resume_with(home, id, static_cast<uint32_t>(handled));
-  });
+  resume_session(node_, account_, {.previous = std::move(id), .handled = static_cast<uint32_t>(handled)}, *this,
+                 [this, self = shared_from_this()](ResumeOutcome outcome) { resumed(std::move(outcome)); });
 }
 
-void ClientStream::resume_with(Home* home, const std::string& id, uint32_t handled) {
-  if (home == nullptr) return fail(xmpp::StreamCondition::not_authorized);
-  Session* session = home->find_resumable(id);
-  if (session == nullptr) {
-    // The session died with its home: what was durable is known all the same (REQUIREMENTS 23).
-    return node_.read_log([owner = account_.text(), id](storage::MessageLog& log) { return log.counter(owner, id); },
-                          [this, self = shared_from_this()](Result<std::optional<uint32_t>> counter) {
-                            if (state_ != State::closed) resume_failed(counter.value_or(std::nullopt));
-                          });
-  }
-  if (!session->is_settled()) {
-    // h is exact only when nothing is on its way to the disk; a commit takes milliseconds.
-    session->settle();
-    loop_->after(std::chrono::milliseconds(2), [this, self = shared_from_this(), id, handled] {
-      if (state_ != State::closed) resume_with(node_.homes(*loop_).find_loaded(account_), id, handled);
-    });
-    return;
-  }
-  if (!session->is_plausible(handled)) {
-    return fail(session->acknowledged_too_much(handled));
-  }
-  session_ = session;
+void ClientStream::resumed(ResumeOutcome outcome) {
+  if (outcome.error) return fail(*outcome.error);
+  if (!outcome.known_account) return fail(xmpp::StreamCondition::not_authorized);
+  if (outcome.session == nullptr) return resume_failed(outcome.handled);
+  session_ = outcome.session;
   state_ = State::bound;
-  session->resume(*this, handled);
+  transport_.send(outcome.resumed);
+  session_->begin();
   go_on();
 }
 

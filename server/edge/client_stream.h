@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "server/home/session.h"
+#include "server/home/attach.h"
 #include "server/net/transport.h"
 #include "xmpp/sasl/sasl_server.h"
 #include "xmpp/stream_parser.h"
@@ -29,6 +29,7 @@ class ClientStream final : public Transport::Owner, public ClientLink, public st
   std::string peer_address() const override { return peer_ip_; }
   bool is_encrypted() const override { return transport_.is_encrypted(); }
   LinkHealth health() const override { return transport_.health(); }
+  bool is_open() const override { return state_ != State::closed; }
 
   // Transport::Owner
   void on_bytes(std::string_view bytes) override;
@@ -54,7 +55,7 @@ class ClientStream final : public Transport::Owner, public ClientLink, public st
   void move_to_owner();
   void on_bind(xmpp::ElementPtr iq);
   void on_resume(const xmpp::Element& resume);
-  void resume_with(Home* home, const std::string& id, uint32_t handled);
+  void resumed(ResumeOutcome outcome);
   void resume_failed(std::optional<uint32_t> handled);
   void fail(const xmpp::StreamError& error);
   void fail(xmpp::StreamCondition condition, std::string text = {}) {
@@ -85,7 +86,7 @@ class ClientStream final : public Transport::Owner, public ClientLink, public st
   std::string domain_;  ///< frozen at the first header (REQUIREMENTS 5)
   std::unique_ptr<xmpp::SaslServer> sasl_;
   xmpp::Jid account_;  ///< after authentication
-  Session* session_ = nullptr;
+  ClientSession* session_ = nullptr;
   std::optional<Loop::TimerId> deadline_;
   int64_t allowance_;  ///< bytes that may still be read before reading pauses
   Clock::time_point allowance_at_;

@@ -76,9 +76,15 @@ void Home::session_ended(Session& session) {
   last_used = homes_.loop().now();
 }
 
-bool Home::is_idle() const {
-  return sessions_.empty() && commits_pending_ == 0 && loads_pending_ == 0 && uncommitted_.empty() && unconfirmed_.empty() &&
-         !cursor_dirty_;
+bool Home::is_idle() const { return sessions_.empty() && is_settled() && !cursor_dirty_; }
+
+bool Home::is_settled() const {
+  return commits_pending_ == 0 && loads_pending_ == 0 && uncommitted_.empty() && unconfirmed_.empty();
+}
+
+void Home::abandon() {
+  abandoned_ = true;
+  for (const auto& session : sessions_) session->abandon();
 }
 
 bool Home::is_blocked(const xmpp::Jid& jid) const {

@@ -100,6 +100,11 @@ class Home {
   void in_order(Job job);
 
   bool is_idle() const;  ///< nothing keeps it in memory
+  bool is_settled() const;  ///< nothing that it has begun is still on its way to the disk
+  bool is_referenced() const { return loads_pending_ != 0; }  ///< by something asynchronous
+  /// The home goes but its account lives on, perhaps on another node: connections end, what is written about sessions stays.
+  void abandon();
+  bool is_abandoned() const { return abandoned_; }
   ArchivePreferences archive_prefs;
   Clock::time_point last_used{};
 
@@ -146,6 +151,7 @@ class Home {
   std::vector<std::pair<storage::LogId, Job>> awaiting_commit_;  ///< runs when all up to that id is committed
   /// Origin-ids (as resend keys) on their way to the disk, and the resent stanzas that are durable when the first one is.
   std::unordered_map<std::string, std::vector<SenderRef>> unconfirmed_;
+  bool abandoned_ = false;
   size_t commits_pending_ = 0;
   size_t loads_pending_ = 0;  ///< asynchronous reads that hold a pointer to this home
 };

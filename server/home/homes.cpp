@@ -1,5 +1,6 @@
 #include "server/home/homes.h"
 
+#include "server/cluster/cluster.h"
 #include "server/log.h"
 #include "server/node.h"
 #include "xmpp/namespaces.h"
@@ -61,6 +62,7 @@ void Homes::with_home(const xmpp::Jid& bare, std::move_only_function<void(Home*)
     home->last_used = loop_.now();
     return then(home);
   }
+  if (!owns(bare.bare_text())) return then(nullptr);
   const std::string key(bare.bare_text());
   auto [loading, is_new] = loading_.try_emplace(key);
   loading->second.waiting.push_back(std::move(then));
@@ -70,7 +72,8 @@ void Homes::with_home(const xmpp::Jid& bare, std::move_only_function<void(Home*)
 void Homes::load(const xmpp::Jid& bare) {
   node_.stores().run(
       [bare, &log = node_.log()](storage::Stores& stores) { return read_home(stores, log, bare); },
-      [this, bare](Result<HomeData> data) {
+      [this, bare, generation = generation_](Result<HomeData> data) {
+        if (generation != generation_ || !owns(bare.text())) data = fail(Failure::not_found, "moved");
         auto waiting = std::move(loading_[bare.text()].waiting);
         loading_.erase(bare.text());
         Home* home = nullptr;
@@ -87,18 +90,21 @@ void Homes::load(const xmpp::Jid& bare) {
 void Homes::receive(Envelope envelope) {
   if (Home* home = find_loaded(envelope.to)) {
     home->last_used = loop_.now();
-    return home->receive(std::move(envelope));
+    return deliver(home, std::move(envelope));
   }
+  if (!owns(envelope.to.bare_text())) return node_.router().route(std::move(envelope));  // it has moved meanwhile
   const xmpp::Jid bare = envelope.to.bare();
-  with_home(bare, [this, envelope = std::move(envelope)](Home* home) mutable {
-    if (home != nullptr) return home->receive(std::move(envelope));
-    // RFC 6121 §8.5.1: no such user. What the sender's home wants written is written all the same.
-    write_for_sender(envelope);
-    after_commit([this, envelope = std::move(envelope)]() mutable {
-      node_.router().confirm(envelope.sender);
-      if (envelope.stanza->name() != "presence")
-        node_.router().bounce(envelope, {.condition = xmpp::Condition::service_unavailable});
-    });
+  with_home(bare, [this, envelope = std::move(envelope)](Home* home) mutable { deliver(home, std::move(envelope)); });
+}
+
+void Homes::deliver(Home* home, Envelope envelope) {
+  const FromAnotherNode scope(*this, envelope);
+  if (home != nullptr) return home->receive(std::move(envelope));
+  // RFC 6121 §8.5.1: no such user. What the sender's home wants written is written all the same.
+  const bool answers = envelope.stanza->name() != "presence";
+  Envelope refused{.from = envelope.from, .to = envelope.to, .stanza = std::move(envelope.stanza)};
+  node_.router().accept(envelope, [this, answers, refused = std::move(refused)] {
+    if (answers) node_.router().bounce(refused, {.condition = xmpp::Condition::service_unavailable});
   });
 }
 
@@ -126,6 +132,7 @@ bool Homes::write_for_sender(Envelope& envelope) {
   if (!envelope.sent_copy && !envelope.seen) return false;
   if (envelope.sent_copy) batch().entries.push_back(std::move(*envelope.sent_copy));
   if (envelope.seen) batch().seen.push_back(std::move(*envelope.seen));
+  if (envelope.sender_fence) batch().fences.push_back(*envelope.sender_fence);
   envelope.sent_copy.reset();
   envelope.seen.reset();
   return true;
@@ -139,28 +146,39 @@ void Homes::after_commit(Job job) {
 void Homes::schedule_flush() {
   if (flush_scheduled_) return;
   flush_scheduled_ = true;
-  loop_.at_turn_end([this] { flush(); });
+  loop_.at_turn_end([this] {
+    if (flush_scheduled_) flush();  // unless what another node sent has flushed it already
+  });
 }
 
 void Homes::flush() {
   flush_scheduled_ = false;
   ++commits_in_flight_;
-  node_.log().commit(std::exchange(batch_, {}),
-                     [this, jobs = std::make_shared<std::vector<Job>>(std::exchange(after_commit_, {}))](Status done) {
-                       loop_.post([this, jobs, done] {
-                         --commits_in_flight_;
-                         if (!done) {
-                           // Shutdown, or a newer owner of the shard: nothing was promised, nothing is sent.
-                           return log::error("commit_refused", {{"error", done.error().message}});
-                         }
-                         for (Job& job : *jobs) job();
-                       });
-                     });
+  storage::LogBatch batch = std::exchange(batch_, {});
+  if (!epochs_.empty()) add_fences(batch);
+  std::vector<std::string> receivers;
+  if (from_another_node_) {
+    for (const auto& entry : batch.entries) receivers.push_back(entry.owner);
+  }
+  const bool is_foreign = from_another_node_;
+  node_.log().commit(std::move(batch), [this, is_foreign, receivers, generation = generation_,
+                                        jobs = std::make_shared<std::vector<Job>>(std::exchange(after_commit_, {}))](Status done) {
+    loop_.post([this, is_foreign, receivers, generation, jobs, done] {
+      --commits_in_flight_;
+      if (generation != generation_) return;
+      if (!done) return is_foreign ? sender_fenced(receivers) : commit_refused(done.error());
+      for (Job& job : *jobs) job();
+    });
+  });
 }
 
-bool Homes::accepts_input() const { return commits_in_flight_ < most_commits_in_flight && node_.log().healthy(); }
+bool Homes::accepts_input() const {
+  if (node_.cluster() != nullptr && node_.cluster()->is_suspended()) return false;
+  return commits_in_flight_ < most_commits_in_flight && node_.log().healthy();
+}
 
 void Homes::sweep() {
+  if (commits_in_flight_ == 0) std::erase_if(dropped_, [](const auto& home) { return !home->is_referenced(); });
   for (auto it = homes_.begin(); it != homes_.end();) {
     it->second->flush_cursor();
     const bool old = it->second->is_idle() && loop_.now() - it->second->last_used > idle_home_lifetime;

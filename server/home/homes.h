@@ -33,11 +33,30 @@ class Homes {
   void after_commit(Job job);
   bool accepts_input() const;  ///< false while the log cannot keep its promise or is far behind
 
+  // Ownership of shards in a cluster (ownership.cpp); a single node owns all of them, and none of this is called.
+  void join_cluster();  ///< from now on a shard is ours only once it is adopted
+  void adopt(uint32_t shard, uint64_t epoch);
+  /// 0 when the shard is not this loop's.
+  uint64_t epoch_of(uint32_t shard) const { return epochs_.empty() ? 0 : epochs_[shard]; }
+  bool owns(std::string_view bare_jid) const;
+  /// Ends the homes of these shards once what they have under way is durable; `done` runs then.
+  void hand_over(std::vector<uint32_t> shards, Job done);
+  /// Somebody else may own our shards: everything in memory is dropped as if the process had died; what was promised is in
+  /// the log.
+  void crash();
+
  private:
   struct Loading {
     std::vector<std::move_only_function<void(Home*)>> waiting;
   };
+  friend class FromAnotherNode;
+  void deliver(Home* home, Envelope envelope);
   void load(const xmpp::Jid& bare);
+  void commit_refused(const Error& error);
+  void sender_fenced(const std::vector<std::string>& receivers);
+  void add_fences(storage::LogBatch& batch) const;
+  void finish_hand_over(std::vector<uint32_t> shards, int rounds, Job done);
+  void drop_homes(const std::function<bool(const Home&)>& which);
   void schedule_flush();
   void flush();
   void sweep();
@@ -50,6 +69,21 @@ class Homes {
   std::vector<Job> after_commit_;
   bool flush_scheduled_ = false;
   size_t commits_in_flight_ = 0;
+  std::vector<uint64_t> epochs_;  ///< by shard; empty: no cluster
+  bool from_another_node_ = false;
+  uint64_t generation_ = 0;       ///< grows with each crash(): what was under way before is forgotten
+  std::vector<std::unique_ptr<Home>> dropped_;  ///< until nothing asynchronous points to them
+};
+
+/// While it lives, what is added goes into a batch of its own, so that a fenced sender fells nobody else.
+class FromAnotherNode {
+ public:
+  FromAnotherNode(Homes& homes, const Envelope& envelope);
+  ~FromAnotherNode();
+  FromAnotherNode(const FromAnotherNode&) = delete;
+
+ private:
+  Homes* homes_ = nullptr;
 };
 
 }  // namespace rookery::server

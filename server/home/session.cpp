@@ -39,7 +39,7 @@ Session::Session(Home& home, xmpp::Jid full, uint64_t serial, ClientLink* link)
 Session::~Session() {
   *alive_ = false;
   home_.homes().loop().cancel(timer_);
-  if (!sm_id_.empty()) home_.homes().batch().ended.push_back({home_.jid().text(), sm_id_});
+  if (!sm_id_.empty() && !home_.is_abandoned()) home_.homes().batch().ended.push_back({home_.jid().text(), sm_id_});
 }
 
 void Session::on_element(xmpp::ElementPtr element) {
@@ -230,19 +230,29 @@ void Session::give_up() {
   for (const auto id : lost) home.released(id);
 }
 
+void Session::abandon() {
+  home_.homes().loop().cancel(timer_);
+  if (link_ == nullptr) return;
+  std::exchange(link_, nullptr)->close({.condition = xmpp::StreamCondition::reset, .text = "The account has moved to another node"});
+}
+
 void Session::end(const xmpp::StreamError& error) {
   if (link_ != nullptr) std::exchange(link_, nullptr)->close(error);
   home_.homes().loop().cancel(timer_);
   give_up();
 }
 
-void Session::resume(ClientLink& link, uint32_t acknowledged) {
+std::string Session::resume(ClientLink& link, uint32_t acknowledged) {
   home_.homes().loop().cancel(timer_);
   if (link_ != nullptr) std::exchange(link_, nullptr)->close({.condition = xmpp::StreamCondition::conflict, .text = "resumed elsewhere"});
   ack_requested_ = false;
   link_ = &link;
   acknowledge(acknowledged);
-  link.send("<resumed xmlns='urn:xmpp:sm:3' h='" + std::to_string(promised_) + "' previd='" + sm_id_ + "'/>");
+  return "<resumed xmlns='urn:xmpp:sm:3' h='" + std::to_string(promised_) + "' previd='" + sm_id_ + "'/>";
+}
+
+void Session::begin() {
+  if (link_ == nullptr || queue_.empty()) return;
   // What was in memory leaves at once; what was spilled is read from the log first, and order is kept.
   std::vector<storage::LogId> spilled;
   for (const Out& out : queue_) {
@@ -251,11 +261,11 @@ void Session::resume(ClientLink& link, uint32_t acknowledged) {
   if (!spilled.empty()) {
     return end({.condition = xmpp::StreamCondition::resource_constraint, .text = "too far behind, log in again"});
   }
-  for (const Out& out : queue_) link.send(out.xml);
-  if (!queue_.empty()) {
-    ack_requested_ = true;
-    link.send("<r xmlns='urn:xmpp:sm:3'/>");
-  }
+  for (const Out& out : queue_) link_->send(out.xml);
+  ack_requested_ = true;
+  link_->send("<r xmlns='urn:xmpp:sm:3'/>");
 }
+
+bool Session::accepts_input() const { return home_.homes().accepts_input(); }
 
 }  // namespace rookery::server

@@ -26,30 +26,50 @@ class ClientLink {
   virtual std::string peer_address() const = 0;
   virtual bool is_encrypted() const = 0;
   virtual LinkHealth health() const { return {}; }
+  virtual bool is_open() const = 0;
 
  protected:
   ~ClientLink() = default;
 };
 
-class Session {
+/// A session as its edge sees it.
+class ClientSession {
+ public:
+  virtual const xmpp::Jid& jid() const = 0;
+  /// The edge has told its client of the session: what waits for the client may be sent.
+  virtual void begin() = 0;
+  /// A first-level element from the client: a stanza or stream management.
+  virtual void on_element(xmpp::ElementPtr element) = 0;
+  /// RFC 3921 §3: the session request of old clients; answered, counted, nothing else.
+  virtual void on_legacy_session(xmpp::ElementPtr iq) = 0;
+  /// The edge's outbox is empty: without XEP-0198 this is all the acknowledgement there is.
+  virtual void on_drained() = 0;
+  /// The connection is gone. `clean`: the client closed its stream, nothing will be resumed.
+  virtual void on_link_lost(bool clean) = 0;
+  /// False while more than enough is on its way: the edge stops reading.
+  virtual bool accepts_input() const = 0;
+
+ protected:
+  ~ClientSession() = default;
+};
+
+class Session final : public ClientSession {
  public:
   Session(Home& home, xmpp::Jid full, uint64_t serial, ClientLink* link);
   ~Session();
   Session(const Session&) = delete;
 
-  const xmpp::Jid& jid() const { return jid_; }
+  const xmpp::Jid& jid() const override { return jid_; }
   uint64_t serial() const { return serial_; }
   Home& home() { return home_; }
   ClientLink* link() { return link_; }
 
-  /// A first-level element from the client: a stanza or stream management.
-  void on_element(xmpp::ElementPtr element);
-  /// RFC 3921 §3: the session request of old clients; answered, counted, nothing else.
-  void on_legacy_session(xmpp::ElementPtr iq);
-  /// The edge's outbox is empty: without XEP-0198 this is all the acknowledgement there is.
-  void on_drained();
-  /// The connection is gone. `clean`: the client closed its stream, nothing will be resumed.
-  void on_link_lost(bool clean);
+  void begin() override;
+  void on_element(xmpp::ElementPtr element) override;
+  void on_legacy_session(xmpp::ElementPtr iq) override;
+  void on_drained() override;
+  void on_link_lost(bool clean) override;
+  bool accepts_input() const override;
 
   /// Sends a stanza; `id` is its entry in the log, 0 when it has none.
   void send(std::string xml, storage::LogId id = 0);
@@ -60,6 +80,7 @@ class Session {
   /// commit where that is this loop's and nothing before it is still on its way through another.
   void count_with(uint32_t n, bool in_this_commit);
   void end(const xmpp::StreamError& error);  ///< kick, conflict, shutdown
+  void abandon();  ///< ends the connection; the client resumes elsewhere
 
   // XEP-0198
   bool has_stream_management() const { return sm_enabled_; }
@@ -71,8 +92,8 @@ class Session {
   /// XEP-0198 §4: what answers a client that acknowledges more than was sent.
   xmpp::StreamError acknowledged_too_much(uint32_t acknowledged) const;
   bool is_plausible(uint32_t acknowledged) const { return acknowledged - acknowledged_ <= queue_.size(); }
-  /// Continues over another link; needs is_settled() and is_plausible().
-  void resume(ClientLink& link, uint32_t acknowledged);
+  /// Continues over another link; needs is_settled() and is_plausible(). Returns `<resumed/>`; begin() sends what waits.
+  std::string resume(ClientLink& link, uint32_t acknowledged);
 
   // Presence (RFC 6121 §4) and what features keep per session.
   bool available = false;

@@ -1,6 +1,7 @@
 // A stanza on its way from one home to another. Plain values: it travels between loops, later between nodes.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,6 +12,14 @@
 
 namespace rookery::server {
 
+namespace cluster {
+/// A packet of another node which is acknowledged when what it carried is durable (cluster/port.h).
+struct PacketRef {
+  std::string destination, stream;
+  uint64_t seq = 0;
+};
+}  // namespace cluster
+
 /// Whom to tell that a stanza is durable: the client session that counts it (XEP-0198), and its home.
 struct SenderRef {
   xmpp::Jid account;
@@ -18,6 +27,7 @@ struct SenderRef {
   uint32_t stanza = 0;   ///< counted from 1 in the session
   std::string resend_key;        ///< of its origin-id, empty when it has none
   storage::LogId sent_copy = 0;  ///< the entry in the sender's own archive, 0 when there is none
+  std::shared_ptr<const cluster::PacketRef> packet;  ///< instead of a session: it came from another node
 };
 
 struct Envelope {
@@ -28,6 +38,8 @@ struct Envelope {
   std::optional<storage::LogEntry> sent_copy;
   std::optional<storage::LogBatch::Seen> seen;
   SenderRef sender;
+  /// Of the sender's shard, where its home is on another node: storage refuses what a former owner still had on its way.
+  std::optional<storage::LogBatch::Fence> sender_fence = {};
   bool must_log = false;  ///< the sender was promised durability even where the archive is off
 };
 

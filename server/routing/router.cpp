@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "server/cluster/cluster.h"
 #include "server/node.h"
 #include "xmpp/namespaces.h"
 
@@ -46,17 +47,42 @@ void Router::route_to_service(const Service& service, Envelope envelope) {
     const IqHandler* handler = service.iq.find(envelope.stanza->attr("type"), payload->name(), payload->ns());
     if (handler != nullptr) return (*handler)(IqRequest(node_, std::move(envelope.stanza), std::move(envelope.from), envelope.to.bare()));
   }
+  if (sent_to_another_node(envelope)) return;
   Loop& loop = owner(envelope.to.bare_text());
   if (&loop == Loop::current()) return service.receive(std::move(envelope));
   loop.post([&service, envelope = std::move(envelope)]() mutable { service.receive(std::move(envelope)); });
+}
+
+bool Router::sent_to_another_node(Envelope& envelope) {
+  cluster::Cluster* cluster = node_.cluster();
+  if (cluster == nullptr) return false;
+  const uint32_t shard = shard_of(envelope.to.bare_text());
+  cluster::Port& port = cluster->port();
+  if (!cluster->owns(shard) || port.is_waiting(shard)) {
+    port.send(shard, std::move(envelope));
+    return true;
+  }
+  // The loop that writes it does not own the sender's shard, so it shows that we do.
+  const uint32_t own = shard_of(envelope.from.bare_text());
+  if ((envelope.sent_copy || envelope.seen) && !envelope.sender_fence) {
+    envelope.sender_fence = storage::LogBatch::Fence{own, node_.homes().epoch_of(own)};
+  }
+  return false;
+}
+
+void Router::deliver_here(Envelope envelope) {
+  const Service* service = node_.features().service(envelope.to.domain());
+  if (service != nullptr) return service->receive(std::move(envelope));
+  node_.homes().receive(std::move(envelope));
 }
 
 void Router::route(Envelope envelope) {
   if (!is_local_domain(envelope.to.domain())) {
     const Service* service = node_.features().service(envelope.to.domain());
     if (service != nullptr) return route_to_service(*service, std::move(envelope));
-    return accept(envelope, [this, envelope = Envelope{envelope.from, envelope.to, std::move(envelope.stanza), {}, {}, {}}] {
-      bounce(envelope, {.condition = xmpp::Condition::remote_server_not_found});
+    Envelope refused{.from = envelope.from, .to = envelope.to, .stanza = std::move(envelope.stanza)};
+    return accept(envelope, [this, refused = std::move(refused)] {
+      bounce(refused, {.condition = xmpp::Condition::remote_server_not_found});
     });
   }
   if (!envelope.to.has_local()) {
@@ -66,6 +92,7 @@ void Router::route(Envelope envelope) {
     if (envelope.stanza->name() == "message") bounce(envelope, {.condition = xmpp::Condition::service_unavailable});
     return;
   }
+  if (sent_to_another_node(envelope)) return;
   Loop& loop = owner(envelope.to.bare_text());
   if (&loop == Loop::current()) return node_.homes(loop).receive(std::move(envelope));
   loop.post([this, &loop, envelope = std::move(envelope)]() mutable { node_.homes(loop).receive(std::move(envelope)); });
@@ -90,6 +117,7 @@ void Router::send(xmpp::ElementPtr stanza) {
 }
 
 void Router::confirm(const SenderRef& sender) {
+  if (sender.packet) return node_.cluster()->port().taken(*sender.packet);
   if (sender.session == 0) return;
   const auto tell = [this, sender](Loop& loop) {
     Home* home = node_.homes(loop).find_loaded(sender.account);

@@ -34,7 +34,11 @@ class Router {
   /// and runs `then` when that is durable. Takes both out of the envelope.
   void accept(Envelope& envelope, Job then = {});
 
+  /// On the loop that owns the addressee: what another node has sent here.
+  void deliver_here(Envelope envelope);
+
  private:
+  bool sent_to_another_node(Envelope& envelope);
   void route_to_service(const Service& service, Envelope envelope);
 
   Node& node_;

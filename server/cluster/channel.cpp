@@ -1,0 +1,85 @@
+#include "server/cluster/channel.h"
+
+#include <algorithm>
+
+namespace rookery::server::cluster {
+
+namespace {
+constexpr size_t window = 1024;  // packets on their way; what is beyond waits here
+}
+
+void OutChannel::transmit(size_t index) {
+  Kept& kept = kept_[index];
+  transmit_(encode(Packet{.kind = Packet::Kind::data, .stream = stream_, .seq = base_ + index, .base = base_, .again = kept.sent,
+                          .topic = static_cast<uint32_t>(kept.topic), .body = kept.body}));
+  kept.sent = true;
+}
+
+void OutChannel::fill() {
+  if (blocked_) return;
+  for (; in_flight_ < std::min(kept_.size(), window); ++in_flight_) transmit(in_flight_);
+}
+
+void OutChannel::send(Topic topic, std::string body, Taken taken) {
+  kept_.push_back({topic, std::move(body), std::move(taken)});
+  fill();
+}
+
+void OutChannel::on_ack(uint64_t seq) {
+  if (seq >= base_ + kept_.size()) return;  // of nothing that was sent
+  blocked_ = false;
+  while (base_ <= seq) {
+    Taken taken = std::move(kept_.front().taken);
+    kept_.pop_front();
+    ++base_;
+    if (in_flight_ > 0) --in_flight_;
+    if (taken) taken();
+  }
+  fill();
+}
+
+void OutChannel::on_gap(uint64_t next) {
+  if (next < base_ || next >= base_ + kept_.size()) return;
+  blocked_ = false;
+  in_flight_ = static_cast<size_t>(next - base_);
+  fill();
+}
+
+void OutChannel::retry() {
+  blocked_ = false;
+  in_flight_ = 0;
+  fill();
+}
+
+std::deque<OutChannel::Kept> OutChannel::take_all() {
+  base_ += kept_.size();
+  in_flight_ = 0;
+  blocked_ = false;
+  return std::exchange(kept_, {});
+}
+
+InChannel::Verdict InChannel::on_packet(const Packet& packet) {
+  if (next_ == 0 || packet.base > next_) {
+    // A stream that is new to us, or whose sender knows from a former owner that everything before is taken.
+    next_ = packet.base;
+    acknowledged_ = packet.base - 1;
+    early_.clear();
+  }
+  if (packet.seq < next_) return Verdict::duplicate;
+  if (packet.seq > next_) return Verdict::gap;
+  ++next_;
+  return Verdict::process;
+}
+
+bool InChannel::done(uint64_t seq) {
+  if (seq <= acknowledged_) return false;
+  early_.insert(seq);
+  const uint64_t before = acknowledged_;
+  while (!early_.empty() && *early_.begin() == acknowledged_ + 1) {
+    acknowledged_ = *early_.begin();
+    early_.erase(early_.begin());
+  }
+  return acknowledged_ != before;
+}
+
+}  // namespace rookery::server::cluster

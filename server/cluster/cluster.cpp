@@ -1,0 +1,262 @@
+#include "server/cluster/cluster.h"
+
+#include <future>
+#include <map>
+
+#include "crypto/random.h"
+#include "server/log.h"
+#include "server/node.h"
+
+namespace rookery::server::cluster {
+
+namespace {
+
+constexpr auto interval = std::chrono::milliseconds(1000);
+constexpr auto handover_time = std::chrono::seconds(10);
+
+/// Runs `job(done)` on each of the loops and returns when all have called done(), or after `limit`.
+template <typename Start>
+void on_loops(const std::vector<Loop*>& loops, std::chrono::seconds limit, Start start) {
+  struct State {
+    std::mutex mutex;
+    std::condition_variable changed;
+    size_t open;
+  };
+  auto state = std::make_shared<State>();
+  state->open = loops.size();
+  for (Loop* loop : loops) {
+    loop->post([loop, start, state] {
+      start(*loop, [state] {
+        const std::lock_guard lock(state->mutex);
+        --state->open;
+        state->changed.notify_all();
+      });
+    });
+  }
+  std::unique_lock lock(state->mutex);
+  state->changed.wait_for(lock, limit, [&] { return state->open == 0; });
+}
+
+}  // namespace
+
+Cluster::Cluster(Node& node, storage::NodeIdentity identity, std::unique_ptr<storage::Leases> leases)
+    : node_(node), identity_(std::move(identity)), process_(identity_.address), leases_(std::move(leases)) {}
+
+Cluster::~Cluster() = default;
+
+Loop& Cluster::loop_of(uint32_t shard) { return *node_.loops()[shard % node_.loops().size()]; }
+
+Status Cluster::start(NatsOptions nats) {
+  nats.name = identity_.id;
+  nats.on_reconnected = [this] {
+    for (auto& loop : node_.loops()) loop->post([this, &loop = *loop] { port(loop).shards_moved(); });
+  };
+  auto bus = connect_nats(std::move(nats));
+  if (!bus) return std::unexpected<Error>(bus.error());
+  bus_ = std::move(*bus);
+  for (auto& loop : node_.loops()) {
+    node_.homes(*loop).join_cluster();
+    ports_.push_back(std::make_unique<Port>(node_, *loop, *bus_, node_.config().cluster_name + ".", process_));
+    if (const Status subscribed = ports_.back()->subscribe(); !subscribed) return subscribed;
+  }
+  if (const Status known = bus_->flush(); !known) return known;
+  const auto before = std::chrono::steady_clock::now();
+  if (const Status joined = leases_->join(); !joined) return joined;
+  lease_end_ = before + node_.config().cluster_lease;
+  thread_ = std::thread([this] { main(); });
+  return {};
+}
+
+void Cluster::main() {
+  for (;;) {
+    turn();
+    std::unique_lock lock(mutex_);
+    wake_.wait_for(lock, interval, [&] { return stopping_ || woken_; });
+    woken_ = false;
+    if (stopping_) return;
+  }
+}
+
+void Cluster::turn() {
+  const std::lock_guard lock(leases_mutex_);
+  const auto before = std::chrono::steady_clock::now();
+  if (fenced_.exchange(false)) {
+    drop_everything();
+    if (const Status joined = leases_->join(); !joined) return log::error("cluster_join_failed", {{"error", joined.error().message}});
+  }
+  const auto held = leases_->renew();
+  if (!held && held.error().failure == Failure::fenced) {
+    log::error("fenced", {{"error", held.error().message}});
+    drop_everything();
+    if (const Status joined = leases_->join(); !joined) log::error("cluster_join_failed", {{"error", joined.error().message}});
+    return;
+  }
+  if (!held) {
+    log::warning("leases_not_renewed", {{"error", held.error().message}});
+    // Nothing can be committed meanwhile, so nothing is acknowledged; who owns our shards then, the database will say.
+    if (before > lease_end_ && !suspended_.exchange(true)) log::error("suspended");
+    return;
+  }
+  lease_end_ = before + node_.config().cluster_lease;
+  keep(*held);
+  if (suspended_.exchange(false)) log::info("no_longer_suspended");
+  const auto view = leases_->view();
+  if (!view) return log::warning("cluster_not_seen", {{"error", view.error().message}});
+  tell_places(*view);
+  follow_plan(*view);
+}
+
+void Cluster::keep(const std::vector<storage::Lease>& held) {
+  std::vector<bool> still(shard_count, false);
+  for (const auto& lease : held) still[lease.shard] = true;
+  for (uint32_t shard = 0; shard < shard_count; ++shard) {
+    if (!owned_[shard] || still[shard]) continue;
+    // We were away for longer than our leases last. What else we hold is as old, so all of it goes.
+    log::error("lease_lost", {{"shard", std::to_string(shard)}});
+    return drop_everything();
+  }
+}
+
+void Cluster::drop_everything() {
+  std::vector<uint32_t> shards;
+  for (uint32_t shard = 0; shard < shard_count; ++shard) {
+    if (owned_[shard].exchange(false)) shards.push_back(shard);
+  }
+  subscriptions_.clear();
+  std::vector<Loop*> loops;
+  for (auto& loop : node_.loops()) loops.push_back(loop.get());
+  on_loops(loops, handover_time, [this](Loop& loop, const auto& done) {
+    node_.homes(loop).crash();
+    for (uint32_t shard = 0; shard < shard_count; ++shard) {
+      node_.homes(loop).adopt(shard, 0);
+      port(loop).drop_shard(shard);
+    }
+    done();
+  });
+  // Others may take them at once. Those that are still ours by the database are taken anew, with a new epoch.
+  if (!shards.empty()) (void)leases_->release(shards);
+}
+
+void Cluster::follow_plan(const storage::ClusterView& view) {
+  const auto plan = storage::plan_leases(view, identity_.id);
+  if (!plan.release.empty()) hand_over(plan.release);
+  if (plan.acquire.empty() || node_.config().cluster_edge_only) return;
+  const auto taken = leases_->acquire(plan.acquire);
+  if (!taken) return log::warning("leases_not_acquired", {{"error", taken.error().message}});
+  if (!taken->empty()) adopt(*taken);
+}
+
+void Cluster::adopt(const std::vector<storage::Lease>& taken) {
+  for (const auto& lease : taken) {
+    Loop& loop = loop_of(lease.shard);
+    const std::string destination = shard_destination(lease.shard);
+    auto subscription = bus_->subscribe(node_.config().cluster_name + "." + destination, [this, &loop, destination](BusMessage message) {
+      loop.post([this, &loop, destination, message = std::move(message)] { port(loop).on_packet(destination, message); });
+    });
+    if (!subscription) {
+      log::error("shard_not_subscribed", {{"shard", std::to_string(lease.shard)}, {"error", subscription.error().message}});
+      continue;
+    }
+    subscriptions_[lease.shard] = std::move(*subscription);
+    loop.post([this, &loop, lease] { node_.homes(loop).adopt(lease.shard, lease.epoch); });
+    owned_[lease.shard].store(true, std::memory_order_release);
+  }
+  // Only when the server knows of us may a sender hear that nobody is there (DESIGN §9).
+  if (const Status known = bus_->flush(); !known) log::warning("bus_flush_failed", {{"error", known.error().message}});
+  log::info("shards_taken", {{"count", std::to_string(taken.size())}});
+  for (auto& loop : node_.loops()) loop->post([this, &loop = *loop] { port(loop).shards_moved(); });
+}
+
+void Cluster::hand_over(const std::vector<uint32_t>& shards) {
+  std::map<Loop*, std::vector<uint32_t>> by_loop;
+  for (const uint32_t shard : shards) {
+    if (!owned_[shard].exchange(false)) continue;
+    subscriptions_.erase(shard);  // from now on senders hear that nobody is there, and wait
+    by_loop[&loop_of(shard)].push_back(shard);
+  }
+  std::vector<Loop*> loops;
+  for (const auto& [loop, unused] : by_loop) loops.push_back(loop);
+  on_loops(loops, handover_time, [this, by_loop](Loop& loop, std::function<void()> done) {
+    node_.homes(loop).hand_over(by_loop.at(&loop), [this, &loop, shards = by_loop.at(&loop), done = std::move(done)] {
+      for (const uint32_t shard : shards) port(loop).drop_shard(shard);
+      done();
+    });
+  });
+  const Status released = leases_->release(shards);
+  if (!released) return log::warning("leases_not_released", {{"error", released.error().message}});
+  log::info("shards_handed_over", {{"count", std::to_string(shards.size())}});
+}
+
+void Cluster::tell_places(const storage::ClusterView& view) {
+  auto places = std::make_shared<Places>();
+  std::map<std::string, std::string> process_of;
+  for (const auto& node : view.nodes) {
+    process_of[node.identity.id] = node.identity.address;
+    if (node.alive) places->processes.insert(node.identity.address);
+  }
+  for (const auto& lease : view.leases) {
+    places->shards.push_back({lease.is_free() ? std::string() : process_of[lease.node], lease.epoch});
+  }
+  for (auto& loop : node_.loops()) {
+    loop->post([this, &loop = *loop, places] {
+      for (const auto& handler : places_handlers_) handler(loop, *places);
+    });
+  }
+}
+
+void Cluster::fenced() {
+  fenced_ = true;
+  const std::lock_guard lock(mutex_);
+  woken_ = true;
+  wake_.notify_all();
+}
+
+Status Cluster::set_draining(bool draining) {
+  {
+    const std::lock_guard lock(leases_mutex_);
+    if (const Status told = leases_->set_draining(draining); !told) return told;
+  }
+  draining_ = draining;
+  const std::lock_guard lock(mutex_);
+  woken_ = true;
+  wake_.notify_all();
+  return {};
+}
+
+std::string Cluster::describe() {
+  Result<storage::ClusterView> view = [this] {
+    const std::lock_guard lock(leases_mutex_);
+    return leases_->view();
+  }();
+  if (!view) return "error: " + view.error().message + "\n";
+  std::map<std::string, size_t> shards;
+  size_t free = 0;
+  for (const auto& lease : view->leases) ++(lease.is_free() ? free : shards[lease.node]);
+  std::string out;
+  for (const auto& node : view->nodes) {
+    const char* state = !node.alive ? "dead" : node.draining ? "draining" : "alive";
+    out += node.identity.id + " " + state + " version=" + node.identity.version + " shards=" + std::to_string(shards[node.identity.id]) +
+           " seen_ms_ago=" + std::to_string(node.seen_ago.count()) + (node.identity.id == identity_.id ? " (this node)" : "") + "\n";
+  }
+  out += "shards_without_owner " + std::to_string(free) + "\nbus " + (bus_->is_connected() ? "connected" : "away") + "\nleases " +
+         (is_suspended() ? "suspended" : "held") + "\n";
+  return out + "ok\n";
+}
+
+void Cluster::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    wake_.notify_all();
+  }
+  if (thread_.joinable()) thread_.join();
+  std::vector<uint32_t> shards;
+  for (uint32_t shard = 0; shard < shard_count; ++shard) {
+    if (owned_[shard]) shards.push_back(shard);
+  }
+  const std::lock_guard lock(leases_mutex_);
+  if (!shards.empty()) hand_over(shards);
+  (void)leases_->leave();
+}
+
+}  // namespace rookery::server::cluster

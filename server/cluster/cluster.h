@@ -1,0 +1,95 @@
+// This node among others: which shards are ours, and the mail to those of other nodes (docs/DESIGN §6, docs/adr/0003).
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "server/cluster/bus.h"
+#include "server/cluster/port.h"
+#include "server/routing/router.h"
+#include "storage/leases.h"
+
+namespace rookery::server::cluster {
+
+/// Where a shard lived at the last look into the database.
+struct ShardPlace {
+  std::string process;  ///< the owner's process (Cluster::process), empty when nobody's
+  uint64_t epoch = 0;
+};
+
+/// What every loop learns once a second.
+struct Places {
+  std::vector<ShardPlace> shards;       ///< by shard
+  std::set<std::string> processes;      ///< that live
+};
+
+class Cluster {
+ public:
+  Cluster(Node& node, storage::NodeIdentity identity, std::unique_ptr<storage::Leases> leases);
+  ~Cluster();
+
+  /// Connects, joins and takes this node's share; then the loops may accept clients.
+  Status start(NatsOptions nats);
+  /// Gives back all shards (their homes settle first) and leaves.
+  void stop();
+
+  /// Unique for each start of a node; the middle of its loops' addresses.
+  const std::string& process() const { return process_; }
+  /// Any thread.
+  bool owns(uint32_t shard) const { return owned_[shard].load(std::memory_order_acquire); }
+  Port& port(const Loop& loop) { return *ports_[loop.index()]; }
+  Port& port() { return port(*Loop::current()); }
+
+  /// From a loop: storage has refused an epoch of ours; everything is dropped and the node joins anew.
+  void fenced();
+  /// Our leases are past their time and the database does not answer: nothing is read from clients until it does.
+  bool is_suspended() const { return suspended_.load(std::memory_order_relaxed); }
+
+  /// Called on every loop after each look; for what depends on other nodes being there.
+  using PlacesHandler = std::function<void(Loop&, const Places&)>;
+  void on_places(PlacesHandler handler) { places_handlers_.push_back(std::move(handler)); }
+
+  Status set_draining(bool draining);
+  /// Lines for `rookeryctl cluster`.
+  std::string describe();
+
+ private:
+  void main();
+  void turn();
+  void keep(const std::vector<storage::Lease>& held);
+  void follow_plan(const storage::ClusterView& view);
+  void adopt(const std::vector<storage::Lease>& taken);
+  void hand_over(const std::vector<uint32_t>& shards);
+  void drop_everything();
+  void tell_places(const storage::ClusterView& view);
+  Loop& loop_of(uint32_t shard);
+
+  Node& node_;
+  const storage::NodeIdentity identity_;
+  const std::string process_;
+  std::unique_ptr<storage::Leases> leases_;  ///< used under leases_mutex_
+  std::mutex leases_mutex_;
+  std::unique_ptr<Bus> bus_;
+  std::vector<std::unique_ptr<Port>> ports_;
+  std::array<std::atomic<bool>, shard_count> owned_{};
+  std::unordered_map<uint32_t, std::unique_ptr<Bus::Subscription>> subscriptions_;  ///< of the membership thread
+  std::vector<PlacesHandler> places_handlers_;
+  std::atomic<bool> suspended_ = false, fenced_ = false, draining_ = false;
+  std::chrono::steady_clock::time_point lease_end_{};
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool stopping_ = false, woken_ = false;
+  std::thread thread_;
+};
+
+}  // namespace rookery::server::cluster

@@ -1,0 +1,146 @@
+#include <nats/nats.h>
+
+#include <atomic>
+
+#include "server/cluster/bus.h"
+#include "server/log.h"
+
+namespace rookery::server::cluster {
+
+namespace {
+
+// While no server is there, this much of what is published waits; channels send again what does not fit.
+constexpr int reconnect_buffer_bytes = 8 * 1024 * 1024;
+constexpr int64_t connect_timeout_ms = 5'000;
+constexpr int64_t ping_interval_ms = 2'000;  // two unanswered ones and another server of the cluster is tried
+constexpr int delivery_threads = 2;
+
+std::unexpected<Error> failed(std::string what, natsStatus status) {
+  return fail(Failure::unavailable, std::move(what) + ": " + natsStatus_GetText(status));
+}
+
+struct Closure {
+  Bus::Handler handler;
+};
+
+void on_message(natsConnection*, natsSubscription*, natsMsg* message, void* closure) {
+  BusMessage out{.subject = natsMsg_GetSubject(message), .reply = {}, .data = {}, .no_responders = natsMsg_IsNoResponders(message)};
+  if (const char* reply = natsMsg_GetReply(message)) out.reply = reply;
+  if (!out.no_responders) out.data.assign(natsMsg_GetData(message), static_cast<size_t>(natsMsg_GetDataLength(message)));
+  natsMsg_Destroy(message);
+  static_cast<Closure*>(closure)->handler(std::move(out));
+}
+
+class NatsSubscription final : public Bus::Subscription {
+ public:
+  explicit NatsSubscription(natsSubscription* subscription) : subscription_(subscription) {}
+  ~NatsSubscription() override {
+    natsSubscription_Unsubscribe(subscription_);
+    natsSubscription_Destroy(subscription_);  // the closure is freed when its last call has returned
+  }
+
+ private:
+  natsSubscription* subscription_;
+};
+
+class NatsBus final : public Bus {
+ public:
+  explicit NatsBus(std::function<void()> on_reconnected) : on_reconnected_(std::move(on_reconnected)) {}
+  ~NatsBus() override {
+    natsConnection_Close(connection_);
+    natsConnection_Destroy(connection_);
+  }
+
+  Status connect(natsOptions* options) {
+    natsOptions_SetReconnectedCB(options, reconnected, this);
+    natsOptions_SetDisconnectedCB(options, disconnected, this);
+    natsOptions_SetErrorHandler(options, errored, this);
+    const natsStatus status = natsConnection_Connect(&connection_, options);
+    if (status != NATS_OK) return failed("cannot connect to NATS", status);
+    return {};
+  }
+
+  void publish(const std::string& subject, const std::string& reply, std::string_view data) override {
+    const natsStatus status =
+        reply.empty() ? natsConnection_Publish(connection_, subject.c_str(), data.data(), static_cast<int>(data.size()))
+                      : natsConnection_PublishRequest(connection_, subject.c_str(), reply.c_str(), data.data(), static_cast<int>(data.size()));
+    // What is lost here is sent again by its channel.
+    if (status != NATS_OK) log::debug("bus_publish_failed", {{"subject", subject}, {"error", natsStatus_GetText(status)}});
+  }
+
+  Result<std::unique_ptr<Subscription>> subscribe(const std::string& subject, Handler handler) override {
+    auto closure = std::make_unique<Closure>(Closure{std::move(handler)});
+    natsSubscription* subscription = nullptr;
+    const natsStatus status = natsConnection_Subscribe(&subscription, connection_, subject.c_str(), on_message, closure.get());
+    if (status != NATS_OK) return failed("cannot subscribe to " + subject, status);
+    natsSubscription_SetOnCompleteCB(subscription, [](void* done) { delete static_cast<Closure*>(done); }, closure.release());
+    natsSubscription_SetPendingLimits(subscription, -1, 64 * 1024 * 1024);
+    return std::make_unique<NatsSubscription>(subscription);
+  }
+
+  Status flush() override {
+    const natsStatus status = natsConnection_FlushTimeout(connection_, connect_timeout_ms);
+    if (status != NATS_OK) return failed("NATS does not answer", status);
+    return {};
+  }
+
+  bool is_connected() const override { return natsConnection_Status(connection_) == NATS_CONN_STATUS_CONNECTED; }
+
+ private:
+  static void reconnected(natsConnection*, void* self) {
+    log::info("bus_reconnected");
+    static_cast<NatsBus*>(self)->on_reconnected_();
+  }
+  static void disconnected(natsConnection*, void*) { log::warning("bus_disconnected"); }
+  static void errored(natsConnection*, natsSubscription*, natsStatus status, void*) {
+    log::warning("bus_error", {{"error", natsStatus_GetText(status)}});
+  }
+
+  std::function<void()> on_reconnected_;
+  natsConnection* connection_ = nullptr;
+};
+
+natsStatus apply(const NatsOptions& wanted, natsOptions* options) {
+  std::vector<const char*> urls;
+  bool secure = !wanted.ca_file.empty() || !wanted.certificate_file.empty();
+  for (const auto& url : wanted.servers) {
+    urls.push_back(url.c_str());
+    secure = secure || url.starts_with("tls://");
+  }
+  natsStatus status = natsOptions_SetServers(options, urls.data(), static_cast<int>(urls.size()));
+  const auto then = [&](natsStatus next) { if (status == NATS_OK) status = next; };
+  then(natsOptions_SetName(options, wanted.name.c_str()));
+  then(natsOptions_SetTimeout(options, connect_timeout_ms));
+  then(natsOptions_SetSendAsap(options, true));
+  then(natsOptions_UseGlobalMessageDelivery(options, true));
+  then(natsOptions_SetMaxReconnect(options, -1));
+  then(natsOptions_SetReconnectWait(options, 100));
+  then(natsOptions_SetReconnectJitter(options, 50, 50));
+  then(natsOptions_SetReconnectBufSize(options, reconnect_buffer_bytes));
+  then(natsOptions_SetPingInterval(options, ping_interval_ms));
+  then(natsOptions_SetMaxPingsOut(options, 2));
+  if (secure) then(natsOptions_SetSecure(options, true));
+  if (!wanted.ca_file.empty()) then(natsOptions_LoadCATrustedCertificates(options, wanted.ca_file.c_str()));
+  if (!wanted.certificate_file.empty()) {
+    then(natsOptions_LoadCertificatesChain(options, wanted.certificate_file.c_str(), wanted.key_file.c_str()));
+  }
+  if (!wanted.credentials_file.empty()) then(natsOptions_SetUserCredentialsFromFiles(options, wanted.credentials_file.c_str(), nullptr));
+  return status;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Bus>> connect_nats(NatsOptions wanted) {
+  nats_SetMessageDeliveryPoolSize(delivery_threads);
+  natsOptions* options = nullptr;
+  natsStatus status = natsOptions_Create(&options);
+  if (status != NATS_OK) return failed("NATS options", status);
+  const std::unique_ptr<natsOptions, decltype(&natsOptions_Destroy)> owned(options, natsOptions_Destroy);
+  status = apply(wanted, options);
+  if (status != NATS_OK) return failed("cluster.nats: an option is not accepted", status);
+  auto bus = std::make_unique<NatsBus>(wanted.on_reconnected ? std::move(wanted.on_reconnected) : [] {});
+  if (const Status connected = bus->connect(options); !connected) return std::unexpected<Error>(connected.error());
+  return bus;
+}
+
+}  // namespace rookery::server::cluster

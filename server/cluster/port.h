@@ -1,0 +1,96 @@
+// One loop's door to the other nodes: a channel to every shard that it has written to, and the streams that it receives.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "server/cluster/bus.h"
+#include "server/cluster/channel.h"
+#include "server/loop.h"
+#include "server/routing/envelope.h"
+
+namespace rookery::server {
+class Node;
+}
+
+namespace rookery::server::cluster {
+
+/// A packet from another node; whoever handles it calls Port::taken(ref) once, when it is durable where it has to be.
+struct Incoming {
+  PacketRef ref;
+  std::string body;
+  bool again = false;  ///< a former owner of the shard may have taken it
+};
+
+class Port {
+ public:
+  /// `process` is unique for each start of a node; `prefix` separates clusters on one bus.
+  Port(Node& node, Loop& loop, Bus& bus, std::string prefix, std::string process);
+  ~Port();
+
+  /// The address of this loop, for what comes back to it.
+  const std::string& address() const { return address_; }
+  Status subscribe();
+
+  // Sending. `taken` runs when it has arrived and what had to be is durable; never when this node ends before.
+  void send_to_shard(uint32_t shard, Topic topic, std::string body, OutChannel::Taken taken = {});
+  void send_to_loop(const std::string& address, Topic topic, std::string body);
+  /// Takes an envelope for an account or room of another node.
+  void send(uint32_t shard, Envelope envelope);
+  /// Nothing will ever answer there: what waits for that loop is dropped.
+  void forget(const std::string& address);
+  /// Something for this shard is on its way: what follows must not overtake it, even when the shard is our own by now.
+  bool is_waiting(uint32_t shard) const { return to_shard_[shard] && to_shard_[shard]->is_waiting(); }
+  void shards_moved();  ///< news of owners: what waits is sent again
+
+  // Receiving
+  using Handler = std::function<void(Incoming)>;
+  void on(Topic topic, Handler handler) { handlers_[topic] = std::move(handler); }
+  void on_packet(std::string_view destination, const BusMessage& message);
+  void taken(const PacketRef& ref);
+  void drop_shard(uint32_t shard);  ///< no longer ours: its streams are forgotten
+
+  size_t waiting() const;  ///< packets that nobody has acknowledged
+
+ private:
+  using StreamKey = std::pair<std::string, std::string>;  ///< destination, sender's stream
+  struct Stream {
+    InChannel channel;
+    std::string reply;       ///< where acknowledgements go
+    bool checking = false;   ///< the log is asked whether an earlier packet is known; what follows waits
+    std::vector<std::pair<Topic, Incoming>> behind;
+    bool ack_due = false;
+  };
+  std::unique_ptr<OutChannel> make_channel(const std::string& destination, const std::string& subject);
+  OutChannel& to_shard(uint32_t shard);
+  OutChannel* find_channel(std::string_view destination);
+  void on_answer(const BusMessage& message);
+  void handle(Topic topic, Incoming incoming);
+  void handle_envelope(Incoming incoming);
+  void receive_unless_known(const PacketRef& ref, Envelope envelope);
+  void go_on(const StreamKey& key);
+  void acknowledge_later(const StreamKey& key, Stream& stream);
+  void tick();
+
+  Node& node_;
+  Loop& loop_;
+  Bus& bus_;
+  const std::string prefix_;
+  const std::string stream_;
+  const std::string address_;
+  std::unique_ptr<Bus::Subscription> subscription_;
+  std::vector<std::unique_ptr<OutChannel>> to_shard_;
+  std::unordered_map<std::string, std::unique_ptr<OutChannel>> to_loop_;  ///< by address
+  std::map<StreamKey, Stream> in_;
+  std::map<Topic, Handler> handlers_;
+  std::vector<StreamKey> due_;
+  Loop::TimerId timer_{};
+};
+
+std::string shard_destination(uint32_t shard);
+
+}  // namespace rookery::server::cluster

@@ -1,0 +1,140 @@
+#include "server/cluster/wire.h"
+
+#include "server/cluster/tlv.h"
+#include "xmpp/namespaces.h"
+#include "xmpp/stream_parser.h"
+
+namespace rookery::server::cluster {
+
+namespace {
+
+// Tags of a packet.
+enum : uint32_t { packet_least_version = 1, packet_kind, packet_stream, packet_seq, packet_base, packet_again, packet_topic, packet_body };
+// Tags of an envelope.
+enum : uint32_t {
+  envelope_from = 1, envelope_to, envelope_stanza, envelope_must_log, envelope_copy, envelope_seen_owner, envelope_seen_key,
+  envelope_fence_shard, envelope_fence_epoch
+};
+// Tags of a log entry.
+enum : uint32_t { entry_owner = 1, entry_id, entry_flags, entry_peer, entry_xml };
+
+std::string encode(const storage::LogEntry& entry) {
+  std::string out;
+  out.reserve(entry.xml.size() + 128);
+  TlvWriter writer(out);
+  writer.text(entry_owner, entry.owner);
+  writer.number(entry_id, entry.id);
+  writer.number(entry_flags, entry.flags);
+  writer.text(entry_peer, entry.peer);
+  writer.text(entry_xml, entry.xml);
+  return out;
+}
+
+std::optional<storage::LogEntry> parse_entry(std::string_view bytes) {
+  storage::LogEntry entry;
+  TlvReader reader(bytes);
+  while (const auto field = reader.next()) {
+    switch (field->tag) {
+      case entry_owner: entry.owner = field->text; break;
+      case entry_id: entry.id = field->number; break;
+      case entry_flags: entry.flags = static_cast<uint8_t>(field->number); break;
+      case entry_peer: entry.peer = field->text; break;
+      case entry_xml: entry.xml = field->text; break;
+      default: break;
+    }
+  }
+  if (reader.malformed() || entry.owner.empty() || entry.id == 0) return std::nullopt;
+  return entry;
+}
+
+}  // namespace
+
+std::string encode(const Packet& packet) {
+  std::string out;
+  out.reserve(packet.body.size() + 64);
+  TlvWriter writer(out);
+  writer.number_unless_zero(packet_least_version, wire_version - 1);
+  writer.number(packet_kind, static_cast<uint64_t>(packet.kind));
+  writer.text_unless_empty(packet_stream, packet.stream);
+  writer.number(packet_seq, packet.seq);
+  writer.number_unless_zero(packet_base, packet.base);
+  writer.number_unless_zero(packet_again, packet.again ? 1 : 0);
+  writer.number_unless_zero(packet_topic, packet.topic);
+  writer.text_unless_empty(packet_body, packet.body);
+  return out;
+}
+
+std::optional<Packet> parse_packet(std::string_view bytes) {
+  Packet packet;
+  TlvReader reader(bytes);
+  while (const auto field = reader.next()) {
+    switch (field->tag) {
+      case packet_least_version:
+        if (field->number + 1 > wire_version) return std::nullopt;
+        break;
+      case packet_kind: packet.kind = static_cast<Packet::Kind>(field->number); break;
+      case packet_stream: packet.stream = field->text; break;
+      case packet_seq: packet.seq = field->number; break;
+      case packet_base: packet.base = field->number; break;
+      case packet_again: packet.again = field->number != 0; break;
+      case packet_topic: packet.topic = static_cast<uint32_t>(field->number); break;
+      case packet_body: packet.body = field->text; break;
+      default: break;
+    }
+  }
+  const bool is_data = packet.kind == Packet::Kind::data;
+  if (reader.malformed() || packet.kind < Packet::Kind::data || packet.kind > Packet::Kind::gap) return std::nullopt;
+  if (is_data && (packet.stream.empty() || packet.base == 0 || packet.base > packet.seq)) return std::nullopt;
+  return packet;
+}
+
+std::string encode(const Envelope& envelope) {
+  std::string out;
+  const std::string stanza = envelope.stanza->to_xml(xmpp::ns::client);
+  out.reserve(stanza.size() * 2 + 256);
+  TlvWriter writer(out);
+  writer.text(envelope_from, envelope.from.text());
+  writer.text(envelope_to, envelope.to.text());
+  writer.text(envelope_stanza, stanza);
+  writer.number_unless_zero(envelope_must_log, envelope.must_log ? 1 : 0);
+  if (envelope.sent_copy) writer.text(envelope_copy, encode(*envelope.sent_copy));
+  if (envelope.seen) {
+    writer.text(envelope_seen_owner, envelope.seen->owner);
+    writer.text(envelope_seen_key, envelope.seen->key);
+  }
+  if (envelope.sender_fence) {
+    writer.number(envelope_fence_shard, envelope.sender_fence->shard);
+    writer.number(envelope_fence_epoch, envelope.sender_fence->epoch);
+  }
+  return out;
+}
+
+std::optional<Envelope> parse_envelope(std::string_view bytes) {
+  Envelope envelope;
+  storage::LogBatch::Seen seen;
+  storage::LogBatch::Fence fence;
+  const auto jid = [](std::string_view text) { return xmpp::Jid::parse(text).value_or(xmpp::Jid()); };
+  TlvReader reader(bytes);
+  while (const auto field = reader.next()) {
+    switch (field->tag) {
+      case envelope_from: envelope.from = jid(field->text); break;
+      case envelope_to: envelope.to = jid(field->text); break;
+      case envelope_stanza:
+        if (auto stanza = xmpp::parse_document(field->text, {}, xmpp::ns::client)) envelope.stanza = std::move(*stanza);
+        break;
+      case envelope_must_log: envelope.must_log = field->number != 0; break;
+      case envelope_copy: envelope.sent_copy = parse_entry(field->text); break;
+      case envelope_seen_owner: seen.owner = field->text; break;
+      case envelope_seen_key: seen.key = field->text; break;
+      case envelope_fence_shard: fence.shard = static_cast<uint32_t>(field->number); break;
+      case envelope_fence_epoch: fence.epoch = field->number; break;
+      default: break;
+    }
+  }
+  if (reader.malformed() || envelope.from.empty() || envelope.to.empty() || !envelope.stanza) return std::nullopt;
+  if (!seen.owner.empty()) envelope.seen = std::move(seen);
+  if (fence.epoch != 0) envelope.sender_fence = fence;
+  return envelope;
+}
+
+}  // namespace rookery::server::cluster

@@ -1,0 +1,50 @@
+// What nodes say to each other. Versioned by its tags (tlv.h): a tag is never given another meaning.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "server/routing/envelope.h"
+
+namespace rookery::server::cluster {
+
+inline constexpr uint32_t wire_version = 1;
+
+/// One packet on the bus. Data packets of a stream are numbered; acknowledgements carry the number alone.
+struct Packet {
+  enum class Kind : uint8_t {
+    data = 1,
+    ack = 2,   ///< everything up to `seq` has been taken, and what had to be is durable
+    gap = 3,   ///< `seq` is what comes next
+  };
+  Kind kind = Kind::data;
+  std::string stream;  ///< data: who sends: process and loop; a stream goes from one loop to one shard or loop
+  uint64_t seq = 0;    ///< from 1
+  uint64_t base = 0;   ///< data: the oldest packet that the sender still keeps
+  bool again = false;  ///< data: may have been taken by a former owner
+  uint32_t topic = 0;  ///< data: what the body is, a Topic
+  std::string_view body;  ///< view into what was parsed
+};
+
+/// What a body may be.
+enum class Topic : uint32_t {
+  envelope = 1,     ///< Envelope
+  attach = 2,       ///< edge → home: bind or resume (edge_messages.h)
+  attached = 3,     ///< home → edge: the answer
+  link_input = 4,   ///< edge → home: elements of the client
+  link_lost = 5,    ///< edge → home
+  link_output = 6,  ///< home → edge: bytes for the client
+  link_close = 7,   ///< home → edge: a stream error
+  command = 8,      ///< an administrator's command for an account
+};
+
+std::string encode(const Packet& packet);
+/// nullopt when it is malformed or of a version that cannot be understood.
+std::optional<Packet> parse_packet(std::string_view bytes);
+
+std::string encode(const Envelope& envelope);
+std::optional<Envelope> parse_envelope(std::string_view bytes);
+
+}  // namespace rookery::server::cluster

@@ -1,0 +1,67 @@
+#include "server/home/attach.h"
+
+#include "server/cluster/cluster.h"
+#include "server/home/homes.h"
+#include "server/node.h"
+
+namespace rookery::server {
+
+namespace {
+
+void bind_here(Home* home, const BindRequest& request, ClientLink& link, const std::function<void(BindOutcome)>& then) {
+  if (!link.is_open()) return;
+  if (home == nullptr) return then({});
+  if (home->sessions().size() >= home->node().config().sessions_per_account) {
+    return then({.refused = xmpp::StanzaError{.condition = xmpp::Condition::resource_constraint}});
+  }
+  then({.session = &home->bind(request.resource, link)});
+}
+
+void resume_here(Homes& homes, const xmpp::Jid& account, const ResumeRequest& request, ClientLink& link,
+                 std::function<void(ResumeOutcome)> then);
+
+void resume_at(Home* home, const xmpp::Jid& account, const ResumeRequest& request, ClientLink& link,
+               std::function<void(ResumeOutcome)> then) {
+  if (!link.is_open()) return;
+  if (home == nullptr) return then({.known_account = false});
+  Session* session = home->find_resumable(request.previous);
+  if (session == nullptr) {
+    // The session died with its home: what was durable is known all the same (REQUIREMENTS 23).
+    auto ask = [owner = account.text(), id = request.previous](storage::MessageLog& log) { return log.counter(owner, id); };
+    return home->node().read_log(std::move(ask), [&link, then = std::move(then)](Result<std::optional<uint32_t>> counter) {
+      if (link.is_open()) then({.handled = counter.value_or(std::nullopt)});
+    });
+  }
+  if (!session->is_settled()) {
+    // h is exact only when nothing is on its way to the disk; a commit takes milliseconds.
+    session->settle();
+    Homes& homes = home->homes();
+    homes.loop().after(std::chrono::milliseconds(2), [&homes, account, request, &link, then = std::move(then)]() mutable {
+      if (link.is_open()) resume_here(homes, account, request, link, std::move(then));
+    });
+    return;
+  }
+  if (!session->is_plausible(request.handled)) return then({.error = session->acknowledged_too_much(request.handled)});
+  std::string resumed = session->resume(link, request.handled);
+  then({.session = session, .resumed = std::move(resumed)});
+}
+
+void resume_here(Homes& homes, const xmpp::Jid& account, const ResumeRequest& request, ClientLink& link,
+                 std::function<void(ResumeOutcome)> then) {
+  homes.with_home(account, [account, request, &link, then = std::move(then)](Home* home) { resume_at(home, account, request, link, then); });
+}
+
+}  // namespace
+
+void bind_session(Node& node, const xmpp::Jid& account, BindRequest request, ClientLink& link, std::function<void(BindOutcome)> then) {
+  node.homes().with_home(account, [request = std::move(request), &link, then = std::move(then)](Home* home) {
+    bind_here(home, request, link, then);
+  });
+}
+
+void resume_session(Node& node, const xmpp::Jid& account, ResumeRequest request, ClientLink& link,
+                    std::function<void(ResumeOutcome)> then) {
+  resume_here(node.homes(), account, request, link, std::move(then));
+}
+
+}  // namespace rookery::server

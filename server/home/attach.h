@@ -1,0 +1,44 @@
+// How an edge gets a session for its client: at a home of this process, or of another node. All of what passes between
+// edge and home is here and in ClientLink, so that the two can live on different machines.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "server/home/session.h"
+
+namespace rookery::server {
+
+class Node;
+
+/// RFC 6120 §7; with `options`, what Bind 2 (XEP-0386) asks for beside.
+struct BindRequest {
+  std::string resource;  ///< prepared; empty: one is generated
+  std::string options;   ///< `<bind xmlns='urn:xmpp:bind:0'/>` as XML, or empty
+};
+struct BindOutcome {
+  ClientSession* session = nullptr;
+  std::string xml;  ///< what answers the options
+  std::optional<xmpp::StanzaError> refused;  ///< no session and no error: there is no such account
+};
+
+/// XEP-0198 §5.
+struct ResumeRequest {
+  std::string previous;
+  uint32_t handled = 0;
+};
+struct ResumeOutcome {
+  ClientSession* session = nullptr;
+  std::string resumed;  ///< `<resumed/>`
+  bool known_account = true;
+  std::optional<uint32_t> handled;         ///< no session: the h of `<failed/>`, when it is known
+  std::optional<xmpp::StreamError> error;  ///< no session, and the stream ends
+};
+
+// Both run `then` once, on the calling loop, unless the link has closed meanwhile; `link` has to live until then. The edge
+// answers its client first and calls ClientSession::begin() afterwards.
+void bind_session(Node& node, const xmpp::Jid& account, BindRequest request, ClientLink& link, std::function<void(BindOutcome)> then);
+void resume_session(Node& node, const xmpp::Jid& account, ResumeRequest request, ClientLink& link, std::function<void(ResumeOutcome)> then);
+
+}  // namespace rookery::server

@@ -1,0 +1,73 @@
+#include "server/cluster/wire.h"
+
+#include <gtest/gtest.h>
+
+#include "server/cluster/tlv.h"
+#include "xmpp/namespaces.h"
+#include "xmpp/stream_parser.h"
+
+namespace rookery::server::cluster {
+namespace {
+
+Envelope message() {
+  Envelope envelope;
+  envelope.from = *xmpp::Jid::parse("juliet@example.org/balcony");
+  envelope.to = *xmpp::Jid::parse("romeo@example.org");
+  envelope.stanza = *xmpp::parse_document("<message xmlns='jabber:client' to='romeo@example.org'><body>a &lt; b</body></message>");
+  envelope.sent_copy = storage::LogEntry{"juliet@example.org", 77, 5, "romeo@example.org", "<message/>"};
+  envelope.seen = storage::LogBatch::Seen{"juliet@example.org", std::string("\0\1\2", 3)};
+  envelope.sender_fence = storage::LogBatch::Fence{17, 4};
+  envelope.must_log = true;
+  return envelope;
+}
+
+TEST(Wire, AnEnvelopeComesOutAsItWentIn) {
+  const auto envelope = parse_envelope(encode(message()));
+  ASSERT_TRUE(envelope);
+  EXPECT_EQ(envelope->from.text(), "juliet@example.org/balcony");
+  EXPECT_EQ(envelope->stanza->to_xml(xmpp::ns::client), message().stanza->to_xml(xmpp::ns::client));
+  EXPECT_EQ(envelope->sent_copy->id, 77u);
+  EXPECT_EQ(envelope->sent_copy->xml, "<message/>");
+  EXPECT_EQ(envelope->seen->key, message().seen->key);
+  EXPECT_EQ(envelope->sender_fence->epoch, 4u);
+  EXPECT_TRUE(envelope->must_log);
+}
+
+// Nodes of version N and N+1 run side by side during an upgrade.
+TEST(Wire, ANewerNodesTagsAreSkippedAndTheRestIsUnderstood) {
+  std::string body = encode(message());
+  TlvWriter(body).text(900, "what we do not know");
+  TlvWriter(body).number(901, 5);
+  ASSERT_TRUE(parse_envelope(body));
+  std::string packet = encode(Packet{.stream = "p.0", .seq = 3, .base = 2, .topic = 1, .body = body});
+  TlvWriter(packet).text(77, "new");
+  const auto parsed = parse_packet(packet);
+  ASSERT_TRUE(parsed);
+  EXPECT_EQ(parsed->seq, 3u);
+  EXPECT_EQ(parsed->body, body);
+}
+
+TEST(Wire, ANewerNodesTopicIsReadAsANumberSoThatItCanBeRefused) {
+  const auto parsed = parse_packet(encode(Packet{.stream = "p.0", .seq = 1, .base = 1, .topic = 4711, .body = "?"}));
+  ASSERT_TRUE(parsed);
+  EXPECT_EQ(parsed->topic, 4711u);
+}
+
+TEST(Wire, APacketThatNeedsANewerReaderIsRefused) {
+  std::string packet = encode(Packet{.stream = "p.0", .seq = 1, .base = 1, .topic = 1, .body = {}});
+  TlvWriter(packet).number(1, wire_version + 1);
+  EXPECT_FALSE(parse_packet(packet));
+}
+
+TEST(Wire, NoPrefixOfAPacketOrOfAnEnvelopeIsTakenForTheWhole) {
+  const std::string body = encode(message());
+  for (size_t size = 0; size < body.size(); ++size) {
+    const auto cut = parse_envelope(std::string_view(body).substr(0, size));
+    if (cut) EXPECT_FALSE(cut->must_log && cut->sender_fence && cut->sender_fence->epoch == 4);
+  }
+  EXPECT_FALSE(parse_packet(""));
+  EXPECT_FALSE(parse_packet("\x03\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"));
+}
+
+}  // namespace
+}  // namespace rookery::server::cluster
