@@ -80,6 +80,18 @@ Reader one_of(std::string Config::* member, std::initializer_list<std::string_vi
   };
 }
 
+/// The first label of a service's domain, or nothing.
+Reader subdomain(std::string Config::* member) {
+  return [member](const toml::node& node, Config& config) -> std::string {
+    const auto value = node.value_exact<std::string>();
+    const auto jid = value ? xmpp::Jid::parse(*value + ".example.org") : Result<xmpp::Jid>(fail(Failure::invalid, {}));
+    const bool right = value && (value->empty() || (jid && jid->is_domain() && value->find('.') == std::string::npos));
+    if (!right) return R"(must be one label of a domain, like "pubsub", or "" for none)";
+    config.*member = *value;
+    return {};
+  };
+}
+
 /// The strings of an array, nothing when it is no array or holds something else.
 std::optional<std::vector<std::string>> strings(const toml::node& node) {
   const auto* array = node.as_array();
@@ -201,6 +213,8 @@ const std::vector<Key>& keys() {
       // Below 10,000 a stolen database is guessed too fast; beyond ten million a login takes seconds.
       {"auth.scram_iterations", number(&Config::scram_iterations, 10'000, 10'000'000)},
       {"archive.enabled", boolean(&Config::archive)},
+      {"pubsub.subdomain", subdomain(&Config::pubsub_subdomain)},
+      {"pubsub.create", one_of(&Config::pubsub_create, {"local", "anyone", "nobody"})},
       {"registration.enabled", boolean(&Config::registration)},
       {"cluster.nats", read_nats},
       {"cluster.node", text(&Config::cluster_node)},

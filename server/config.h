@@ -40,6 +40,10 @@ struct Config {
   // [archive]
   bool archive = true;
 
+  // [pubsub]
+  std::string pubsub_subdomain = "pubsub";  ///< of each of our domains: a service of XEP-0060; empty: none
+  std::string pubsub_create = "local";      ///< who may make nodes there: local (accounts of ours), anyone, nobody
+
   // [registration]
   bool registration = false;  ///< XEP-0077 in-band
 

@@ -104,6 +104,15 @@ struct PubsubSubscription {
   std::string state;  ///< "subscribed", "pending", …
   std::string options;
 };
+/// What one entity is or has at a node.
+struct PubsubAffiliationAt {
+  std::string node;
+  PubsubAffiliation affiliation;
+};
+struct PubsubSubscriptionAt {
+  std::string node;
+  PubsubSubscription subscription;
+};
 
 class PubsubStore {
  public:
@@ -124,6 +133,14 @@ class PubsubStore {
   virtual Status set_affiliation(const xmpp::Jid& owner, std::string_view node, const PubsubAffiliation& value) = 0;  ///< "none" removes
   virtual Result<std::vector<PubsubSubscription>> subscriptions(const xmpp::Jid& owner, std::string_view node) = 0;
   virtual Status set_subscription(const xmpp::Jid& owner, std::string_view node, const PubsubSubscription& value) = 0;  ///< "none" removes
+  /// The ids of all items, newest first.
+  virtual Result<std::vector<std::string>> item_ids(const xmpp::Jid& owner, std::string_view node) = 0;
+  /// Deletes the items published before `then`; how many there were.
+  virtual Result<size_t> expire(const xmpp::Jid& owner, std::string_view node, TimePoint then) = 0;
+  /// Of a bare JID at all nodes of the owner, by node.
+  virtual Result<std::vector<PubsubAffiliationAt>> affiliations_of(const xmpp::Jid& owner, const xmpp::Jid& entity) = 0;
+  /// Of a bare JID and of its resources at all nodes of the owner, by node and JID.
+  virtual Result<std::vector<PubsubSubscriptionAt>> subscriptions_of(const xmpp::Jid& owner, const xmpp::Jid& entity) = 0;
 };
 
 /// One backend's stores, used from one thread at a time.

@@ -96,6 +96,7 @@ std::optional<StanzaError> StanzaError::parse(const Element& stanza) {
     } else if (parsed.application_name.empty()) {
       parsed.application_name = child.name();
       parsed.application_ns = child.ns();
+      parsed.application_feature = child.attr("feature");
     }
   }
   return parsed;
@@ -106,7 +107,9 @@ void StanzaError::add_to(Element& stanza) const {
   error.set_attr("type", kTypes[static_cast<size_t>(type.value_or(default_type(condition)))]);
   error.add(to_string(condition), ns::stanza_errors);
   if (!text.empty()) error.add("text", ns::stanza_errors).set_attr("xml:lang", "en").add_text(text);
-  if (!application_name.empty()) error.add(application_name, application_ns);
+  if (application_name.empty()) return;
+  auto& application = error.add(application_name, application_ns);
+  if (!application_feature.empty()) application.set_attr("feature", application_feature);
 }
 
 ElementPtr error_reply(const Element& stanza, const StanzaError& error) {

@@ -27,6 +27,7 @@ struct StanzaError {
   std::string application_name;  ///< e.g. "precondition-not-met"; empty when there is none
   std::string application_ns;
   std::optional<ErrorType> type;  ///< default_type(condition) when not set
+  std::string application_feature;  ///< XEP-0060: the `feature` of its `<unsupported/>`
 
   static std::optional<StanzaError> parse(const Element& stanza);
   /// Appends `<error/>` to the stanza.

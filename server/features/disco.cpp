@@ -22,6 +22,7 @@ xmpp::DiscoInfo info_of(const IqTable& table) {
 /// `caps_node`: a node that stands for the whole.
 void answer_info(IqRequest& request, const IqTable& table, std::string_view caps_node = {}) {
   const auto node = request.payload().attr("node");
+  if (!node.empty() && table.on_node_info) return table.on_node_info(std::move(request));
   if (!node.empty() && node != caps_node) return request.fail(xmpp::Condition::item_not_found);
   auto info = info_of(table);
   info.node = node;

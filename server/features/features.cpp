@@ -9,6 +9,7 @@ void install_features(Node& node, FeatureRegistry& registry) {
   install_roster(node, registry);
   install_caps(node, registry);  // before PEP, which asks it who listens
   install_pep(node, registry);
+  install_pubsub(node, registry);
   install_mam(node, registry);
   install_carbons(node, registry);
   install_private_xml(node, registry);

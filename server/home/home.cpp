@@ -16,6 +16,7 @@ Home::Home(Homes& homes, xmpp::Jid bare, HomeData data)
       jid_(std::move(bare)),
       roster_version_(data.roster.version),
       blocked_(data.blocked.begin(), data.blocked.end()),
+      avatar_(std::move(data.avatar)),
       last_id_(std::max(data.inbox.last_id, data.inbox.cursor)),
       cursor_(data.inbox.cursor),
       scanned_to_(data.inbox.cursor),

@@ -16,6 +16,7 @@
 namespace rookery::server {
 
 class Homes;
+class SharedStanza;
 class Node;
 
 xmpp::RosterEntry to_entry(const storage::RosterItem& item);  ///< what clients see of it
@@ -32,6 +33,7 @@ struct HomeData {
   storage::InboxState inbox;
   std::vector<std::string> blocked;  ///< XEP-0191, JID texts
   ArchivePreferences archive;
+  std::string avatar;  ///< XEP-0153 hash; empty: none
 };
 
 class Home {
@@ -62,9 +64,15 @@ class Home {
 
   // To this account, from anywhere (home_inbound.cpp)
   void receive(Envelope envelope);
+  /// A message that is not stored, one of many alike (Router::fan_out); the envelope's stanza has no `to`.
+  void receive_shared(const Envelope& envelope, const SharedStanza& message);
 
   // Presence and subscriptions, RFC 6121 §3-4 (presence.cpp, subscription.cpp)
   void session_unavailable(Session& session, const xmpp::Element* last_presence);
+  /// Runs the presence hooks anew over the presence of each available session, and broadcasts what they have changed.
+  void refresh_presence();
+  const std::string& avatar() const { return avatar_; }
+  void set_avatar(std::string hash);  ///< what presence says of it from now on; storage knows it already
   bool may_see_presence(const xmpp::Jid& contact) const;  ///< is subscribed to us (from or both)
   bool is_contact(const xmpp::Jid& jid) const;  ///< we are subscribed to it (to or both)
   void remove_contact(const xmpp::Jid& contact);  ///< roster remove: cancels both directions, pushes
@@ -118,6 +126,7 @@ class Home {
   void receive_subscription(const Envelope& envelope, std::string_view type);
   void receive_probe(const xmpp::Jid& from);
   void remember_last_activity();
+  void run_presence_hooks(const Session& session, xmpp::Element& presence);
   void broadcast_presence(Session& session, const xmpp::Element& presence, bool initial);
   void send_sent_carbons(const Session& sender, const xmpp::Element& message, storage::LogId id);
   void send_presence_of(const Session& session, const xmpp::Jid& to);
@@ -137,6 +146,7 @@ class Home {
   std::map<xmpp::Jid, storage::RosterItem> roster_;
   uint64_t roster_version_ = 0;
   std::set<std::string> blocked_;
+  std::string avatar_;
 
   storage::LogId last_id_ = 0;
   storage::LogId last_inbox_id_ = 0; ///< newest entry to be delivered that was added since this home was loaded

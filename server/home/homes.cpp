@@ -3,6 +3,7 @@
 #include "server/cluster/cluster.h"
 #include "server/log.h"
 #include "server/node.h"
+#include "server/routing/fan_out.h"
 #include "xmpp/namespaces.h"
 #include "xmpp/stream_parser.h"
 
@@ -42,6 +43,9 @@ Result<HomeData> read_home(storage::Stores& stores, storage::MessageLog& log, co
   const auto prefs = stores.values().get(bare, "mam-prefs", "");
   if (!prefs) return std::unexpected<Error>(prefs.error());
   if (*prefs) read_archive_prefs(**prefs, data);
+  auto avatar = stores.values().get(bare, "avatar", "");
+  if (!avatar) return std::unexpected<Error>(avatar.error());
+  data.avatar = std::move(*avatar).value_or(std::string());
   return data;
 }
 
@@ -106,6 +110,16 @@ void Homes::deliver(Home* home, Envelope envelope) {
   node_.router().accept(envelope, [this, answers, refused = std::move(refused)] {
     if (answers) node_.router().bounce(refused, {.condition = xmpp::Condition::service_unavailable});
   });
+}
+
+void Homes::receive_shared(const SharedStanza& message, const xmpp::Jid& from, const std::vector<xmpp::Jid>& targets) {
+  Envelope envelope{.from = from, .to = {}, .stanza = message.stanza().clone(), .sent_copy = {}, .seen = {}, .sender = {}};
+  for (const auto& to : targets) {
+    Home* home = find_loaded(to);
+    if (home == nullptr) continue;
+    envelope.to = to;
+    home->receive_shared(envelope, message);
+  }
 }
 
 std::vector<Home*> Homes::loaded() {

@@ -61,6 +61,7 @@ void Home::presence_from_client(Session& session, xmpp::ElementPtr presence) {
       if (verdict.drop) return;
     }
     if (is_subscription_type(type)) return subscription_from_client(session, *presence, to->bare());
+    if (type.empty()) run_presence_hooks(session, *presence);
     // RFC 6121 §4.6: directed presence; whoever gets it must learn of the end.
     if (type.empty() && !may_see_presence(*to)) session.directed.insert(*to);
     if (type == "unavailable") session.directed.erase(*to);
@@ -71,6 +72,7 @@ void Home::presence_from_client(Session& session, xmpp::ElementPtr presence) {
   if (!type.empty()) return refuse({.condition = xmpp::Condition::bad_request});
   const auto priority = priority_of(*presence);
   if (!priority) return refuse({.condition = xmpp::Condition::bad_request});
+  run_presence_hooks(session, *presence);
   const bool initial = !session.available;
   const bool was_negative = session.priority < 0;
   session.available = true;
@@ -87,6 +89,29 @@ void Home::presence_from_client(Session& session, xmpp::ElementPtr presence) {
     session.caught_up_to = cursor_;
     catch_up(session);
   }
+}
+
+void Home::run_presence_hooks(const Session& session, xmpp::Element& presence) {
+  for (const auto& hook : node().features().presence_from_client) hook(session, presence);
+}
+
+void Home::refresh_presence() {
+  for (Session* session : sessions()) {
+    if (!session->available) continue;
+    auto presence = xmpp::parse_document(session->presence, {}, xmpp::ns::client);
+    ensure(presence.has_value());
+    run_presence_hooks(*session, **presence);
+    std::string xml = (*presence)->to_xml(xmpp::ns::client);
+    if (xml == session->presence) continue;
+    session->presence = std::move(xml);
+    broadcast_presence(*session, **presence, false);
+  }
+}
+
+void Home::set_avatar(std::string hash) {
+  if (avatar_ == hash) return;
+  avatar_ = std::move(hash);
+  refresh_presence();
 }
 
 void Home::broadcast_presence(Session& session, const xmpp::Element& presence, bool initial) {

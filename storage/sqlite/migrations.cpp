@@ -155,7 +155,13 @@ CREATE TABLE fast_tokens (
 ) STRICT, WITHOUT ROWID;
 )sql";
 
-constexpr std::array migrations = {Migration{1, migration_1}, Migration{2, migration_2}, Migration{3, migration_3}};
+// An entity's own affiliations and subscriptions (XEP-0060 sections 5.6 and 5.7).
+constexpr std::string_view migration_4 = R"sql(
+CREATE INDEX pubsub_affiliations_by_entity ON pubsub_affiliations (owner, jid);
+CREATE INDEX pubsub_subscriptions_by_entity ON pubsub_subscriptions (owner, jid);
+)sql";
+
+constexpr std::array migrations = {Migration{1, migration_1}, Migration{2, migration_2}, Migration{3, migration_3}, Migration{4, migration_4}};
 
 }  // namespace
 

@@ -307,6 +307,40 @@ TEST_P(StoresContract, KeepsAffiliationsAndSubscriptionsUntilTheyAreNone) {
   EXPECT_EQ(pubsub.subscriptions(juliet, "urn:x").value().size(), 1u);
 }
 
+TEST_P(StoresContract, FindsWhatOneEntityIsAndHasAtAllNodes) {
+  auto& pubsub = stores->pubsub();
+  for (const auto* node : {"urn:x", "urn:y"}) expect_ok(pubsub.create(juliet, {.name = node}));
+  expect_ok(pubsub.create(nurse, {.name = "urn:x"}));
+  expect_ok(pubsub.set_affiliation(juliet, "urn:y", {.jid = "romeo@example.org", .affiliation = "member"}));
+  expect_ok(pubsub.set_affiliation(juliet, "urn:y", {.jid = "romeo@example.org.evil", .affiliation = "outcast"}));
+  expect_ok(pubsub.set_affiliation(nurse, "urn:x", {.jid = "romeo@example.org", .affiliation = "outcast"}));
+  const auto affiliations = pubsub.affiliations_of(juliet, jid("romeo@example.org/orchard")).value();
+  ASSERT_EQ(affiliations.size(), 1u);
+  EXPECT_EQ(affiliations[0].node, "urn:y");
+  EXPECT_EQ(affiliations[0].affiliation.affiliation, "member");
+  for (const auto* text : {"romeo@example.org", "romeo@example.org/orchard", "romeo@example.org0", "romeo@example.orga/b"}) {
+    expect_ok(pubsub.set_subscription(juliet, "urn:x", {.jid = text, .subid = "", .state = "subscribed"}));
+  }
+  expect_ok(pubsub.set_subscription(nurse, "urn:x", {.jid = "romeo@example.org", .subid = "", .state = "subscribed"}));
+  const auto subscriptions = pubsub.subscriptions_of(juliet, romeo).value();
+  ASSERT_EQ(subscriptions.size(), 2u);
+  EXPECT_EQ(subscriptions[0].subscription.jid, "romeo@example.org");
+  EXPECT_EQ(subscriptions[1].subscription.jid, "romeo@example.org/orchard");
+  EXPECT_THAT(pubsub.subscriptions_of(juliet, nurse).value(), IsEmpty());
+}
+
+TEST_P(StoresContract, ListsItemsByIdAndExpiresTheOld) {
+  auto& pubsub = stores->pubsub();
+  expect_ok(pubsub.create(juliet, {.name = "urn:x"}));
+  for (const int64_t second : {1, 2, 3}) {
+    expect_ok(pubsub.publish(juliet, "urn:x", {.id = std::to_string(second), .published = time_of(second)}, 9));
+  }
+  EXPECT_EQ(pubsub.item_ids(juliet, "urn:x").value(), (std::vector<std::string>{"3", "2", "1"}));
+  EXPECT_EQ(pubsub.expire(juliet, "urn:x", time_of(3)).value(), 2u);
+  EXPECT_EQ(pubsub.expire(juliet, "urn:x", time_of(3)).value(), 0u);
+  EXPECT_EQ(pubsub.item_ids(juliet, "urn:x").value(), std::vector<std::string>{"3"});
+}
+
 TEST_P(StoresContract, UndoesATransactionThatFailsOrThrows) {
   auto& values = stores->values();
   const auto write_and = [&](const std::function<Status()>& end) {

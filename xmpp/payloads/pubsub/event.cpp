@@ -62,6 +62,10 @@ void add_configuration_event(Element& message, std::string_view node, const Data
   if (config) config->add_to(configuration);
 }
 
+void add_subscription_event(Element& message, const Subscription& subscription) {
+  add_subscription(message.add("event", ns::pubsub_event), subscription, true);
+}
+
 Element& add_items_result(Element& iq, std::string_view node) { return add_answer(iq, ns::pubsub, "items", node); }
 
 void add_items_page(Element& iq, const RsmResult& page) {
@@ -116,6 +120,16 @@ void add_options_result(Element& iq, const GetOptions& request, const DataForm& 
   options.set_attr("jid", request.jid.text());
   if (!request.subid.empty()) options.set_attr("subid", request.subid);
   form.add_to(options);
+}
+
+void add_subscribed_options(Element& iq, const DataForm& form) {
+  Element* pubsub = iq.child("pubsub", ns::pubsub);
+  ensure(pubsub != nullptr);
+  form.add_to(pubsub->add("options"));
+}
+
+void add_default_options_result(Element& iq, std::string_view node, const DataForm& form) {
+  form.add_to(add_answer(iq, ns::pubsub, "default", node));
 }
 
 std::optional<Event> Event::parse(const Element& message) {

@@ -23,6 +23,9 @@ struct Subscription {
   std::string subscription;  ///< "subscribed", "pending", …
   std::string subid;
 };
+/// A subscription has come, changed or gone (§12.16).
+void add_subscription_event(Element& message, const Subscription& subscription);
+
 struct Affiliation {
   std::string node;  ///< in an entity's own list
   Jid jid;           ///< in a node's list
@@ -42,6 +45,9 @@ void add_node_affiliations_result(Element& iq, std::string_view node, const std:
 void add_config_result(Element& iq, std::string_view node, const DataForm& form);
 void add_default_config_result(Element& iq, const DataForm& form);
 void add_options_result(Element& iq, const GetOptions& request, const DataForm& form);
+/// After add_subscription_result(): the options that came with the subscription, §6.3.7.
+void add_subscribed_options(Element& iq, const DataForm& form);
+void add_default_options_result(Element& iq, std::string_view node, const DataForm& form);
 
 /// An event as a client reads it. Who may have sent it is for the caller to check (REQUIREMENTS 30).
 struct Event {

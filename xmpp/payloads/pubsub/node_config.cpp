@@ -13,6 +13,7 @@ constexpr std::string_view access_models[] = {"authorize", "open", "presence", "
 constexpr std::string_view publish_models[] = {"publishers", "subscribers", "open"};
 constexpr std::string_view send_last_names[] = {"never", "on_sub", "on_sub_and_presence"};
 constexpr std::string_view notification_types[] = {"normal", "headline"};
+constexpr std::string_view item_replies[] = {"none", "owner", "publisher"};
 
 // One table a kind of field serves both directions.
 struct Flag {
@@ -29,7 +30,7 @@ constexpr Flag flags[] = {
     {"pubsub#notify_retract", &NodeConfig::notify_retract, "Notify when items are removed"},
     {"pubsub#notify_sub", &NodeConfig::notify_sub, "Notify owners of new subscribers"},
     {"pubsub#presence_based_delivery", &NodeConfig::presence_based_delivery, "Notify only who is online"},
-    {"pubsub#purge_offline", &NodeConfig::purge_offline, "Remove all items when the publisher goes offline"},
+    {"pubsub#subscribe", &NodeConfig::allows_subscriptions, "Allow subscriptions"},
 };
 
 struct Number {
@@ -116,6 +117,10 @@ Parsed<bool> apply_single(NodeConfig& config, std::string_view var, std::string_
   if (var == "pubsub#publish_model") right = set_choice(config.publish_model, publish_models, value);
   else if (var == "pubsub#send_last_published_item") right = set_choice(config.send_last_published_item, send_last_names, value);
   else if (var == "pubsub#notification_type") right = set_choice(config.notification_type, notification_types, value);
+  else if (var == "pubsub#itemreply") right = set_choice(config.item_reply, item_replies, value);
+  // What is not done here can only be switched off.
+  else if (var == "pubsub#purge_offline" || var == "pubsub#tempsub") right = parse_boolean(value) == false;
+  else if (var == "pubsub#publish_node_full") right = value == "discard-oldest";
   else if (var == "pubsub#node_type") right = value == "leaf";  // collections (XEP-0248) do not exist here
   else return false;
   if (!right) return wrong_value(var);
@@ -171,6 +176,14 @@ NodeConfig NodeConfig::pep() {
   return config;
 }
 
+NodeConfig NodeConfig::service() {
+  NodeConfig config;
+  config.send_last_published_item = SendLastItem::on_sub;
+  config.notify_delete = true;
+  config.max_items = 100;
+  return config;
+}
+
 Parsed<void> NodeConfig::apply(const DataForm& submitted) { return apply_form(*this, submitted, ns::pubsub_node_config); }
 
 Parsed<void> NodeConfig::apply_publish_options(const DataForm& options) {
@@ -192,6 +205,7 @@ DataForm NodeConfig::to_form(DataForm::Type form_type) const {
              "When the last item is sent");
   add_choice(form, "pubsub#notification_type", notification_types, static_cast<size_t>(notification_type),
              "Type of the notification messages");
+  add_choice(form, "pubsub#itemreply", item_replies, static_cast<size_t>(item_reply), "Whom subscribers may reply to");
   for (const Flag& flag : flags) form.add_boolean(flag.var, this->*flag.member, flag.label);
   for (const Number& number : numbers) form.add(number.var, number_text(this->*number.member), "text-single", number.label);
   for (const Text& text : texts) form.add(text.var, this->*text.member, "text-single", text.label);

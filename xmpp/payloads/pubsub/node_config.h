@@ -11,6 +11,7 @@ enum class AccessModel { authorize, open, presence, roster, whitelist };
 enum class PublishModel { publishers, subscribers, open };
 enum class SendLastItem { never, on_sub, on_sub_and_presence };
 enum class NotificationType { normal, headline };
+enum class ItemReply { none, owner, publisher };
 
 std::string_view to_string(AccessModel model);
 std::string_view to_string(PublishModel model);
@@ -22,6 +23,7 @@ struct NodeConfig {
   PublishModel publish_model = PublishModel::publishers;
   SendLastItem send_last_published_item = SendLastItem::never;
   NotificationType notification_type = NotificationType::headline;
+  ItemReply item_reply = ItemReply::none;  ///< whose address a notification names for replies (XEP-0060 §12.13)
   bool persist_items = true;
   bool deliver_notifications = true;
   bool deliver_payloads = true;
@@ -30,7 +32,7 @@ struct NodeConfig {
   bool notify_retract = true;
   bool notify_sub = false;
   bool presence_based_delivery = false;
-  bool purge_offline = false;
+  bool allows_subscriptions = true;
   uint32_t max_items = 10;
   uint32_t max_payload_size = unlimited;  ///< bytes
   uint32_t item_expire = unlimited;       ///< seconds
@@ -40,6 +42,8 @@ struct NodeConfig {
 
   /// The defaults of personal eventing, XEP-0163 §3.
   static NodeConfig pep();
+  /// The defaults of a pubsub service: open, for many items, the last one at subscription.
+  static NodeConfig service();
 
   /// Changes what a submitted form names; nothing when any of it is wrong. not-acceptable for unknown fields that have a
   /// value and for wrong values; unsupported-access-model (§8.1.3); bad-request when the form is another one.

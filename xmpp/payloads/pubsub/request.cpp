@@ -192,6 +192,7 @@ constexpr Rule rules[] = {
     {"affiliations", ns::pubsub, "get", parse_node_optional<GetAffiliations>},
     {"options", ns::pubsub, "get", parse_get_options},
     {"options", ns::pubsub, "set", parse_set_options},
+    {"default", ns::pubsub, "get", parse_node_optional<GetDefaultOptions>},
     {"create", ns::pubsub, "set", parse_create},
     {"configure", ns::pubsub_owner, "get", parse_node_required<GetConfig>},
     {"configure", ns::pubsub_owner, "set", parse_set_config},

@@ -62,6 +62,9 @@ struct SetOptions {
   std::string subid;
   DataForm form;
 };
+struct GetDefaultOptions {
+  std::string node;
+};
 
 // An owner's requests.
 
@@ -109,7 +112,7 @@ struct SetNodeAffiliations {
 };
 
 using Request = std::variant<Publish, Retract, GetItems, Subscribe, Unsubscribe, GetSubscriptions, GetAffiliations,
-                             GetOptions, SetOptions, Create, GetConfig, SetConfig, GetDefaultConfig, Delete, Purge,
+                             GetOptions, SetOptions, GetDefaultOptions, Create, GetConfig, SetConfig, GetDefaultConfig, Delete, Purge,
                              GetNodeSubscriptions, SetNodeSubscriptions, GetNodeAffiliations, SetNodeAffiliations>;
 
 /// An iq of type get or set with `<pubsub/>` of either request namespace. Errors carry the pubsub-specific condition that

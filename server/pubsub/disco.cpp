@@ -1,0 +1,96 @@
+// What service discovery tells about nodes (XEP-0060 §5).
+#include <algorithm>
+
+#include "server/home/home.h"
+#include "server/node.h"
+#include "server/pubsub/call.h"
+#include "server/pubsub/serve.h"
+#include "xmpp/namespaces.h"
+#include "xmpp/payloads/disco.h"
+
+namespace rookery::server::pubsub {
+
+using xmpp::Condition;
+
+namespace {
+
+Task<void> answer_with(IqRequest request, Viewer viewer, Outcome<Answer> (*handler)(storage::Stores&, const Call&)) {
+  const Call call{request.stanza(), request.to(), viewer};
+  auto work = [&call, handler](storage::Stores& stores) { return handler(stores, call); };
+  auto job = request.node().stores().run(std::move(work));
+  auto outcome = co_await job;
+  const bool silent = is_stranger(request, viewer);
+  if (silent && (!outcome || !*outcome)) co_return request.fail(Condition::service_unavailable);
+  if (!outcome) co_return request.fail(outcome.error());
+  if (!*outcome) co_return request.fail((*outcome).error());
+  request.reply(std::move((*outcome)->iq));
+}
+
+std::string node_of(const Call& call) { return std::string(call.iq.first_element()->attr("node")); }
+
+Outcome<Visit> visit_to_read(storage::Stores& stores, const Call& call) {
+  auto found = visit(stores, call, node_of(call));
+  if (!found || !*found) return found;
+  const Visit& visit = **found;
+  if (!may_read(visit.viewer, visit.leaf, visit.is_subscribed)) return refused<Visit>(refusal(visit.viewer, visit.leaf));
+  return found;
+}
+
+Outcome<Answer> node_info(storage::Stores& stores, const Call& call) {
+  auto found = visit(stores, call, node_of(call));
+  if (auto bad = problem(found)) return bad->as<Answer>();
+  const Visit& visit = **found;
+  // What a node is called is told to those who may subscribe to it.
+  if (!may_subscribe(visit.viewer, visit.leaf)) return refused<Answer>(refusal(visit.viewer, visit.leaf));
+  // "authorize" lets everyone ask; at an account only those learn of the node who may see its presence.
+  if (call.owner.has_local() && !visit.viewer.sees_presence && !may_read(visit.viewer, visit.leaf, visit.is_subscribed)) {
+    return refused<Answer>(refusal(visit.viewer, visit.leaf));
+  }
+  xmpp::DiscoInfo info{.node = visit.leaf.name, .identities = {{.category = "pubsub", .type = "leaf", .name = visit.leaf.config.title, .lang = {}}}};
+  info.features = {std::string(xmpp::ns::disco_info), std::string(xmpp::ns::pubsub)};
+  info.forms.push_back(visit.leaf.config.metadata());
+  Answer answer{xmpp::result_reply(call.iq), {}};
+  info.add_to(*answer.iq);
+  return answer;
+}
+
+Outcome<Answer> node_list(storage::Stores& stores, const Call& call) {
+  // REQUIREMENTS 16: a list, even an empty one, would tell a stranger that the account exists.
+  if (call.owner.has_local() && !call.viewer.sees_presence) return refused<Answer>({.condition = Condition::service_unavailable});
+  const auto stored = stores.pubsub().nodes(call.owner);
+  if (auto bad = problem(stored)) return bad->as<Answer>();
+  xmpp::DiscoItems list;
+  for (const auto& one : *stored) {
+    auto found = visit(stores, call, one.name);
+    if (!found) return std::unexpected<Error>(found.error());
+    if (!*found || !may_subscribe((*found)->viewer, (*found)->leaf)) continue;
+    list.items.push_back({.jid = call.owner, .node = one.name, .name = (*found)->leaf.config.title});
+  }
+  Answer answer{xmpp::result_reply(call.iq), {}};
+  list.add_to(*answer.iq);
+  return answer;
+}
+
+Outcome<Answer> item_list(storage::Stores& stores, const Call& call) {
+  auto found = visit_to_read(stores, call);
+  if (auto bad = problem(found)) return bad->as<Answer>();
+  auto ids = stores.pubsub().item_ids(call.owner, (*found)->leaf.name);
+  if (auto bad = problem(ids)) return bad->as<Answer>();
+  xmpp::DiscoItems list{.node = (*found)->leaf.name, .items = {}, .page = {}};
+  // XEP-0060 §5.5: the item's id is the name, there is no node.
+  for (const auto& id : *ids) list.items.push_back({.jid = call.owner, .node = {}, .name = id});
+  Answer answer{xmpp::result_reply(call.iq), {}};
+  list.add_to(*answer.iq);
+  return answer;
+}
+
+}  // namespace
+
+void serve_node_info(IqRequest request, Viewer viewer) { spawn(answer_with(std::move(request), std::move(viewer), node_info), "pubsub_info"); }
+
+void serve_items(IqRequest request, Viewer viewer) {
+  const bool of_node = !request.payload().attr("node").empty();
+  spawn(answer_with(std::move(request), std::move(viewer), of_node ? item_list : node_list), "pubsub_items");
+}
+
+}  // namespace rookery::server::pubsub

@@ -1,0 +1,135 @@
+// XEP-0060 §8.8 and §8.9: an owner looks after subscriptions and affiliations.
+#include <algorithm>
+#include <set>
+
+#include "server/pubsub/subscriptions.h"
+#include "xmpp/namespaces.h"
+#include "xmpp/payloads/pubsub/event.h"
+
+namespace rookery::server::pubsub {
+
+using xmpp::Condition;
+
+namespace {
+
+/// §8.8.2.4, §8.9.2.4: the error names the entries that were wrong as they still are.
+template <typename Entry, typename Add>
+xmpp::ElementPtr refuse_entries(const Call& call, std::string_view node, const std::vector<Entry>& wrong, Add add) {
+  auto made = xmpp::result_reply(call.iq);
+  made->set_attr("type", "error");
+  add(*made, node, wrong);
+  xmpp::StanzaError{.condition = Condition::not_acceptable}.add_to(*made);
+  return made;
+}
+
+std::string stored_affiliation(const Leaf& leaf, const xmpp::Jid& jid) {
+  if (leaf.owner.has_local() && jid.same_bare(leaf.owner)) return "owner";
+  for (const auto& one : leaf.affiliations) {
+    if (one.jid == jid.bare_text()) return one.affiliation;
+  }
+  return "none";
+}
+
+/// §8.9.2.4: somebody has to stay owner. An account is the one owner of its nodes (XEP-0163 §3).
+bool is_allowed(const Leaf& leaf, const wire::AffiliationChange& change, size_t owners_left) {
+  if (leaf.owner.has_local()) return !change.jid.same_bare(leaf.owner) && change.affiliation != "owner";
+  const bool was_owner = stored_affiliation(leaf, change.jid) == "owner";
+  return !was_owner || change.affiliation == "owner" || owners_left > 1;
+}
+
+/// §8.6, end: a new affiliation may settle a request that waits, or end a subscription.
+Status settle_subscriptions(storage::Stores& stores, const Leaf& leaf, const wire::AffiliationChange& change, Effects& effects) {
+  const auto own = stores.pubsub().subscriptions_of(leaf.owner, change.jid);
+  if (!own) return std::unexpected<Error>(own.error());
+  for (const auto& [node, subscription] : *own) {
+    if (node != leaf.name) continue;
+    std::string state = subscription.state;
+    if (change.affiliation == "outcast") state = "none";
+    else if (change.affiliation != "none" && change.affiliation != "publish-only") state = "subscribed";
+    if (auto changed = change_state(stores, leaf, subscription, state, effects); !changed) return changed;
+  }
+  return {};
+}
+
+}  // namespace
+
+Outcome<Answer> handle(storage::Stores& stores, const Call& call, const wire::GetNodeSubscriptions& wanted) {
+  auto found = visit_as_owner(stores, call, wanted.node);
+  if (auto bad = problem(found)) return bad->as<Answer>();
+  const auto all = stores.pubsub().subscriptions(call.owner, wanted.node);
+  if (auto bad = problem(all)) return bad->as<Answer>();
+  std::vector<wire::Subscription> list;
+  for (const auto& one : *all) {
+    if (auto jid = xmpp::Jid::parse(one.jid)) list.push_back({.node = {}, .jid = std::move(*jid), .subscription = one.state, .subid = {}});
+  }
+  Answer answer{xmpp::result_reply(call.iq), {}};
+  wire::add_node_subscriptions_result(*answer.iq, wanted.node, list);
+  return answer;
+}
+
+Outcome<Answer> handle(storage::Stores& stores, const Call& call, const wire::SetNodeSubscriptions& wanted) {
+  auto found = visit_as_owner(stores, call, wanted.node);
+  if (auto bad = problem(found)) return bad->as<Answer>();
+  const Leaf& leaf = (*found)->leaf;
+  Answer answer;
+  std::vector<wire::Subscription> wrong;
+  for (const auto& change : wanted.changes) {
+    auto existing = find_subscription(stores, leaf, change.jid);
+    if (auto bad = problem(existing)) return bad->as<Answer>();
+    const bool known = change.subscription == "none" || change.subscription == "subscribed" || change.subscription == "pending";
+    if (!known || (!*existing && change.subscription == "pending")) {
+      wrong.push_back({.node = {}, .jid = change.jid, .subscription = *existing ? (*existing)->state : "none", .subid = {}});
+      continue;
+    }
+    if (!*existing && change.subscription == "none") continue;
+    auto subscription = existing->value_or(storage::PubsubSubscription{.jid = change.jid.text(), .subid = {}, .state = "none", .options = {}});
+    if (auto changed = change_state(stores, leaf, std::move(subscription), change.subscription, answer.effects); !changed) {
+      return std::unexpected<Error>(changed.error());
+    }
+  }
+  answer.iq = wrong.empty() ? xmpp::result_reply(call.iq) : refuse_entries(call, wanted.node, wrong, wire::add_node_subscriptions_result);
+  return answer;
+}
+
+Outcome<Answer> handle(storage::Stores& stores, const Call& call, const wire::GetNodeAffiliations& wanted) {
+  auto found = visit_as_owner(stores, call, wanted.node);
+  if (auto bad = problem(found)) return bad->as<Answer>();
+  std::vector<wire::Affiliation> list;
+  if (call.owner.has_local()) list.push_back({.node = {}, .jid = call.owner, .affiliation = "owner"});
+  for (const auto& [text, affiliation] : (*found)->leaf.affiliations) {
+    if (auto jid = xmpp::Jid::parse(text)) list.push_back({.node = {}, .jid = std::move(*jid), .affiliation = affiliation});
+  }
+  Answer answer{xmpp::result_reply(call.iq), {}};
+  wire::add_node_affiliations_result(*answer.iq, wanted.node, list);
+  return answer;
+}
+
+Outcome<Answer> handle(storage::Stores& stores, const Call& call, const wire::SetNodeAffiliations& wanted) {
+  auto found = visit_as_owner(stores, call, wanted.node);
+  if (auto bad = problem(found)) return bad->as<Answer>();
+  const Leaf& leaf = (*found)->leaf;
+  std::set<std::string_view> named;
+  for (const auto& change : wanted.changes) {
+    if (!named.insert(change.jid.bare_text()).second) return refused<Answer>({.condition = Condition::bad_request});  // §8.9.2.4
+  }
+  auto owners = owners_of(leaf).size();
+  Answer answer;
+  std::vector<wire::Affiliation> wrong;
+  for (const auto& change : wanted.changes) {
+    const std::string before = stored_affiliation(leaf, change.jid);
+    if (before == change.affiliation) continue;
+    if (!is_allowed(leaf, change, owners)) {
+      wrong.push_back({.node = {}, .jid = change.jid.bare(), .affiliation = before});
+      continue;
+    }
+    owners += static_cast<size_t>(change.affiliation == "owner");
+    owners -= static_cast<size_t>(before == "owner");
+    const storage::PubsubAffiliation value{std::string(change.jid.bare_text()), change.affiliation};
+    if (auto set = stores.pubsub().set_affiliation(leaf.owner, leaf.name, value); !set) return std::unexpected<Error>(set.error());
+    if (auto settled = settle_subscriptions(stores, leaf, change, answer.effects); !settled) return std::unexpected<Error>(settled.error());
+  }
+  answer.iq = wrong.empty() ? xmpp::result_reply(call.iq) : refuse_entries(call, wanted.node, wrong, wire::add_node_affiliations_result);
+  return answer;
+}
+
+}  // namespace rookery::server::pubsub
