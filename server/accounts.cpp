@@ -6,9 +6,7 @@
 
 namespace rookery::server {
 
-namespace {
-
-Result<std::vector<crypto::ScramKeys>> make_keys(std::string_view password, uint32_t iterations) {
+Result<std::vector<crypto::ScramKeys>> derive_keys(std::string_view password, uint32_t iterations) {
   const auto prepared = xmpp::prepare_opaque_string(password);
   if (!prepared) return std::unexpected<Error>(prepared.error());
   if (prepared->empty()) return fail(Failure::invalid, "the password is empty");
@@ -19,7 +17,21 @@ Result<std::vector<crypto::ScramKeys>> make_keys(std::string_view password, uint
   return keys;
 }
 
-}  // namespace
+Status create_account(storage::Stores& stores, const xmpp::Jid& account, std::vector<crypto::ScramKeys> keys) {
+  if (!account.has_local() || !account.is_bare()) return fail(Failure::invalid, "not an account's address: " + account.text());
+  const auto taken = stores.accounts().exists(account);
+  if (!taken) return std::unexpected<Error>(taken.error());
+  if (*taken) return fail(Failure::conflict, "the account exists already");
+  const auto now = std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
+  return stores.accounts().create({.jid = account, .keys = std::move(keys), .disabled = false, .created = now});
+}
+
+Status change_password(storage::Stores& stores, const xmpp::Jid& account, const std::vector<crypto::ScramKeys>& keys) {
+  const auto exists = stores.accounts().exists(account);
+  if (!exists) return std::unexpected<Error>(exists.error());
+  if (!*exists) return fail(Failure::not_found, "there is no such account");
+  return stores.accounts().set_keys(account, keys);
+}
 
 Status create_account(storage::Stores& stores, const xmpp::Jid& account, std::string_view password, uint32_t iterations) {
   if (!account.has_local() || !account.is_bare()) return fail(Failure::invalid, "not an account's address: " + account.text());
@@ -27,19 +39,18 @@ Status create_account(storage::Stores& stores, const xmpp::Jid& account, std::st
   const auto taken = stores.accounts().exists(account);
   if (!taken) return std::unexpected<Error>(taken.error());
   if (*taken) return fail(Failure::conflict, "the account exists already");
-  auto keys = make_keys(password, iterations);
+  auto keys = derive_keys(password, iterations);
   if (!keys) return std::unexpected<Error>(keys.error());
-  const auto now = std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
-  return stores.accounts().create({.jid = account, .keys = std::move(*keys), .disabled = false, .created = now});
+  return create_account(stores, account, std::move(*keys));
 }
 
 Status change_password(storage::Stores& stores, const xmpp::Jid& account, std::string_view password, uint32_t iterations) {
   const auto exists = stores.accounts().exists(account);
   if (!exists) return std::unexpected<Error>(exists.error());
   if (!*exists) return fail(Failure::not_found, "there is no such account");
-  auto keys = make_keys(password, iterations);
+  const auto keys = derive_keys(password, iterations);
   if (!keys) return std::unexpected<Error>(keys.error());
-  return stores.accounts().set_keys(account, *keys);
+  return change_password(stores, account, *keys);
 }
 
 }  // namespace rookery::server

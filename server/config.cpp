@@ -212,10 +212,14 @@ const std::vector<Key>& keys() {
       {"auth.channel_binding", boolean(&Config::channel_binding)},
       // Below 10,000 a stolen database is guessed too fast; beyond ten million a login takes seconds.
       {"auth.scram_iterations", number(&Config::scram_iterations, 10'000, 10'000'000)},
+      {"auth.backoff_first_ms", number(&Config::backoff_first, 1, million)},
+      {"auth.backoff_most_ms", number(&Config::backoff_most, 1, million)},
       {"archive.enabled", boolean(&Config::archive)},
       {"pubsub.subdomain", subdomain(&Config::pubsub_subdomain)},
       {"pubsub.create", one_of(&Config::pubsub_create, {"local", "anyone", "nobody"})},
       {"registration.enabled", boolean(&Config::registration)},
+      {"registration.per_ip_and_hour", number(&Config::registrations_per_ip, 1, million)},
+      {"registration.per_hour", number(&Config::registrations_per_hour, 1, million)},
       {"cluster.nats", read_nats},
       {"cluster.node", text(&Config::cluster_node)},
       {"cluster.name", text(&Config::cluster_name)},
@@ -231,6 +235,7 @@ const std::vector<Key>& keys() {
       {"limits.burst_bytes", number(&Config::burst_bytes, 10'000, gigabyte)},
       {"limits.outbox_bytes", number(&Config::outbox_bytes, 10'000, gigabyte)},
       {"limits.unauthenticated_per_ip", number(&Config::unauthenticated_per_ip, 1, million)},
+      {"limits.unauthenticated_per_listener", number(&Config::unauthenticated_per_listener, 1, million)},
       {"limits.unauthenticated_total", number(&Config::unauthenticated_total, 1, million)},
       {"limits.sessions_per_account", number(&Config::sessions_per_account, 1, million)},
       {"limits.tls_timeout", number(&Config::tls_timeout, 1, day)},
@@ -302,6 +307,8 @@ std::string contradiction(const Config& config) {
   if (!config.allow_plain && std::ranges::find(config.mechanisms, xmpp::Mechanism::plain) != config.mechanisms.end()) {
     return "auth.mechanisms holds PLAIN, which needs auth.allow_plain = true";
   }
+  // A right password that has to wait so long would come too late.
+  if (config.backoff_most >= config.auth_timeout) return "auth.backoff_most_ms must be below limits.auth_timeout";
   if (config.outbox_bytes < config.stanza_bytes) return "limits.outbox_bytes must not be below limits.stanza_bytes";
   return {};
 }

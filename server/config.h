@@ -36,6 +36,8 @@ struct Config {
   bool allow_plain = false;
   bool channel_binding = true;  ///< offer SCRAM-*-PLUS; for clients that fail to log in while it is offered
   uint32_t scram_iterations = 100'000;
+  std::chrono::milliseconds backoff_first{500};  ///< what the answer to a failed attempt waits; doubles up to …
+  std::chrono::milliseconds backoff_most{15'000};
 
   // [archive]
   bool archive = true;
@@ -46,6 +48,8 @@ struct Config {
 
   // [registration]
   bool registration = false;  ///< XEP-0077 in-band
+  unsigned registrations_per_ip = 5;     ///< tries in an hour, of one IPv4 address or IPv6 /64
+  unsigned registrations_per_hour = 60;  ///< of all together
 
   // [cluster]
   std::vector<std::string> cluster_nats;  ///< URLs; empty: a single node
@@ -61,6 +65,7 @@ struct Config {
   size_t burst_bytes = 4 * 1024 * 1024;
   size_t outbox_bytes = 8 * 1024 * 1024;  ///< a client that reads slower than that is closed
   unsigned unauthenticated_per_ip = 256;
+  unsigned unauthenticated_per_listener = 2048;
   unsigned unauthenticated_total = 4096;
   unsigned sessions_per_account = 32;
   std::chrono::seconds tls_timeout{30};

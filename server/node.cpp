@@ -12,12 +12,15 @@
 #include "crypto/random.h"
 #include "server/admin/admin_socket.h"
 #include "server/cluster/cluster.h"
+#include "server/edge/auth_backoff.h"
 #include "server/edge/client_stream.h"
 #include "server/edge/connection_limits.h"
 #include "server/features/features.h"
 #include "server/log.h"
+#include "server/net/address.h"
 #include "server/net/listener.h"
 #include "server/net/tls_holder.h"
+#include "server/rate_limit.h"
 #include "storage/embedded.h"
 
 namespace rookery::server {
@@ -28,8 +31,13 @@ constexpr auto drain_time = std::chrono::milliseconds(500);
 
 Node::Node(Config config)
     : config_(std::move(config)),
-      tls_(std::make_unique<TlsHolder>()),
-      limits_(std::make_unique<ConnectionLimits>(config_.unauthenticated_per_ip, config_.unauthenticated_total)) {
+      limits_(std::make_unique<ConnectionLimits>(ConnectionLimits::Caps{.per_network = config_.unauthenticated_per_ip,
+                                                                        .per_listener = config_.unauthenticated_per_listener,
+                                                                        .total = config_.unauthenticated_total})),
+      backoff_(std::make_unique<AuthBackoff>(AuthBackoff::Settings{.first = config_.backoff_first, .most = config_.backoff_most})),
+      registrations_of_network_(std::make_unique<RateLimit>(config_.registrations_per_ip, std::chrono::hours(1))),
+      registrations_(std::make_unique<RateLimit>(config_.registrations_per_hour, std::chrono::hours(1))),
+      tls_(std::make_unique<TlsHolder>()) {
   if (config_.admin_socket.empty()) config_.admin_socket = config_.data_dir / "rookery.sock";
 }
 
@@ -66,12 +74,8 @@ Status Node::open_listeners() {
         return fail(Failure::invalid, "listen.c2s_plain: " + address + " is not a loopback address");
       }
       for (auto& loop : loops_) {
-        auto listener = Listener::open(address, *loop, [this, &loop = *loop, security](int fd, const std::string& ip) {
-          if (!limits_->enter(ip)) {
-            ::close(fd);
-            return;
-          }
-          ClientStream::accept(*this, loop, fd, ip, security);
+        auto listener = Listener::open(address, *loop, [this, &loop = *loop, door = Door{security, address}](int fd, const std::string& ip) {
+          ClientStream::accept(*this, loop, fd, ip, door);
         });
         if (!listener) return std::unexpected<Error>(listener.error());
         (*listener)->start();
@@ -125,8 +129,14 @@ void Node::stop() {
   stores_.reset();  // and the queued writes
 }
 
-void Node::register_before_auth(xmpp::ElementPtr iq, const std::string& domain, std::move_only_function<void(xmpp::ElementPtr)> reply) {
-  server::register_before_auth(*this, std::move(iq), domain, std::move(reply));
+void Node::register_before_auth(xmpp::ElementPtr iq, const std::string& domain, const std::string& ip,
+                                std::move_only_function<void(xmpp::ElementPtr)> reply) {
+  server::register_before_auth(*this, std::move(iq), {domain, ip}, std::move(reply));
+}
+
+bool Node::may_register(const std::string& ip) {
+  const auto now = Clock::now();
+  return registrations_of_network_->take(network_of(ip), now) && registrations_->take({}, now);
 }
 
 void Node::serve_iq(Envelope envelope) {

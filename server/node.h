@@ -13,6 +13,7 @@
 #include "server/loop.h"
 #include "server/routing/router.h"
 #include "server/store_worker.h"
+#include "server/worker_pool.h"
 #include "storage/message_log.h"
 #include "xmpp/payloads/caps.h"
 
@@ -23,8 +24,10 @@ class Cluster;
 }
 
 class AdminSocket;
+class AuthBackoff;
 class ConnectionLimits;
 class Listener;
+class RateLimit;
 class TlsHolder;
 
 class Node {
@@ -49,6 +52,8 @@ class Node {
   cluster::Cluster* cluster() { return cluster_.get(); }
   TlsHolder& tls() { return *tls_; }
   ConnectionLimits& limits() { return *limits_; }
+  AuthBackoff& backoff() { return *backoff_; }
+  WorkerPool& derivations() { return derivations_; }  ///< of keys from passwords
   const std::string& decoy_secret() const { return decoy_secret_; }
 
   /// Runs a blocking read on a worker thread, then `then(result)` on the calling loop. For the message log.
@@ -66,13 +71,16 @@ class Node {
   void serve_iq(Envelope envelope);
 
   /// XEP-0077 before authentication; `reply` is called on the calling loop.
-  void register_before_auth(xmpp::ElementPtr iq, const std::string& domain, std::move_only_function<void(xmpp::ElementPtr)> reply);
+  void register_before_auth(xmpp::ElementPtr iq, const std::string& domain, const std::string& ip,
+                            std::move_only_function<void(xmpp::ElementPtr)> reply);
+  /// REQUIREMENTS 28: has the network of `ip`, and have all together, not registered too often? Counts this time.
+  bool may_register(const std::string& ip);
 
   /// Answers an admin command (docs/ADMIN): lines, the last one "ok" or "error: …".
   std::string admin(const std::vector<std::string>& words, const std::string& password);
   Status reload();  ///< certificates; a bad one keeps the old one
 
-  std::atomic<uint64_t> connections{0}, messages{0}, logins{0};
+  std::atomic<uint64_t> connections{0}, messages{0}, logins{0}, failed_logins{0}, reading_pauses{0};
 
  private:
   Status open_stores();
@@ -82,6 +90,9 @@ class Node {
   std::string admin_kick(const std::vector<std::string>& words);
 
   Config config_;
+  std::unique_ptr<ConnectionLimits> limits_;  // before the loops: a connection that ends with its loop leaves it
+  std::unique_ptr<AuthBackoff> backoff_;
+  std::unique_ptr<RateLimit> registrations_of_network_, registrations_;
   std::unique_ptr<storage::MessageLog> log_;
   std::unique_ptr<StoreWorker> stores_;
   std::vector<std::unique_ptr<Loop>> loops_;
@@ -91,11 +102,11 @@ class Node {
   xmpp::Caps caps_;
   std::unique_ptr<cluster::Cluster> cluster_;
   std::unique_ptr<TlsHolder> tls_;
-  std::unique_ptr<ConnectionLimits> limits_;
   std::unique_ptr<AdminSocket> admin_socket_;
   Clock::time_point started_at_ = Clock::now();
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::string decoy_secret_;
+  WorkerPool derivations_{1, 32};  // each takes tens of milliseconds; nobody waits longer for a password than that
 };
 
 }  // namespace rookery::server

@@ -5,6 +5,7 @@
 #include <future>
 
 #include "server/accounts.h"
+#include "server/edge/connection_limits.h"
 #include "server/home/homes.h"
 #include "server/node.h"
 
@@ -40,7 +41,9 @@ std::string Node::admin(const std::vector<std::string>& words, const std::string
   if (command == "stats") {
     const auto uptime = std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - started_at_);
     return "uptime_seconds " + std::to_string(uptime.count()) + "\nconnections " + std::to_string(connections) +
-           "\nlogins " + std::to_string(logins) + "\nmessages " + std::to_string(messages) + "\nlog_healthy " +
+           "\nunauthenticated " + std::to_string(limits_->count()) + "\nevicted " + std::to_string(limits_->evicted()) +
+           "\nreading_pauses " + std::to_string(reading_pauses) + "\nlogins " + std::to_string(logins) + "\nfailed_logins " +
+           std::to_string(failed_logins) + "\nmessages " + std::to_string(messages) + "\nlog_healthy " +
            (log_->healthy() ? "yes" : "no") + "\nstore_healthy " + (stores_->healthy() ? "yes" : "no") + "\nok\n";
   }
   if (command == "stop") {
@@ -71,11 +74,12 @@ std::string Node::admin_account(const std::vector<std::string>& words, const std
   const auto jid = xmpp::Jid::parse(words[2]);
   if (!jid || !jid->is_bare() || !jid->has_local()) return "error: \"" + words[2] + "\" is not an account's address\n";
   if (!router_.is_local_domain(jid->domain())) return "error: " + std::string(jid->domain()) + " is not one of this server's domains\n";
-  if (verb == "add") {
-    return answer(on_store([&](storage::Stores& stores) { return create_account(stores, *jid, password, config_.scram_iterations); }));
-  }
-  if (verb == "set-password") {
-    return answer(on_store([&](storage::Stores& stores) { return change_password(stores, *jid, password, config_.scram_iterations); }));
+  if (verb == "add" || verb == "set-password") {
+    const auto keys = derive_keys(password, config_.scram_iterations);  // here: this thread may take its time, the store's not
+    if (!keys) return answer(std::unexpected<Error>(keys.error()));
+    return answer(on_store([&](storage::Stores& stores) {
+      return verb == "add" ? create_account(stores, *jid, *keys) : change_password(stores, *jid, *keys);
+    }));
   }
   if (verb == "disable" || verb == "enable") {
     const Status done = on_store([&](storage::Stores& stores) { return stores.accounts().set_disabled(*jid, verb == "disable"); });

@@ -1,5 +1,6 @@
 // SASL on a client's stream (RFC 6120 §6), and the move to the loop that owns the account.
 #include "crypto/hash.h"
+#include "server/edge/auth_backoff.h"
 #include "server/edge/client_stream.h"
 #include "server/log.h"
 #include "server/node.h"
@@ -72,6 +73,22 @@ void ClientStream::attempt_failed(xmpp::SaslError error, std::string answer) {
   sasl_.reset();
   state_ = State::features_sent;
   const bool is_guess = std::exchange(credentials_asked_, false);
+  if (!is_guess) return refuse_attempt(error, false, answer);
+  ++node_.failed_logins;
+  const auto delay = node_.backoff().failed(attempted_, peer_ip_, loop_->now());
+  wait();
+  answer_held_ = true;
+  // Weak: whoever hangs up instead of waiting leaves nothing behind.
+  loop_->after(delay, [weak = weak_from_this(), error, answer = std::move(answer)] {
+    const auto self = weak.lock();
+    if (!self || self->state_ == State::closed) return;
+    self->answer_held_ = false;
+    self->refuse_attempt(error, true, answer);
+    self->go_on();
+  });
+}
+
+void ClientStream::refuse_attempt(xmpp::SaslError error, bool is_guess, const std::string& answer) {
   transport_.send(answer);
   if (++(is_guess ? sasl_failures_ : false_starts_) < (is_guess ? most_sasl_failures : most_false_starts)) return;
   log::info("authentication_failed", {{"ip", peer_ip_}, {"reason", std::string(to_string(error))}});
@@ -81,19 +98,42 @@ void ClientStream::attempt_failed(xmpp::SaslError error, std::string answer) {
 void ClientStream::look_up_credentials() {
   wait();
   credentials_asked_ = true;
-  auto jid = xmpp::Jid::make(sasl_->username(), domain_);
-  if (!jid) return on_sasl_step({.kind = xmpp::SaslStep::Kind::failure, .data = {}, .error = xmpp::SaslError::not_authorized});
+  const auto jid = xmpp::Jid::make(sasl_->username(), domain_);
+  attempted_ = jid ? *jid : xmpp::Jid();
+  if (!jid) return on_credentials({.kind = xmpp::SaslStep::Kind::failure, .data = {}, .error = xmpp::SaslError::not_authorized});
+  // REQUIREMENTS 14: other connections have just failed for this account.
+  const auto pause = node_.backoff().pause(attempted_, peer_ip_, loop_->now());
+  if (pause <= Clock::duration::zero()) return check_credentials();
+  loop_->after(pause, [weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (self && self->state_ != State::closed) self->check_credentials();
+  });
+}
+
+void ClientStream::check_credentials() {
+  const xmpp::SaslStep not_now{.kind = xmpp::SaslStep::Kind::failure, .data = {}, .error = xmpp::SaslError::temporary_auth_failure};
   node_.stores().run(
-      [this, self = shared_from_this(), jid = *jid](storage::Stores& stores) -> Result<xmpp::SaslStep> {
-        const auto credentials = read_credentials(stores, node_, jid);
-        if (!credentials) return std::unexpected<Error>(credentials.error());
-        return sasl_->credentials(*credentials);  // PLAIN derives keys here, off the loop
-      },
-      [this, self = shared_from_this()](Result<xmpp::SaslStep> step) {
+      [this, self = shared_from_this(), jid = attempted_](storage::Stores& stores) { return read_credentials(stores, node_, jid); },
+      [this, self = shared_from_this(), not_now](Result<xmpp::SaslCredentials> found) {
         if (state_ == State::closed) return;
-        on_sasl_step(step ? *step : xmpp::SaslStep{.kind = xmpp::SaslStep::Kind::failure, .data = {}, .error = xmpp::SaslError::temporary_auth_failure});
-        if (waiting_ && state_ != State::authenticated) go_on();
+        if (!found) {
+          credentials_asked_ = false;  // nobody guessed
+          return on_credentials(not_now);
+        }
+        if (!sasl_->is_costly()) return on_credentials(sasl_->credentials(*found));
+        node_.derivations().try_run(
+            [this, self, found = std::move(*found)]() -> Result<xmpp::SaslStep> { return sasl_->credentials(found); },
+            [this, self, not_now](Result<xmpp::SaslStep> step) {
+              if (state_ == State::closed) return;
+              if (!step) credentials_asked_ = false;
+              on_credentials(step ? *step : not_now);
+            });
       });
+}
+
+void ClientStream::on_credentials(xmpp::SaslStep step) {
+  on_sasl_step(std::move(step));
+  if (waiting_ && !answer_held_ && state_ != State::authenticated) go_on();
 }
 
 void ClientStream::authenticated() {
@@ -102,6 +142,7 @@ void ClientStream::authenticated() {
   account_ = std::move(*account);
   sasl_.reset();
   state_ = State::authenticated;
+  node_.backoff().succeeded(account_, peer_ip_);
   ++node_.logins;
   leave_limits();
   xmpp::ParserLimits limits;

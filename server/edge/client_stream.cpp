@@ -2,7 +2,6 @@
 
 #include "crypto/hash.h"
 #include "crypto/random.h"
-#include "server/edge/connection_limits.h"
 #include "server/home/homes.h"
 #include "server/log.h"
 #include "server/net/tls_holder.h"
@@ -25,18 +24,21 @@ ClientStream::ClientStream(Node& node, Loop& loop, int fd, std::string peer_ip, 
 
 ClientStream::~ClientStream() { --node_.connections; }
 
-void ClientStream::accept(Node& node, Loop& loop, int fd, std::string peer_ip, Security security) {
+void ClientStream::accept(Node& node, Loop& loop, int fd, std::string peer_ip, const Door& door) {
   ++node.connections;
+  const Security security = door.security;
   std::shared_ptr<ClientStream> stream(new ClientStream(node, loop, fd, std::move(peer_ip), security));
   stream->self_ = stream;
+  stream->place_ = node.limits().enter(stream->peer_ip_, door.address, loop, [&stream = *stream] { stream.evict(); });
   if (security == Security::direct_tls) stream->transport_.start_tls(node.tls().direct());
-  stream->start_deadline(security == Security::direct_tls ? node.config().tls_timeout : node.config().auth_timeout);
+  stream->start_deadline(security == Security::plaintext ? node.config().auth_timeout : node.config().tls_timeout);
   stream->transport_.start();
 }
 
+// REQUIREMENTS 1: the time counts from the connection's beginning, whatever is sent meanwhile.
 void ClientStream::start_deadline(std::chrono::seconds timeout) {
   if (deadline_) loop_->cancel(*deadline_);
-  deadline_ = loop_->after(timeout, [this] {
+  deadline_ = loop_->after(accepted_at_ + timeout - Clock::now(), [this] {
     deadline_.reset();
     fail(xmpp::StreamCondition::connection_timeout);
   });
@@ -70,6 +72,7 @@ void ClientStream::charge(size_t bytes) {
                         static_cast<int64_t>(node_.config().burst_bytes));
   if (allowance_ > 0) return;
   // REQUIREMENTS 6: too fast: reading pauses until the debt is paid.
+  ++node_.reading_pauses;
   transport_.pause_reading();
   const std::chrono::duration<double> pause(static_cast<double>(-allowance_) / static_cast<double>(rate) + 0.01);
   loop_->after(std::chrono::duration_cast<Clock::duration>(pause), [this, self = shared_from_this()] {
@@ -199,7 +202,7 @@ void ClientStream::on_element(xmpp::ElementPtr element) {
       }
       if (name == "iq" && may_authenticate() && node_.config().registration) {
         wait();
-        return node_.register_before_auth(std::move(element), domain_, [this, self = shared_from_this()](xmpp::ElementPtr reply) {
+        return node_.register_before_auth(std::move(element), domain_, peer_ip_, [this, self = shared_from_this()](xmpp::ElementPtr reply) {
           transport_.send(reply->to_xml(xmpp::ns::client));
           go_on();
         });
@@ -238,7 +241,6 @@ void ClientStream::on_starttls() {
   state_ = State::opening;
   header_sent_ = false;
   domain_.clear();
-  start_deadline(node_.config().tls_timeout);
 }
 
 void ClientStream::on_bind(xmpp::ElementPtr iq) {
@@ -324,6 +326,12 @@ void ClientStream::fail(const xmpp::StreamError& error) {
   transport_.finish();
 }
 
+void ClientStream::evict() {
+  const auto keep = shared_from_this();
+  fail(xmpp::StreamCondition::resource_constraint, "Too many connections that have not logged in");
+  transport_.finish_now();
+}
+
 void ClientStream::on_drained() {
   if (session_ != nullptr) session_->on_drained();
 }
@@ -338,11 +346,6 @@ void ClientStream::on_closed(std::string_view reason) {
   if (session_ == nullptr) return;
   log::debug("disconnected", {{"jid", session_->jid().text()}, {"reason", std::string(reason)}});
   std::exchange(session_, nullptr)->on_link_lost(false);
-}
-
-void ClientStream::leave_limits() {
-  if (!std::exchange(counted_, false)) return;
-  node_.limits().leave(peer_ip_);
 }
 
 }  // namespace rookery::server

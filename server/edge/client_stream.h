@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "server/edge/connection_limits.h"
 #include "server/home/attach.h"
 #include "server/net/transport.h"
 #include "xmpp/sasl/sasl_server.h"
@@ -16,11 +17,16 @@ namespace rookery::server {
 class Node;
 
 enum class Security { starttls, direct_tls, plaintext };
+/// Where a connection came in.
+struct Door {
+  Security security;
+  std::string address;
+};
 
 class ClientStream final : public Transport::Owner, public ClientLink, public std::enable_shared_from_this<ClientStream> {
  public:
   /// Takes over the connected socket; lives until the connection ends.
-  static void accept(Node& node, Loop& loop, int fd, std::string peer_ip, Security security);
+  static void accept(Node& node, Loop& loop, int fd, std::string peer_ip, const Door& door);
   ~ClientStream();
 
   // ClientLink
@@ -48,9 +54,13 @@ class ClientStream final : public Transport::Owner, public ClientLink, public st
   void on_starttls();
   void on_sasl(const xmpp::Element& element);
   void on_sasl_step(xmpp::SaslStep step);
-  /// The one place where an attempt ends in failure, whatever profile it was of: answers and counts it.
+  /// The one place where an attempt ends in failure, whatever profile it was of: counts it, and answers when the backoff
+  /// allows (REQUIREMENTS 14).
   void attempt_failed(xmpp::SaslError error, std::string answer);
+  void refuse_attempt(xmpp::SaslError error, bool is_guess, const std::string& answer);
   void look_up_credentials();
+  void check_credentials();
+  void on_credentials(xmpp::SaslStep step);
   void authenticated();
   void move_to_owner();
   void on_bind(xmpp::ElementPtr iq);
@@ -64,7 +74,8 @@ class ClientStream final : public Transport::Owner, public ClientLink, public st
   void wait();    ///< an answer from elsewhere is needed before the next element
   void go_on();
   void start_deadline(std::chrono::seconds timeout);
-  void leave_limits();
+  void evict();  ///< its place is given to a newer connection
+  void leave_limits() { place_.leave(); }
   void charge(size_t bytes);
   xmpp::SaslOptions sasl_options() const;
   bool may_authenticate() const { return transport_.is_encrypted() || security_ == Security::plaintext; }
@@ -79,15 +90,18 @@ class ClientStream final : public Transport::Owner, public ClientLink, public st
   bool waiting_ = false;
   bool processing_ = false;
   bool header_sent_ = false;
-  bool counted_ = true;  ///< in the limits of connections that have not authenticated
+  ConnectionLimits::Place place_;  ///< among those that have not authenticated
   int sasl_failures_ = 0, false_starts_ = 0;
   bool credentials_asked_ = false;
+  bool answer_held_ = false;  ///< the answer to a failed attempt waits
+  xmpp::Jid attempted_;       ///< the account that credentials were asked for
   size_t unauthenticated_bytes_ = 0;
   std::string domain_;  ///< frozen at the first header (REQUIREMENTS 5)
   std::unique_ptr<xmpp::SaslServer> sasl_;
   xmpp::Jid account_;  ///< after authentication
   ClientSession* session_ = nullptr;
   std::optional<Loop::TimerId> deadline_;
+  const Clock::time_point accepted_at_ = Clock::now();
   int64_t allowance_;  ///< bytes that may still be read before reading pauses
   Clock::time_point allowance_at_;
   std::shared_ptr<ClientStream> self_;  ///< until the connection has ended

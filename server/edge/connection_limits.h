@@ -1,45 +1,75 @@
-// How many connections have not authenticated yet: per address and in all (REQUIREMENTS 2). Shared by all loops.
+// Connections that have not authenticated yet, per network, per listener and in all (REQUIREMENTS 2). Shared by all loops.
 #pragma once
 
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <unordered_map>
+
+#include "server/loop.h"
 
 namespace rookery::server {
 
 class ConnectionLimits {
  public:
-  ConnectionLimits(unsigned per_ip, unsigned total) : per_ip_(per_ip), total_(total) {}
-  /// false: full. Each true must be followed by one leave().
-  bool enter(const std::string& ip) {
-    const std::lock_guard lock(mutex_);
-    if (count_ >= total_) return false;
-    auto& here = by_ip_[network(ip)];
-    if (here >= per_ip_) return false;
-    ++here;
-    ++count_;
-    return true;
-  }
-  void leave(const std::string& ip) {
-    const std::lock_guard lock(mutex_);
-    const auto found = by_ip_.find(network(ip));
-    if (found == by_ip_.end()) return;
-    --count_;
-    if (--found->second == 0) by_ip_.erase(found);
-  }
+  struct Caps {
+    unsigned per_network = 256;  ///< an IPv4 address or an IPv6 /64
+    unsigned per_listener = 2048;
+    unsigned total = 4096;
+  };
+  using Close = std::function<void()>;
+
+  /// A connection's place among those that have not authenticated. Left when it goes; leave it on the connection's loop.
+  class Place {
+   public:
+    Place() = default;
+    Place(Place&& other) noexcept { swap(other); }
+    Place& operator=(Place&& other) noexcept {
+      Place(std::move(other)).swap(*this);
+      return *this;
+    }
+    ~Place() { leave(); }
+    void leave();
+
+   private:
+    friend class ConnectionLimits;
+    void swap(Place& other) noexcept;
+    ConnectionLimits* limits_ = nullptr;
+    uint64_t id_ = 0;
+    std::shared_ptr<Close> close_;  ///< gone with the place: no `close` comes after it was left
+  };
+
+  explicit ConnectionLimits(Caps caps) : caps_(caps) {}
+
+  /// Never refuses: where a cap is full the oldest connection under that cap loses its place, and its `close` runs on its
+  /// loop. Old ones are those that do not log in; whoever wants to keep a newcomer out has to keep coming himself.
+  Place enter(const std::string& ip, const std::string& listener, Loop& loop, Close close);
+
+  size_t count() const;
+  uint64_t evicted() const;  ///< since the start
 
  private:
-  /// IPv4: the address (/32); IPv6: its first four groups as written (/64 of an uncompressed prefix).
-  static std::string network(const std::string& ip) {
-    if (ip.find(':') == std::string::npos) return ip;
-    size_t at = 0;
-    for (int groups = 0; groups < 4 && at != std::string::npos; ++groups) at = ip.find(':', at + 1);
-    return ip.substr(0, at);
-  }
-  const unsigned per_ip_, total_;
-  std::mutex mutex_;
-  std::unordered_map<std::string, unsigned> by_ip_;
-  unsigned count_ = 0;
+  using Ids = std::set<uint64_t>;  ///< ascending: the oldest first
+  using Index = std::unordered_map<std::string, Ids>;
+  struct Entry {
+    std::string network, listener;
+    Loop* loop = nullptr;
+    std::weak_ptr<Close> close;
+  };
+  void evict(uint64_t id);
+  void remove(std::map<uint64_t, Entry>::iterator entry);
+  static void remove_from(Index& index, const std::string& key, uint64_t id);
+
+  const Caps caps_;
+  mutable std::mutex mutex_;
+  std::map<uint64_t, Entry> entries_;
+  Index by_network_, by_listener_;
+  uint64_t next_id_ = 1;
+  uint64_t evicted_ = 0;
 };
 
 }  // namespace rookery::server

@@ -32,9 +32,13 @@ void install_version(Node& node, FeatureRegistry& registry);
 /// XEP-0115: what the stream features announce; to be asked when all features are installed.
 xmpp::Caps caps_of_server(const FeatureRegistry& registry);
 
-/// XEP-0077, for the edge: answers any iq of a stream to `domain` that is not authenticated yet; `reply` is called once, on
-/// the calling loop.
-void register_before_auth(Node& node, xmpp::ElementPtr iq, const std::string& domain, std::move_only_function<void(xmpp::ElementPtr)> reply);
+/// XEP-0077, for the edge: answers any iq of a stream that is not authenticated yet; `reply` is called once, on the calling
+/// loop.
+struct Stranger {
+  std::string domain;  ///< that its stream is to
+  std::string ip;
+};
+void register_before_auth(Node& node, xmpp::ElementPtr iq, const Stranger& stranger, std::move_only_function<void(xmpp::ElementPtr)> reply);
 
 /// XEP-0163: disco about the nodes of an account; each answers the request (pep/disco.cpp).
 void pep_disco_info(IqRequest request);

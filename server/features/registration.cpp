@@ -2,6 +2,7 @@
 #include "server/accounts.h"
 #include "server/features/features.h"
 #include "server/node.h"
+#include "server/task.h"
 #include "xmpp/namespaces.h"
 
 namespace rookery::server {
@@ -37,6 +38,20 @@ void cancel(IqRequest request) {
   });
 }
 
+Task<void> change(IqRequest request, std::string password) {
+  auto derive = [password = std::move(password), iterations = request.node().config().scram_iterations] {
+    return derive_keys(password, iterations);
+  };
+  auto derivation = request.node().derivations().try_run(std::move(derive));
+  const auto keys = co_await derivation;
+  if (!keys) co_return request.fail(keys.error());
+  auto store = [account = request.from().bare(), keys = *keys](storage::Stores& stores) { return change_password(stores, account, keys); };
+  auto storing = request.node().stores().run(std::move(store));
+  const Status changed = co_await storing;
+  if (!changed) co_return request.fail(changed.error());
+  request.reply();
+}
+
 void set_registration(IqRequest request) {
   if (!is_allowed(request)) return request.fail(xmpp::Condition::service_unavailable);
   const auto& query = request.payload();
@@ -49,14 +64,7 @@ void set_registration(IqRequest request) {
   auto password = query.child_text("password", xmpp::ns::registration);
   if (!username || password.empty()) return request.fail(xmpp::Condition::bad_request);
   if (*username != request.from().local()) return request.fail(xmpp::Condition::not_allowed, "an account changes its own password only");
-  auto change = [account = request.from().bare(), password = std::move(password),
-                 iterations = request.node().config().scram_iterations](storage::Stores& stores) {
-    return change_password(stores, account, password, iterations);
-  };
-  request.node().stores().run(std::move(change), [request = std::move(request)](Status changed) mutable {
-    if (!changed) return request.fail(changed.error());
-    request.reply();
-  });
+  spawn(change(std::move(request), std::move(password)), "registration.change");
 }
 
 xmpp::ElementPtr registration_form(const xmpp::Element& iq) {
@@ -77,10 +85,33 @@ xmpp::Condition to_condition(const Error& error) {
   }
 }
 
+using Reply = std::move_only_function<void(xmpp::ElementPtr)>;
+
+Task<void> create(Node& node, xmpp::ElementPtr iq, xmpp::Jid account, std::string password, Reply reply) {
+  const auto refuse = [&](const Error& error) { reply(xmpp::error_reply(*iq, {.condition = to_condition(error)})); };
+  // Before the keys: a taken name costs nothing.
+  auto look = [account](storage::Stores& stores) -> Status {
+    const auto taken = stores.accounts().exists(account);
+    if (!taken) return std::unexpected<Error>(taken.error());
+    return *taken ? Status(fail(Failure::conflict, "the account exists already")) : Status();
+  };
+  auto looking = node.stores().run(std::move(look));
+  const Status is_free = co_await looking;
+  if (!is_free) co_return refuse(is_free.error());
+  auto derive = [password = std::move(password), iterations = node.config().scram_iterations] { return derive_keys(password, iterations); };
+  auto derivation = node.derivations().try_run(std::move(derive));
+  const auto keys = co_await derivation;
+  if (!keys) co_return refuse(keys.error());
+  auto store = [account, keys = *keys](storage::Stores& stores) { return create_account(stores, account, keys); };
+  auto storing = node.stores().run(std::move(store));
+  const Status created = co_await storing;
+  if (!created) co_return refuse(created.error());
+  reply(xmpp::result_reply(*iq));
+}
+
 }  // namespace
 
-void register_before_auth(Node& node, xmpp::ElementPtr iq, const std::string& domain,
-                          std::move_only_function<void(xmpp::ElementPtr)> reply) {
+void register_before_auth(Node& node, xmpp::ElementPtr iq, const Stranger& stranger, Reply reply) {
   const auto* query = iq->child("query", xmpp::ns::registration);
   const auto type = iq->attr("type");
   const auto refuse = [&](xmpp::Condition condition) { reply(xmpp::error_reply(*iq, {.condition = condition})); };
@@ -91,15 +122,13 @@ void register_before_auth(Node& node, xmpp::ElementPtr iq, const std::string& do
   const auto username = query->child_text("username", xmpp::ns::registration);
   auto password = query->child_text("password", xmpp::ns::registration);
   // XEP-0077 §3.1: incomplete, or not a name
-  const auto account = xmpp::Jid::make(username, domain);
+  const auto account = xmpp::Jid::make(username, stranger.domain);
   if (username.empty() || password.empty() || !account) return refuse(xmpp::Condition::not_acceptable);
-  auto create = [account = *account, password = std::move(password), iterations = node.config().scram_iterations](storage::Stores& stores) {
-    return create_account(stores, account, password, iterations);
-  };
-  node.stores().run(std::move(create), [iq = std::move(iq), reply = std::move(reply)](Status created) mutable {
-    if (!created) return reply(xmpp::error_reply(*iq, {.condition = to_condition(created.error())}));
-    reply(xmpp::result_reply(*iq));
-  });
+  // REQUIREMENTS 28. Each try counts, also one that finds a name taken: else names could be tried without end.
+  if (!node.may_register(stranger.ip)) {
+    return reply(xmpp::error_reply(*iq, {.condition = xmpp::Condition::resource_constraint, .text = "Too many registrations, try later"}));
+  }
+  spawn(create(node, std::move(iq), *account, std::move(password), std::move(reply)), "registration.create");
 }
 
 void install_registration(Node&, FeatureRegistry& registry) {

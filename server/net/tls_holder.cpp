@@ -11,7 +11,8 @@ Status TlsHolder::load(const Config& config) {
   const crypto::CertificateFiles files{
       (config.certificate.empty() ? config.data_dir / "certificate.pem" : config.certificate).string(),
       (config.key.empty() ? config.data_dir / "key.pem" : config.key).string()};
-  if (!std::filesystem::exists(files.certificate) && !std::filesystem::exists(files.key)) {
+  // Only for a start: files that vanish while we run are no reason to serve what nobody trusts.
+  if (!has_loaded() && !std::filesystem::exists(files.certificate) && !std::filesystem::exists(files.key)) {
     if (const Status made = crypto::make_self_signed(files, config.domains); !made) return made;
     log::warning("self_signed_certificate", {{"file", files.certificate},
                                              {"advice", "clients will warn: use a certificate of an authority for other people"}});
@@ -28,6 +29,11 @@ Status TlsHolder::load(const Config& config) {
   former_ = std::move(current_);
   current_ = {std::move(*starttls), std::move(*direct)};
   return {};
+}
+
+bool TlsHolder::has_loaded() {
+  const std::lock_guard lock(mutex_);
+  return !current_.empty();
 }
 
 SSL_CTX* TlsHolder::starttls() {

@@ -10,12 +10,14 @@ namespace rookery::server {
 
 class TlsHolder {
  public:
-  /// Makes a self-signed certificate when there is none (and says so), then loads it.
+  /// At the first time makes a self-signed certificate when there is none (and says so); then loads it. After a failure
+  /// everything is as it was before.
   Status load(const Config& config);
   SSL_CTX* starttls();  ///< with a reference for the caller's SSL_new only
   SSL_CTX* direct();    ///< with ALPN xmpp-client (XEP-0368)
 
  private:
+  bool has_loaded();
   std::mutex mutex_;
   std::vector<crypto::TlsContext> current_;  ///< {starttls, direct}
   std::vector<crypto::TlsContext> former_;   ///< kept: another loop may be about to use the pointer

@@ -100,7 +100,8 @@ void Transport::on_events(uint32_t events) {
   }
   if (handshaking_ && !handshake()) return;
   if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) == 0) return;
-  if (paused_ && (events & (EPOLLHUP | EPOLLERR)) == 0) return;
+  // epoll tells of an end even to who does not want to read now, and again and again: so it is the end now.
+  if (paused_ && (events & (EPOLLHUP | EPOLLERR)) != 0) return fail("reset by peer");
   read_some();
 }
 

@@ -87,7 +87,8 @@ class _Wire(asyncio.Protocol):
 
 
 class XmppClient:
-    def __init__(self, endpoint, jid, password, resource=None, direct_tls=True, mechanism=None, ca_file=None):
+    def __init__(self, endpoint, jid, password, resource=None, direct_tls=True, mechanism=None, ca_file=None,
+                 source=None):
         self.endpoint = endpoint
         self.user, _, self.domain = jid.partition("@")
         self.bare = jid
@@ -96,6 +97,7 @@ class XmppClient:
         self.direct_tls = direct_tls
         self.mechanism = mechanism
         self.ca_file = ca_file
+        self.source = source  # our own address; any in 127.0.0.0/8 will do for loopback
         self.jid = None  # the full JID, once bound
         self.sm = StreamManagement()
         self.resumable = None  # the state of a session that may be resumed
@@ -252,6 +254,8 @@ class XmppClient:
         loop = asyncio.get_running_loop()
         port = self.endpoint.tls_port if tls else self.endpoint.port
         options = {"ssl": tls_context(self.ca_file), "server_hostname": self.domain} if tls else {}
+        if self.source:
+            options["local_addr"] = (self.source, 0)
         self._transport, _ = await loop.create_connection(lambda: wire, self.endpoint.host, port, **options)
 
     async def start_tls(self):

@@ -74,12 +74,14 @@ TEST(CertificateNames, TakeAnXmppAddressThatIsTheDomain) {
             std::vector<std::string>{"user@example.org"});
 }
 
+// REQ 10
 TEST(CertificateNames, IgnoreTheCommonName) {
   EXPECT_FALSE(certificate_covers(named("", "example.org").get(), "example.org", "xmpp-client"));
   EXPECT_FALSE(certificate_covers(named("email:a@example.org", "example.org").get(), "example.org", "xmpp-client"));
   EXPECT_FALSE(certificate_covers(nullptr, "example.org", "xmpp-client"));
 }
 
+// REQ 9, REQ 12
 TEST(Certificate, IsMadeWithPrivateFilesAndPassesTheCheck) {
   const TemporaryFolder folder;
   const auto files = folder.make("a", {"example.org", "*.example.org"});
@@ -107,6 +109,7 @@ TEST(Certificate, IsReplacedAndLeavesNoTemporaryFiles) {
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(parent), {}), 2);
 }
 
+// REQ 9
 TEST(Certificate, IsRefusedWithASentenceWhenStaged) {
   const TemporaryFolder folder;
   const auto good = folder.make("good", {"example.org"});

@@ -86,6 +86,7 @@ TEST(Base64, RefusesWhatIsNotCanonical) {
   }
 }
 
+// REQ 12
 TEST(ConstantTime, ComparesContentAndSize) {
   EXPECT_TRUE(equal_in_constant_time("", ""));
   EXPECT_TRUE(equal_in_constant_time("abc", "abc"));
@@ -101,4 +102,5 @@ TEST(Random, YieldsUrlSafeTokensThatDiffer) {
   EXPECT_EQ(random_bytes(33).size(), 33u);
 }
 
+// REQ 12: tokens of 128 bits at least
 TEST(Random, RefusesTokensThatCouldBeGuessed) { EXPECT_THROW(random_token(8), std::logic_error); }

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <concepts>
+
 #include "crypto/secret.h"
 
 using namespace rookery;
@@ -61,6 +63,8 @@ TEST(Scram, GivesADecoyTheSameSaltEachTimeAndAnotherPerNameAndServer) {
   EXPECT_FALSE(password_matches(decoy, ""));
 }
 
+// REQ 12: there is no way to compare but the one in constant time.
+static_assert(!std::equality_comparable<Secret>);
 TEST(Secret, MatchesOnlyItsOwnValue) {
   const Secret secret(std::string("s3cret"));
   EXPECT_TRUE(secret.matches("s3cret"));

@@ -38,6 +38,7 @@ TEST_F(Tls, AgreesOnTls13) {
   EXPECT_EQ(agreed_protocol(pair.server.get()), "");
 }
 
+// REQ 9
 TEST_F(Tls, AgreesOnTls12WithExtendedMasterSecretAndAead) {
   const TlsContext old = client();
   SSL_CTX_set_max_proto_version(old.native(), TLS1_2_VERSION);
@@ -48,6 +49,7 @@ TEST_F(Tls, AgreesOnTls12WithExtendedMasterSecretAndAead) {
   EXPECT_TRUE(SSL_CIPHER_is_aead(SSL_get_current_cipher(pair.server.get())));
 }
 
+// REQ 9
 TEST_F(Tls, RefusesTls12WithoutExtendedMasterSecret) {
   const TlsContext old = client();
   SSL_CTX_set_max_proto_version(old.native(), TLS1_2_VERSION);
@@ -58,6 +60,7 @@ TEST_F(Tls, RefusesTls12WithoutExtendedMasterSecret) {
   EXPECT_EQ(channel_bindings(pair.server.get()).tls_exporter, "");
 }
 
+// REQ 9
 TEST_F(Tls, RefusesTls11) {
   const TlsContext old = client();
   SSL_CTX_set_min_proto_version(old.native(), TLS1_1_VERSION);
@@ -70,6 +73,7 @@ TEST_F(Tls, RefusesTls11) {
   ERR_clear_error();
 }
 
+// REQ 9
 TEST_F(Tls, RefusesTls12CiphersWithoutAead) {
   const TlsContext old = client();
   SSL_CTX_set_max_proto_version(old.native(), TLS1_2_VERSION);
@@ -79,6 +83,7 @@ TEST_F(Tls, RefusesTls12CiphersWithoutAead) {
   EXPECT_EQ(handshake_failure(pair.server.get()), "no shared cipher");
 }
 
+// REQ 9
 TEST_F(Tls, AgreesOnAnAlpnProtocolOrEndsTheHandshake) {
   const TlsPair pair(server({"xmpp-client"}), client({"http/1.1", "xmpp-client"}));
   ASSERT_TRUE(pair.handshake());
@@ -166,6 +171,7 @@ TEST_F(Tls, RecordsThePeersCertificateBetweenServers) {
   EXPECT_FALSE(verified_peer(nameless.server.get(), "peer.example", "xmpp-server"));
 }
 
+// REQ 8
 TEST_F(Tls, GivesNoTicketsAndRefusesRenegotiation) {
   const TlsContext old = client();
   SSL_CTX_set_max_proto_version(old.native(), TLS1_2_VERSION);
@@ -179,6 +185,14 @@ TEST_F(Tls, GivesNoTicketsAndRefusesRenegotiation) {
   char byte = 0;
   EXPECT_LE(SSL_read(modern.client.get(), &byte, 1), 0);
   EXPECT_EQ(SSL_SESSION_is_resumable(SSL_get0_session(modern.client.get())), 0);
+}
+
+// REQ 8
+TEST_F(Tls, NeitherCompressesNorTakesEarlyData) {
+  const auto options = SSL_CTX_get_options(server().native());
+  EXPECT_NE(options & SSL_OP_NO_COMPRESSION, 0u);
+  EXPECT_NE(options & SSL_OP_NO_RENEGOTIATION, 0u);
+  EXPECT_EQ(SSL_CTX_get_max_early_data(server().native()), 0u);
 }
 
 TEST_F(Tls, OutlivesItsContext) {

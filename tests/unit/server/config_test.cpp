@@ -144,6 +144,11 @@ TEST(Config, PlainNeedsItsOwnPermission) {
   EXPECT_THAT(refusal("[auth]\nmechanisms = [\"PLAIN\"]\n"), HasSubstr("allow_plain"));
 }
 
+TEST(Config, ABackoffThatOutlastsTheTimeToLogInIsRefused) {
+  EXPECT_THAT(refusal("[limits]\nauth_timeout = 15\n"), HasSubstr("auth.backoff_most_ms must be below"));
+  EXPECT_TRUE(load("[limits]\nauth_timeout = 16\n"));
+}
+
 TEST(Config, ACertificateWithoutItsKeyIsRefused) {
   EXPECT_THAT(refusal("[tls]\ncertificate = \"/etc/ssl/a.pem\"\n"), HasSubstr("belong together"));
 }

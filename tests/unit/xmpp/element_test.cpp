@@ -70,6 +70,7 @@ TEST(Element, EscapesAtEveryPlaceInALongText) {
   }
 }
 
+// REQ 7
 TEST(Element, NeverHoldsBytesThatAreNotXmlText) {
   auto stanza = Element::make("a", "");
   stanza->set_attr("v", "\x01z").add_text("a\xff\xc3(\xed\xa0\x80\xef\xbf\xbf");
@@ -213,6 +214,7 @@ TEST(XmlChars, RefusesWhatIsNotUtf8) {
   }
 }
 
+// REQ 7
 TEST(XmlChars, RefusesWhatIsNoXmlCharacter) {
   for (const char* text : {"\x01", "\x08", "\x0b", "\x0c", "\x1f", "\xef\xbf\xbe", "\xef\xbf\xbf"}) {
     for (size_t before = 0; before < 9; ++before) {

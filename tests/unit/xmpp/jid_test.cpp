@@ -13,6 +13,7 @@ std::string parsed(std::string_view text) {
 }
 bool refused(std::string_view text) { return !Jid::parse(text); }
 
+// REQ 10
 TEST(Jid, AcceptsTheValidExamplesOfRfc7622) {  // §3.5, table 1
   const std::vector<std::string> unchanged = {
       "juliet@example.com",     "juliet@example.com/foo", "juliet@example.com/foo bar",
@@ -24,6 +25,7 @@ TEST(Jid, AcceptsTheValidExamplesOfRfc7622) {  // §3.5, table 1
   EXPECT_EQ(parsed("\u03A3@example.com/foo"), "\u03C3@example.com/foo");
 }
 
+// REQ 10
 TEST(Jid, RefusesTheInvalidExamplesOfRfc7622) {  // §3.5, table 2
   for (const auto* text : {"\"juliet\"@example.com", "foo bar@example.com", "juliet@example.com/ foo", "@example.com/",
                            "henry\u2163@example.com", "\u265A@example.com", "juliet@", "/foobar"})
@@ -169,6 +171,7 @@ TEST(PrepareUsername, HoldsToTheBidiRule) {  // RFC 5893 §2
     EXPECT_FALSE(prepare_username(name)) << name;
 }
 
+// REQ 10
 TEST(Jid, IsIdempotentForEveryCharacterInEveryPart) {
   for (char32_t c = 1; c < 0x30000; ++c) {
     if (c >= 0xD800 && c < 0xE000) continue;

@@ -180,6 +180,7 @@ TEST(StreamParser, JoinsTextThatCameInPieces) {
   EXPECT_EQ(reparsed(stanza), stanza.to_xml(ns::client));
 }
 
+// REQ 7
 TEST(StreamParser, RefusesRestrictedXmlEverywhere) {
   for (const std::string_view rest : {"<!-- c -->", "<m><!-- c --></m>", "<?pi x?>", "<m><?pi x?></m>", "<?xml version='1.0'?>",
                                       "<m>&custom;</m>", "<m a='&custom;'/>", "<!DOCTYPE m>", "<m><!DOCTYPE m></m>"}) {
@@ -201,6 +202,7 @@ TEST(StreamParser, RefusesWhatIsNotWellFormed) {
   EXPECT_TRUE(last_event("<m").starts_with("header"));
 }
 
+// REQ 7
 TEST(StreamParser, RefusesBytesThatAreNotUtf8AfterTheStanzasBeforeThem) {
   for (const std::string_view bad : {"\xff", "\xc0\xbc", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82<"}) {
     const auto events = events_of({kOpen, std::string("<presence/><m>") + std::string(bad)});
@@ -233,6 +235,7 @@ TEST(StreamParser, RefusesTextBetweenStanzas) {
   }
 }
 
+// REQ 2, REQ 6
 TEST(StreamParser, LimitsTheDepthBeforeAnythingIsBuilt) {
   const auto nested = [](size_t depth) {
     std::string xml;
@@ -250,6 +253,7 @@ TEST(StreamParser, LimitsTheDepthBeforeAnythingIsBuilt) {
   EXPECT_EQ(events_of({kOpen, nested(10'000)}).back(), "error policy-violation");
 }
 
+// REQ 2, REQ 6
 TEST(StreamParser, LimitsElementsAndAttributesOfEachStanza) {
   const ParserLimits limits{1000, 4, 2, 8};
   EXPECT_FALSE(last_event("<a><b/><c/><d/></a>", limits, kServerOpen).starts_with("error"));
@@ -261,6 +265,7 @@ TEST(StreamParser, LimitsElementsAndAttributesOfEachStanza) {
             "error policy-violation");
 }
 
+// REQ 2, REQ 6
 TEST(StreamParser, LimitsTheBytesOfAStanzaWhileItIsStillComing) {
   const ParserLimits limits{130, 100, 10, 8};
   const std::string fits = "<m>" + std::string(123, 'x') + "</m>";
@@ -285,6 +290,7 @@ TEST(StreamParser, ParsesNothingAfterAnError) {
   EXPECT_FALSE(parser.has_pending());
 }
 
+// REQ 3
 TEST(StreamParser, KnowsWhatIsPending) {
   StreamParser parser = opened();
   EXPECT_FALSE(parser.has_pending());
@@ -301,6 +307,7 @@ TEST(StreamParser, KnowsWhatIsPending) {
   EXPECT_FALSE(parser.has_pending());
 }
 
+// REQ 3
 TEST(StreamParser, StartsANewStreamAfterReset) {
   StreamParser parser = opened();
   parser.feed("<starttls/><m>");
@@ -375,6 +382,7 @@ TEST(ParseDocument, WantsExactlyOneCompleteElement) {
   EXPECT_EQ(parse_document("<a><b><c/></b></a>", {1000, 10, 10, 2}).error().condition, StreamCondition::policy_violation);
 }
 
+// REQ 7
 TEST(ParseDocument, RoundTripsWhatItParsed) {
   for (const std::string_view xml :
        {"<m a='&#10;&#9;&#13; &quot;&apos;'>&#13;\n\t]]&gt;</m>", "<p:m xmlns:p='urn:p' p:a='1' a='2'><p:n/><o xmlns='urn:p'/></p:m>",

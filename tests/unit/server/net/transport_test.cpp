@@ -29,7 +29,16 @@ struct TcpPair {
     ensure(ours >= 0);
     close(listener);
   }
-  ~TcpPair() { close(theirs); }  // the other one is the transport's
+  ~TcpPair() {
+    if (theirs >= 0) close(theirs);  // the other one is the transport's
+  }
+  /// TCP RST.
+  void reset() {
+    const linger at_once{.l_onoff = 1, .l_linger = 0};
+    setsockopt(theirs, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    close(theirs);
+    theirs = -1;
+  }
 };
 
 /// Owns a transport on a running loop; everything about it happens there.
@@ -113,6 +122,16 @@ TEST(Transport, FinishesAtOnceForAPeerThatDoesNotReadWhenItMust) {
     connection.transport().send(std::string(64 * 1024 * 1024, ' '));
     connection.transport().finish_now();
   });
+  connection.await_end();
+}
+
+// REQ 6, 14: whose reading is paused may hang up at any time; nobody is waited for, and the loop does not spin.
+TEST(Transport, NoticesAResetWhileReadingIsPaused) {
+  TcpPair pair;
+  Connection connection(pair.ours);
+  connection.on_loop([&] { connection.transport().start(); });
+  connection.on_loop([&] { connection.transport().pause_reading(); });
+  pair.reset();
   connection.await_end();
 }
 

@@ -156,6 +156,7 @@ TEST(Sasl, LogsInWithACertificate) {
   EXPECT_EQ(login.username, "peer.example");
 }
 
+// REQ 10
 TEST(Sasl, TakesAnAuthzidOnlyFromItsOwner) {
   Login login;
   login.client.authzid = "user@example.org";
