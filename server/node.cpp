@@ -26,10 +26,12 @@
 namespace rookery::server {
 
 namespace {
-constexpr auto drain_time = std::chrono::milliseconds(500);
+constexpr auto drain_time = std::chrono::seconds(2);
+constexpr auto drain_poll = std::chrono::milliseconds(2);
+constexpr int most_hops = 2;  // from the sender's loop to the receiver's, and back
 }
 
-Node::Node(Config config)
+Node::Node(Config config, std::unique_ptr<storage::MessageLog> log)
     : config_(std::move(config)),
       limits_(std::make_unique<ConnectionLimits>(ConnectionLimits::Caps{.per_network = config_.unauthenticated_per_ip,
                                                                         .per_listener = config_.unauthenticated_per_listener,
@@ -37,6 +39,7 @@ Node::Node(Config config)
       backoff_(std::make_unique<AuthBackoff>(AuthBackoff::Settings{.first = config_.backoff_first, .most = config_.backoff_most})),
       registrations_of_network_(std::make_unique<RateLimit>(config_.registrations_per_ip, std::chrono::hours(1))),
       registrations_(std::make_unique<RateLimit>(config_.registrations_per_hour, std::chrono::hours(1))),
+      log_(std::move(log)),
       tls_(std::make_unique<TlsHolder>()) {
   if (config_.admin_socket.empty()) config_.admin_socket = config_.data_dir / "rookery.sock";
 }
@@ -61,6 +64,7 @@ Status Node::open_stores() {
     if (!stored) return stored;
   }
   stores_ = std::make_unique<StoreWorker>(std::move(*stores));
+  if (log_ != nullptr) return {};
   auto log = storage::open_rocksdb(config_.data_dir / "log");
   if (!log) return std::unexpected<Error>(log.error());
   log_ = std::move(*log);
@@ -108,8 +112,7 @@ Status Node::start() {
 
 Status Node::reload() { return tls_->load(config_); }
 
-void Node::stop() {
-  if (admin_socket_) admin_socket_->stop();
+void Node::close_streams() {
   for (auto& loop : loops_) {
     loop->post([this, &loop = *loop] {
       for (auto& listener : listeners_) {
@@ -122,8 +125,24 @@ void Node::stop() {
       }
     });
   }
-  // What clients have sent is committed and their streams end; a peer that takes nothing does not hold us up.
-  std::this_thread::sleep_for(drain_time);
+}
+
+void Node::stop() {
+  if (admin_socket_) admin_socket_->stop();
+  close_streams();
+  // A peer that takes nothing does not hold us up for long; one that has not authenticated has nothing to lose.
+  const auto deadline = Clock::now() + drain_time;
+  while (connections > limits_->count() && Clock::now() < deadline) std::this_thread::sleep_for(drain_poll);
+  // What one loop has posted to another reaches its batch before any of them ends.
+  for (int hop = 0; hop < most_hops; ++hop) {
+    std::vector<std::future<void>> passed;
+    for (auto& loop : loops_) {
+      auto promise = std::make_shared<std::promise<void>>();
+      passed.push_back(promise->get_future());
+      loop->post([promise] { promise->set_value(); });
+    }
+    for (auto& future : passed) future.wait();
+  }
   for (auto& loop : loops_) loop->stop();
   log_.reset();     // finishes the queued commits
   stores_.reset();  // and the queued writes

@@ -32,11 +32,13 @@ class TlsHolder;
 
 class Node {
  public:
-  explicit Node(Config config);
+  /// `log`: another message log than the configured one, for tests.
+  explicit Node(Config config, std::unique_ptr<storage::MessageLog> log = nullptr);
   ~Node();
 
   Status start();
-  /// Drains; the loops have ended when it returns. Blocks for about half a second.
+  /// Ends all streams and commits what clients have sent; the loops have ended when it returns. Blocks until clients have
+  /// taken the end of their streams, for two seconds at most.
   void stop();
 
   const Config& config() const { return config_; }
@@ -59,7 +61,7 @@ class Node {
   /// Runs a blocking read on a worker thread, then `then(result)` on the calling loop. For the message log.
   template <typename Read, typename Then>
   void read_log(Read read, Then then) {
-    stores_->run([this, read = std::move(read)](storage::Stores&) mutable { return read(*log_); }, std::move(then));
+    stores_->read([this, read = std::move(read)](storage::Stores&) mutable { return read(*log_); }, std::move(then));
   }
   template <typename Read>
   auto read_log(Read read) {
@@ -85,6 +87,7 @@ class Node {
  private:
   Status open_stores();
   Status open_listeners();
+  void close_streams();
   std::string admin_account(const std::vector<std::string>& words, const std::string& password);
   std::string admin_sessions(std::string_view filter);
   std::string admin_kick(const std::vector<std::string>& words);

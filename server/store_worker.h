@@ -1,7 +1,11 @@
 // The thread on which the relational stores run. Work is done in the order it was asked for, many jobs in one transaction:
 // one fsync for all of them (group commit). A job's result is handed back only after its transaction is durable.
+// REQUIREMENTS 21: a write that the disk refuses fails, and whoever asked is told; healthy() is false, and reading from
+// clients stops, until a trial write succeeds. Reads go on meanwhile.
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <coroutine>
 #include <functional>
@@ -28,17 +32,13 @@ class StoreWorker {
   /// `work(stores)` returns Result<T> or Status and runs on the worker; `then(result)` runs on the calling loop.
   template <typename Work, typename Then>
   void run(Work work, Then then) {
-    auto slot = std::make_shared<std::optional<ResultOf<Work>>>();
-    enqueue({.work = [slot, work = std::move(work)](storage::Stores& stores) mutable -> Status {
-               slot->emplace(work(stores));
-               if (!slot->value()) return std::unexpected<Error>(slot->value().error());
-               return {};
-             },
-             .done = [slot, then = std::move(then)](const Status& committed) mutable {
-               if (!committed) slot->emplace(std::unexpected<Error>(committed.error()));
-               then(std::move(**slot));
-             },
-             .loop = Loop::current()});
+    enqueue(make_item(std::move(work), std::move(then), false));
+  }
+
+  /// The same for work that only reads, and may be done twice: a commit that fails beside it is not its failure.
+  template <typename Work, typename Then>
+  void read(Work work, Then then) {
+    enqueue(make_item(std::move(work), std::move(then), true));
   }
 
   /// `auto result = co_await worker.run(work);` with `work` a named callable.
@@ -67,17 +67,41 @@ class StoreWorker {
     std::move_only_function<Status(storage::Stores&)> work;
     std::move_only_function<void(const Status&)> done;
     Loop* loop = nullptr;  ///< null: `done` runs on the worker (before the loops have started)
+    bool reads_only = false;
     Status status;
   };
+
+  template <typename Work, typename Then>
+  static Item make_item(Work work, Then then, bool reads_only) {
+    auto slot = std::make_shared<std::optional<ResultOf<Work>>>();
+    return {.work = [slot, work = std::move(work)](storage::Stores& stores) mutable -> Status {
+              slot->emplace(work(stores));
+              if (!slot->value()) return std::unexpected<Error>(slot->value().error());
+              return {};
+            },
+            .done = [slot, then = std::move(then)](const Status& committed) mutable {
+              if (!committed) slot->emplace(std::unexpected<Error>(committed.error()));
+              then(std::move(**slot));
+            },
+            .loop = Loop::current(),
+            .reads_only = reads_only,
+            .status = {}};
+  }
   void enqueue(Item item);
   void main();
+  std::vector<Item> next_batch();  ///< waits; empty: stopping, or a trial write is due
   void run_batch(std::vector<Item>& batch);
+  Status commit(std::vector<Item>& batch);
+  void try_to_write();
+  static void hand_back(Item& item, Status committed);
 
   std::unique_ptr<storage::Stores> stores_;
   std::mutex mutex_;
   std::condition_variable ready_;
   std::vector<Item> queue_;
-  bool stopping_ = false;
+  std::atomic<bool> stopping_ = false;
+  uint64_t trials_ = 0;
+  std::chrono::steady_clock::time_point last_trial_{};
   std::atomic<bool> healthy_ = true;
   std::thread thread_;
 };

@@ -30,4 +30,16 @@ size_t LogBatch::size() const {
   return entries.size() + replaced.size() + seen.size() + cursors.size() + counters.size() + delivered.size() + ended.size() + purged.size();
 }
 
+Result<std::vector<LogEntry>> MessageLog::find(std::string_view owner, const std::vector<LogId>& ids) const {
+  std::vector<LogEntry> found;
+  for (const LogId id : ids) {
+    auto next = inbox(owner, id - 1, 1);
+    if (!next) return std::unexpected(next.error());
+    if (!next->empty() && next->front().id == id) found.push_back(std::move(next->front()));
+  }
+  return found;
+}
+
+std::optional<bool> MessageLog::has_seen_in_memory(std::string_view, std::string_view) const { return std::nullopt; }
+
 }  // namespace rookery::storage

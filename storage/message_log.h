@@ -131,9 +131,15 @@ class MessageLog {
   virtual Result<InboxState> load(std::string_view owner) const = 0;
   /// Entries with the inbox flag and id > after, ascending.
   virtual Result<std::vector<LogEntry>> inbox(std::string_view owner, LogId after, size_t limit) const = 0;
+  /// Those of these entries of the inbox that exist, archived or not, ascending. `ids` is ascending. A missing one has been
+  /// delivered elsewhere and was not to be kept. (A backend that finds rows by key does better than this.)
+  virtual Result<std::vector<LogEntry>> find(std::string_view owner, const std::vector<LogId>& ids) const;
   virtual Result<std::optional<LogId>> cursor(std::string_view owner, std::string_view device) const = 0;
   /// Which of these 16-byte keys are known.
   virtual Result<bool> has_seen(std::string_view owner, std::string_view key) const = 0;
+  /// What has_seen() would say, where memory alone can tell: never blocks, so it may be called on an event loop. nullopt: ask
+  /// has_seen().
+  virtual std::optional<bool> has_seen_in_memory(std::string_view owner, std::string_view key) const;
   /// nullopt when the session is unknown.
   virtual Result<std::optional<uint32_t>> counter(std::string_view owner, std::string_view session) const = 0;
 };

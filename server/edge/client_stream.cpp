@@ -92,15 +92,20 @@ void ClientStream::go_on() {
   process();
 }
 
+void ClientStream::on_input_wanted() {
+  if (std::exchange(waits_for_session_, false)) go_on();
+}
+
 void ClientStream::process() {
   if (processing_) return;
   const auto keep = shared_from_this();
   processing_ = true;
   while (!waiting_ && state_ != State::closed) {
-    if (state_ == State::bound && session_ != nullptr && !session_->accepts_input()) {
-      // REQUIREMENTS 21: the log cannot promise anything now.
+    if (session_ != nullptr && !session_->accepts_input()) {
+      // REQUIREMENTS 21: nothing can be promised now. The session says so when it was it alone; the disk is asked again.
       wait();
-      loop_->after(input_retry, [this, keep] { go_on(); });
+      waits_for_session_ = true;
+      loop_->after(input_retry, [this, keep] { on_input_wanted(); });
       break;
     }
     auto event = parser_.next();

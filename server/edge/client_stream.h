@@ -36,6 +36,7 @@ class ClientStream final : public Transport::Owner, public ClientLink, public st
   bool is_encrypted() const override { return transport_.is_encrypted(); }
   LinkHealth health() const override { return transport_.health(); }
   bool is_open() const override { return state_ != State::closed; }
+  void on_input_wanted() override;
 
   // Transport::Owner
   void on_bytes(std::string_view bytes) override;
@@ -88,6 +89,7 @@ class ClientStream final : public Transport::Owner, public ClientLink, public st
   xmpp::StreamParser parser_;
   State state_ = State::opening;
   bool waiting_ = false;
+  bool waits_for_session_ = false;  ///< then waiting_ too
   bool processing_ = false;
   bool header_sent_ = false;
   ConnectionLimits::Place place_;  ///< among those that have not authenticated

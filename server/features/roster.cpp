@@ -14,23 +14,31 @@ namespace {
 constexpr size_t longest_name_bytes = 1023;
 constexpr size_t most_contacts = 10'000;
 
-void get_roster(IqRequest request) {
-  if (refused_to_others(request)) return;
-  const auto query = xmpp::RosterQuery::parse(request.payload());
-  if (!query) return request.fail(query.error());
-  Home& home = *request.home();
+void answer_roster(IqRequest request, const xmpp::RosterQuery& query) {
+  Home* home = request.home();
+  if (home == nullptr) return;  // the account has gone, and who asked with it
   if (Session* session = request.session()) session->interested = true;
-  const std::string version = std::to_string(home.roster_version());
+  const std::string version = std::to_string(home->roster_version());
   // §2.6.3: what the client has cached is current.
-  if (query->version == version) return request.reply();
+  if (query.version == version) return request.reply();
   xmpp::RosterQuery answer;
-  if (query->version) answer.version = version;
-  for (const auto& [jid, item] : home.roster()) {
+  if (query.version) answer.version = version;
+  for (const auto& [jid, item] : home->roster()) {
     if (item.in_roster) answer.entries.push_back(to_entry(item));
   }
   auto result = request.make_result();
   answer.add_to(*result);
   request.reply(std::move(result));
+}
+
+void get_roster(IqRequest request) {
+  if (refused_to_others(request)) return;
+  auto query = xmpp::RosterQuery::parse(request.payload());
+  if (!query) return request.fail(query.error());
+  Home& home = *request.home();
+  home.when_roster_stored([request = std::move(request), query = std::move(*query)]() mutable {
+    answer_roster(std::move(request), query);
+  });
 }
 
 Home::Stored answer_when_stored(IqRequest request) {

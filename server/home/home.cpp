@@ -14,17 +14,13 @@ Home::Home(Homes& homes, xmpp::Jid bare, HomeData data)
     : archive_prefs(std::move(data.archive)),
       homes_(homes),
       jid_(std::move(bare)),
-      roster_version_(data.roster.version),
       blocked_(data.blocked.begin(), data.blocked.end()),
       avatar_(std::move(data.avatar)),
       last_id_(std::max(data.inbox.last_id, data.inbox.cursor)),
       cursor_(data.inbox.cursor),
       scanned_to_(data.inbox.cursor),
       backlog_(data.inbox.last_id > data.inbox.cursor) {
-  for (auto& item : data.roster.items) {
-    const xmpp::Jid key = item.jid;
-    roster_.emplace(key, std::move(item));
-  }
+  set_roster(std::move(data.roster));
 }
 
 Home::~Home() = default;
@@ -80,7 +76,7 @@ void Home::session_ended(Session& session) {
 bool Home::is_idle() const { return sessions_.empty() && is_settled() && !cursor_dirty_; }
 
 bool Home::is_settled() const {
-  return commits_pending_ == 0 && loads_pending_ == 0 && uncommitted_.empty() && unconfirmed_.empty();
+  return commits_pending_ == 0 && loads_pending_ == 0 && uncommitted_.empty() && unconfirmed_.empty() && !roster_writing_;
 }
 
 void Home::abandon() {

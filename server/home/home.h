@@ -82,17 +82,21 @@ class Home {
   uint64_t roster_version() const { return roster_version_; }
   const storage::RosterItem* contact(const xmpp::Jid& bare) const;
   using Stored = std::move_only_function<void(const Status&)>;
-  /// Stores the item and pushes it to every interested session; `then` runs after it is durable or has failed.
+  /// Stores the item and pushes it to every interested session; `then` runs after it is durable or was refused for good.
   void put_contact(storage::RosterItem item, Stored then = {});
   /// Stores the item; pushes it only where it changes what clients see (a request that waits is not seen, RFC 6121 §3.1.3).
   void update_contact(storage::RosterItem item);
   void drop_contact(const xmpp::Jid& bare, Stored then = {});
+  /// Runs `job` when the roster as it is in memory is also that on disk: before that no client may see it.
+  void when_roster_stored(Job job);
 
   // Inbox (inbox.cpp)
   void acknowledged(storage::LogId id);
   void released(storage::LogId id);  ///< a session that had it ended without acknowledging
   void catch_up(Session& session);   ///< sends what waits in the log
   void flush_cursor();
+  /// The entry as a client gets it that was not there when it came: with stanza-id and delay.
+  std::string late_copy(const storage::LogEntry& entry) const;
   storage::LogId next_log_id();
   /// The newest id that is surely committed: what an archive query may see.
   storage::LogId committed_id() const;
@@ -128,14 +132,28 @@ class Home {
   void remember_last_activity();
   void run_presence_hooks(const Session& session, xmpp::Element& presence);
   void broadcast_presence(Session& session, const xmpp::Element& presence, bool initial);
-  void send_sent_carbons(const Session& sender, const xmpp::Element& message, storage::LogId id);
+  void send_sent_carbons(uint64_t sender, const xmpp::Element& message, storage::LogId id);
+  void look_up_resend(Envelope envelope);
+  void resend_unknown(const SenderRef& sender, const Error& error);
+  void accept_message(Envelope envelope);
   void send_presence_of(const Session& session, const xmpp::Jid& to);
   void send_unavailable_of_all(const xmpp::Jid& to);
   void send_unavailable(const Session& session, const xmpp::Jid& to);
   void route_presence(std::string_view type, const xmpp::Jid& from, const xmpp::Jid& to);
   void store_contact(storage::RosterItem item, bool push, Stored then);
-  void write_roster(std::function<Status(storage::Stores&)> work, Stored then);
-  void push_roster(const xmpp::RosterEntry& entry);
+  /// A change that memory has already and the disk not yet.
+  struct RosterChange {
+    xmpp::Jid jid;
+    bool push = false;
+    uint64_t version = 0;  ///< the roster's after it
+    std::optional<storage::RosterItem> item;  ///< nullopt: removed
+    Stored then;
+  };
+  void change_roster(RosterChange change);
+  void write_roster();
+  void roster_not_stored(std::vector<RosterChange> changes, const Error& error);
+  void set_roster(storage::Roster roster);
+  void push_roster(const RosterChange& change);
   bool archives(const xmpp::Jid& peer) const;
   void send_page(Session& session, std::vector<storage::LogEntry> entries, bool complete);
   void advance_cursor();
@@ -145,6 +163,9 @@ class Home {
   std::vector<std::unique_ptr<Session>> sessions_;
   std::map<xmpp::Jid, storage::RosterItem> roster_;
   uint64_t roster_version_ = 0;
+  std::vector<RosterChange> roster_changes_;  ///< to be written, oldest first
+  std::vector<Job> roster_waiting_;
+  bool roster_writing_ = false;  ///< a write or its repetition is under way
   std::set<std::string> blocked_;
   std::string avatar_;
 

@@ -65,24 +65,61 @@ void Home::message_from_client(Session& session, xmpp::ElementPtr message, uint3
 
   Envelope envelope{.from = session.jid(), .to = std::move(*to), .stanza = std::move(message), .sent_copy = {}, .seen = {},
                     .sender = {jid_, session.serial(), number}, .must_log = session.has_stream_management()};
+  const auto* origin = is_storable(*envelope.stanza) ? envelope.stanza->child("origin-id", xmpp::ns::sid) : nullptr;
+  if (origin == nullptr) return accept_message(std::move(envelope));
+  std::string key = resend_key(envelope.to, origin->attr("id"));
+  // REQUIREMENTS 20. Sent again while the first one is still being written, perhaps by another loop: durable when that is.
+  if (const auto first = unconfirmed_.find(key); first != unconfirmed_.end()) {
+    session.count_with(number, false);
+    first->second.push_back(envelope.sender);
+    return;
+  }
+  unconfirmed_.try_emplace(key);
+  envelope.sender.resend_key = key;
+  // The memtable and Bloom filters answer nearly always. Where they cannot, the disk may be slow: the session waits for it.
+  const auto seen = node().log().has_seen_in_memory(jid_.text(), key);
+  envelope.seen = {jid_.text(), std::move(key)};
+  if (!seen) return look_up_resend(std::move(envelope));
+  if (*seen) return confirmed(envelope.sender);
+  accept_message(std::move(envelope));
+}
+
+void Home::look_up_resend(Envelope envelope) {
+  if (Session* session = find_serial(envelope.sender.session)) session->hold();
+  ++loads_pending_;
+  node().read_log(
+      [seen = *envelope.seen](storage::MessageLog& log) { return log.has_seen(seen.owner, seen.key); },
+      [this, envelope = std::move(envelope)](Result<bool> seen) mutable {
+        --loads_pending_;
+        if (abandoned_) return;  // the client sends it again where the account is now
+        const uint64_t serial = envelope.sender.session;
+        if (!seen) return resend_unknown(envelope.sender, seen.error());
+        if (*seen) {
+          confirmed(envelope.sender);
+        } else {
+          accept_message(std::move(envelope));
+        }
+        if (Session* session = find_serial(serial)) session->release();
+      });
+}
+
+// A log that cannot answer must not make one message two: nothing is acknowledged, and the client comes back with it.
+void Home::resend_unknown(const SenderRef& sender, const Error& error) {
+  log::error("resend_not_looked_up", {{"jid", jid_.text()}, {"error", error.message}});
+  std::set<uint64_t> sessions{sender.session};
+  const auto resent = unconfirmed_.extract(sender.resend_key);
+  if (!resent.empty()) {
+    for (const SenderRef& duplicate : resent.mapped()) sessions.insert(duplicate.session);
+  }
+  for (const uint64_t serial : sessions) {
+    if (Session* session = find_serial(serial)) session->end({.condition = xmpp::StreamCondition::internal_server_error});
+  }
+}
+
+/// `envelope.sender.session` may have ended since it sent this: the message is accepted all the same.
+void Home::accept_message(Envelope envelope) {
   const xmpp::Element& stanza = *envelope.stanza;
   const bool storable = is_storable(stanza);
-  if (const auto* origin = storable ? stanza.child("origin-id", xmpp::ns::sid) : nullptr) {
-    std::string key = resend_key(envelope.to, origin->attr("id"));
-    // REQUIREMENTS 20. Sent again while the first one is still being written, perhaps by another loop: durable when that is.
-    if (const auto first = unconfirmed_.find(key); first != unconfirmed_.end()) {
-      session.count_with(number, false);
-      first->second.push_back(envelope.sender);
-      return;
-    }
-    // Bloom filters and the memtable answer nearly always. A log that cannot answer must not make one message two.
-    const auto seen = node().log().has_seen(jid_.text(), key);
-    if (!seen) return session.end({.condition = xmpp::StreamCondition::internal_server_error});
-    if (*seen) return session.handled(number);
-    unconfirmed_.try_emplace(key);
-    envelope.sender.resend_key = key;
-    envelope.seen = {jid_.text(), std::move(key)};
-  }
   storage::LogId id = 0;
   const bool to_self = envelope.to.same_bare(jid_);
   if (storable && !to_self && !forbids_archive(stanza) && archives(envelope.to)) {
@@ -93,17 +130,18 @@ void Home::message_from_client(Session& session, xmpp::ElementPtr message, uint3
     envelope.sender.sent_copy = id;
     if (!backlog_) scanned_to_ = id;  // our own copies need no delivery: the cursor passes over them
   }
+  Session* session = storable ? find_serial(envelope.sender.session) : nullptr;
   // A receiver that is not loaded yet writes its entry in a later commit, even on this loop.
-  if (storable) session.count_with(number, homes_.find_loaded(envelope.to) != nullptr);
-  if (is_carbon_copied(stanza) && !to_self) send_sent_carbons(session, stanza, id);
+  if (session != nullptr) session->count_with(envelope.sender.stanza, homes_.find_loaded(envelope.to) != nullptr);
+  if (is_carbon_copied(stanza) && !to_self) send_sent_carbons(envelope.sender.session, stanza, id);
   node().router().route(std::move(envelope));
 }
 
 // XEP-0280 §8, REQUIREMENTS 19: the other devices learn of it once it is durable, with the archive's id.
-void Home::send_sent_carbons(const Session& sender, const xmpp::Element& message, storage::LogId id) {
+void Home::send_sent_carbons(uint64_t sender, const xmpp::Element& message, storage::LogId id) {
   std::vector<uint64_t> others;
   for (const auto& other : sessions_) {
-    if (other.get() != &sender && other->carbons) others.push_back(other->serial());
+    if (other->serial() != sender && other->carbons) others.push_back(other->serial());
   }
   if (others.empty()) return;
   std::string xml = message.to_xml(xmpp::ns::client);

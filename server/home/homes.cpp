@@ -13,6 +13,8 @@ namespace {
 
 constexpr size_t most_commits_in_flight = 64;  // more than that and reading waits for the disk
 constexpr auto sweep_interval = std::chrono::seconds(1);
+constexpr auto load_retry = std::chrono::milliseconds(200);
+constexpr int most_load_attempts = 5;  // that fail although the disk is said to be well
 constexpr auto idle_home_lifetime = std::chrono::seconds(60);
 
 // <prefs default='roster'><always><jid/>…</always><never>…</never></prefs>, as XEP-0313 §7 writes it.
@@ -54,7 +56,7 @@ Result<HomeData> read_home(storage::Stores& stores, storage::MessageLog& log, co
 Homes::Homes(Node& node, Loop& loop) : node_(node), loop_(loop) {
   loop_.after(sweep_interval, [this] { sweep(); });
 }
-Homes::~Homes() = default;
+Homes::~Homes() { homes_.clear(); }  // sessions write their end into the batch: it goes after them
 
 Home* Homes::find_loaded(const xmpp::Jid& bare) {
   const auto found = homes_.find(std::string(bare.bare_text()));
@@ -73,19 +75,26 @@ void Homes::with_home(const xmpp::Jid& bare, std::move_only_function<void(Home*)
   if (is_new) load(bare.bare());
 }
 
-void Homes::load(const xmpp::Jid& bare) {
-  node_.stores().run(
+void Homes::load(const xmpp::Jid& bare, int attempt) {
+  node_.stores().read(
       [bare, &log = node_.log()](storage::Stores& stores) { return read_home(stores, log, bare); },
-      [this, bare, generation = generation_](Result<HomeData> data) {
+      [this, bare, attempt, generation = generation_](Result<HomeData> data) {
         if (generation != generation_ || !owns(bare.text())) data = fail(Failure::not_found, "moved");
+        if (!data && data.error().failure != Failure::not_found) {
+          log::error("home_not_loaded", {{"jid", bare.text()}, {"error", data.error().message}});
+          // REQUIREMENTS 21: that the disk fails says nothing about the account: those who wait must not hear that there is none.
+          const bool is_well = node_.stores().healthy() && node_.log().healthy();
+          if (!is_well || attempt < most_load_attempts) {
+            loop_.after(load_retry, [this, bare, next = is_well ? attempt + 1 : attempt] { load(bare, next); });
+            return;
+          }
+        }
         auto waiting = std::move(loading_[bare.text()].waiting);
         loading_.erase(bare.text());
         Home* home = nullptr;
         if (data) {
           home = (homes_[bare.text()] = std::make_unique<Home>(*this, bare, std::move(*data))).get();
           home->last_used = loop_.now();
-        } else if (data.error().failure != Failure::not_found) {
-          log::error("home_not_loaded", {{"jid", bare.text()}, {"error", data.error().message}});
         }
         for (auto& then : waiting) then(home);
       });
@@ -188,7 +197,7 @@ void Homes::flush() {
 
 bool Homes::accepts_input() const {
   if (node_.cluster() != nullptr && node_.cluster()->is_suspended()) return false;
-  return commits_in_flight_ < most_commits_in_flight && node_.log().healthy();
+  return commits_in_flight_ < most_commits_in_flight && node_.log().healthy() && node_.stores().healthy();
 }
 
 void Homes::sweep() {

@@ -21,7 +21,8 @@ class Homes {
   Node& node() { return node_; }
   Loop& loop() { return loop_; }
 
-  /// Calls `then` with the home, loading it if need be; null when there is no such account.
+  /// Calls `then` with the home, loading it if need be; null when there is no such account. While the disk does not let it
+  /// be read, `then` waits; it gets null only when reading fails although all is well (and the log says so).
   void with_home(const xmpp::Jid& bare, std::move_only_function<void(Home*)> then);
   Home* find_loaded(const xmpp::Jid& bare);
   void receive(Envelope envelope);  ///< to a local account of this loop
@@ -35,7 +36,7 @@ class Homes {
   /// Moves what the sender's home wants written into this turn's commit; false: there was nothing.
   bool write_for_sender(Envelope& envelope);
   void after_commit(Job job);
-  bool accepts_input() const;  ///< false while the log cannot keep its promise or is far behind
+  bool accepts_input() const;  ///< REQUIREMENTS 21: false while log or stores cannot keep a promise, or the log is far behind
 
   // Ownership of shards in a cluster (ownership.cpp); a single node owns all of them, and none of this is called.
   void join_cluster();  ///< from now on a shard is ours only once it is adopted
@@ -55,7 +56,7 @@ class Homes {
   };
   friend class FromAnotherNode;
   void deliver(Home* home, Envelope envelope);
-  void load(const xmpp::Jid& bare);
+  void load(const xmpp::Jid& bare, int attempt = 1);
   void commit_refused(const Error& error);
   void sender_fenced(const std::vector<std::string>& receivers);
   void add_fences(storage::LogBatch& batch) const;

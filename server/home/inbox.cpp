@@ -20,6 +20,10 @@ std::string delay_element(const xmpp::Jid& by, storage::LogId id) {
 }
 }  // namespace
 
+std::string Home::late_copy(const storage::LogEntry& entry) const {
+  return with_child(entry.xml, stanza_id_element(jid_, entry.id) + delay_element(jid_, entry.id));
+}
+
 storage::LogId Home::next_log_id() {
   const auto now = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch());
   last_id_ = std::max<storage::LogId>(last_id_ + 1, static_cast<storage::LogId>(now.count()));
@@ -113,7 +117,7 @@ void Home::send_page(Session& session, std::vector<storage::LogEntry> entries, b
     if (!pending_.contains(entry.id) || in_flight_.contains(entry.id)) continue;
     ++in_flight_[entry.id];
     ++sent;
-    session.send(with_child(entry.xml, stanza_id_element(jid_, entry.id) + delay_element(jid_, entry.id)), entry.id);
+    session.send(late_copy(entry), entry.id);
   }
   // What was committed while the page was read comes with the next one; after the last one, live messages flow again.
   if (complete && session.caught_up_to >= last_inbox_id_) {

@@ -1,4 +1,7 @@
 // RFC 6121 §2: the roster and its pushes.
+#include <algorithm>
+#include <iterator>
+
 #include "crypto/random.h"
 #include "server/home/home.h"
 #include "server/home/homes.h"
@@ -7,6 +10,10 @@
 #include "xmpp/namespaces.h"
 
 namespace rookery::server {
+
+namespace {
+constexpr auto roster_retry = std::chrono::milliseconds(250);
+}
 
 xmpp::RosterEntry to_entry(const storage::RosterItem& item) {
   return {.jid = item.jid,
@@ -50,45 +57,99 @@ void Home::update_contact(storage::RosterItem item) {
 
 void Home::store_contact(storage::RosterItem item, bool push, Stored then) {
   roster_[item.jid] = item;
-  write_roster(
-      [owner = jid_, item, version = roster_version_](storage::Stores& stores) {
-        return stores.rosters().put(owner, item, version);
-      },
-      [this, item, push, then = std::move(then)](const Status& stored) mutable {
-        if (push && item.in_roster) push_roster(to_entry(item));
-        if (then) then(stored);
-      });
+  change_roster({.jid = item.jid, .push = push && item.in_roster, .version = roster_version_, .item = std::move(item), .then = std::move(then)});
 }
 
 void Home::drop_contact(const xmpp::Jid& bare, Stored then) {
   const auto found = roster_.find(bare);
   if (found == roster_.end()) return then ? then(Status()) : void();
-  const storage::RosterItem item = std::move(found->second);
+  const bool visible = found->second.in_roster;
   roster_.erase(found);
-  if (item.in_roster) ++roster_version_;
-  write_roster(
-      [owner = jid_, bare, version = roster_version_](storage::Stores& stores) {
-        return stores.rosters().remove(owner, bare, version);
+  if (visible) ++roster_version_;
+  change_roster({.jid = bare, .push = visible, .version = roster_version_, .item = {}, .then = std::move(then)});
+}
+
+void Home::change_roster(RosterChange change) {
+  roster_changes_.push_back(std::move(change));
+  if (!roster_writing_) write_roster();
+}
+
+void Home::when_roster_stored(Job job) {
+  if (roster_changes_.empty() && !roster_writing_) return job();
+  roster_waiting_.push_back(std::move(job));
+}
+
+// One write at a time, in the order of the changes, which are few: so a write that is tried again overtakes no later one.
+void Home::write_roster() {
+  if (abandoned_) {
+    // Another node may own the account by now. Nobody was told of the changes.
+    roster_writing_ = false;
+    return roster_changes_.clear();
+  }
+  if (roster_changes_.empty()) {
+    for (Job& job : std::exchange(roster_waiting_, {})) job();
+    return;
+  }
+  roster_writing_ = true;
+  auto changes = std::make_shared<std::vector<RosterChange>>(std::exchange(roster_changes_, {}));
+  node().stores().run(
+      [owner = jid_, changes](storage::Stores& stores) -> Status {
+        for (const auto& [jid, push, version, item, then] : *changes) {
+          const Status stored = item ? stores.rosters().put(owner, *item, version) : stores.rosters().remove(owner, jid, version);
+          if (!stored) return stored;
+        }
+        return {};
       },
-      [this, bare, push = item.in_roster, then = std::move(then)](const Status& stored) mutable {
-        if (push) push_roster({.jid = bare, .subscription = xmpp::RosterEntry::Subscription::remove});
-        if (then) then(stored);
+      [this, changes](const Status& stored) {
+        if (!stored) return roster_not_stored(std::move(*changes), stored.error());
+        roster_writing_ = false;
+        for (RosterChange& change : *changes) {
+          if (change.push) push_roster(change);
+          if (change.then) change.then(stored);
+        }
+        if (!roster_writing_) write_roster();
       });
 }
 
-void Home::write_roster(std::function<Status(storage::Stores&)> work, Stored then) {
-  ++loads_pending_;
-  node().stores().run(std::move(work), [this, then = std::move(then)](Status stored) mutable {
-    --loads_pending_;
-    if (!stored) log::error("roster_not_stored", {{"jid", jid_.text()}, {"error", stored.error().message}});
-    then(stored);
-  });
+// REQUIREMENTS 21: what the disk refuses now it takes later; until then nobody is told, and memory is ahead as the log's is.
+// What the store itself refuses is undone: memory never differs from the disk for longer than a write takes.
+void Home::roster_not_stored(std::vector<RosterChange> changes, const Error& error) {
+  log::error("roster_not_stored", {{"jid", jid_.text()}, {"error", error.message}});
+  if (error.failure == Failure::full || error.failure == Failure::io || error.failure == Failure::unavailable) {
+    roster_changes_.insert(roster_changes_.begin(), std::make_move_iterator(changes.begin()), std::make_move_iterator(changes.end()));
+    homes_.loop().after(roster_retry, [this] { write_roster(); });
+    return;
+  }
+  // What was changed since then rests on what is undone now, and goes with it.
+  std::ranges::move(std::exchange(roster_changes_, {}), std::back_inserter(changes));
+  auto refused = std::make_shared<std::vector<RosterChange>>(std::move(changes));
+  node().stores().read([owner = jid_](storage::Stores& stores) { return stores.rosters().load(owner); },
+                       [this, refused, error](Result<storage::Roster> roster) {
+                         if (roster) set_roster(std::move(*roster));
+                         for (RosterChange& change : *refused) {
+                           if (change.then) change.then(std::unexpected<Error>(error));
+                         }
+                         roster_writing_ = false;
+                         write_roster();
+                       });
 }
 
-void Home::push_roster(const xmpp::RosterEntry& entry) {
+void Home::set_roster(storage::Roster roster) {
+  roster_version_ = roster.version;
+  roster_.clear();
+  for (auto& item : roster.items) {
+    const xmpp::Jid key = item.jid;
+    roster_.emplace(key, std::move(item));
+  }
+}
+
+void Home::push_roster(const RosterChange& change) {
   auto push = xmpp::Element::make("iq", xmpp::ns::client);
   push->set_attr("type", "set").set_attr("id", crypto::random_token());
-  xmpp::RosterQuery{.version = std::to_string(roster_version_), .entries = {entry}}.add_to(*push);
+  const xmpp::RosterEntry entry = change.item ? to_entry(*change.item)
+                                              : xmpp::RosterEntry{.jid = change.jid, .subscription = xmpp::RosterEntry::Subscription::remove};
+  // RFC 6121 §2.6.3: the version that this change made: what came after it may not be durable yet.
+  xmpp::RosterQuery{.version = std::to_string(change.version), .entries = {entry}}.add_to(*push);
   for (Session* session : sessions()) {
     if (!session->interested) continue;
     push->set_attr("to", session->jid().text());

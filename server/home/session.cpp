@@ -15,10 +15,15 @@ namespace {
 constexpr size_t ack_every = 10;  // stanzas sent before an acknowledgement is asked for
 constexpr auto ack_after = std::chrono::seconds(2);
 constexpr size_t queue_memory = 256 * 1024;  // beyond, what the log has is read from there again
+constexpr size_t page_bytes = 128 * 1024;    // sent at once after a resumption; the rest follows when that has left
+constexpr size_t page_stanzas = 100;
 
 std::string numbered(std::string_view name, uint32_t h) {
   return "<" + std::string(name) + " xmlns='urn:xmpp:sm:3' h='" + std::to_string(h) + "'/>";
 }
+
+// XEP-0198 §4: counters wrap at 2^32. Of two counts that are less than 2^31 apart: has `count` come to `goal`?
+bool reaches(uint32_t count, uint32_t goal) { return static_cast<int32_t>(count - goal) >= 0; }
 
 std::optional<uint32_t> parse_count(std::string_view text) {
   if (text.empty() || text.size() > 10) return std::nullopt;
@@ -42,9 +47,23 @@ Session::~Session() {
   if (!sm_id_.empty() && !home_.is_abandoned()) home_.homes().batch().ended.push_back({home_.jid().text(), sm_id_});
 }
 
+bool Session::accepts_input() const { return !held_up_ && home_.homes().accepts_input(); }
+
 void Session::on_element(xmpp::ElementPtr element) {
+  if (held_up_) return held_.push_back(std::move(element));
   if (element->ns() == xmpp::ns::sm) return on_management(*element);
   on_stanza(std::move(element));
+}
+
+void Session::release() {
+  held_up_ = false;
+  const auto alive = alive_;
+  while (*alive && !held_up_ && !held_.empty()) {
+    auto element = std::move(held_.front());
+    held_.pop_front();
+    on_element(std::move(element));
+  }
+  if (*alive && !held_up_ && link_ != nullptr) link_->on_input_wanted();
 }
 
 void Session::on_legacy_session(xmpp::ElementPtr iq) {
@@ -69,37 +88,36 @@ void Session::on_stanza(xmpp::ElementPtr stanza) {
 }
 
 void Session::handled(uint32_t n) {
+  if (reaches(durable_, n)) return;  // sent before <enable/>
   if (n != durable_ + 1) {
     early_.insert(n);
     return;
   }
   durable_ = n;
-  while (!early_.empty() && *early_.begin() == durable_ + 1) {
-    ++durable_;
-    early_.erase(early_.begin());
-  }
+  while (early_.erase(durable_ + 1) > 0) ++durable_;
+  if (reaches(durable_, elsewhere_)) elsewhere_ = durable_;
   if (sm_id_.empty()) return promise(durable_);  // nothing survives a crash, so no count has to
-  while (!counted_.empty() && counted_.front() <= durable_) {
+  while (!counted_.empty() && reaches(durable_, counted_.front())) {
     promise(counted_.front());
     counted_.pop_front();
   }
-  if (ack_owed_ && durable_ >= owed_) record();
+  if (ack_owed_ && reaches(durable_, owed_)) record();
 }
 
 // XEP-0198 §5: a count that a client has heard must be the least that <failed/> says, so it is written before it is said.
 void Session::record() {
   // A higher count is on its way already: to write a lower one after it would take it back.
-  if (!counted_.empty() || recording_ >= durable_) return;
+  if (!counted_.empty() || reaches(recording_, durable_)) return;
   recording_ = durable_;
-  home_.homes().batch().counters.push_back({home_.jid().text(), sm_id_, durable_});
+  home_.homes().batch().counters.push_back({home_.jid().text(), sm_id_, durable_ - base_});
   home_.homes().after_commit([this, alive = alive_, n = durable_] {
     if (*alive) promise(n);
   });
 }
 
 void Session::promise(uint32_t n) {
-  promised_ = std::max(promised_, n);
-  if (!ack_owed_ || promised_ < owed_) return;
+  if (reaches(n, promised_)) promised_ = n;
+  if (!ack_owed_ || !reaches(promised_, owed_)) return;
   ack_owed_ = false;
   send_ack();
 }
@@ -111,13 +129,13 @@ void Session::settle() {
 void Session::count_with(uint32_t n, bool in_this_commit) {
   if (sm_id_.empty()) return;
   if (!in_this_commit) elsewhere_ = n;
-  if (!in_this_commit || elsewhere_ > durable_) return;
+  if (!in_this_commit || !reaches(durable_, elsewhere_)) return;
   counted_.push_back(n);
-  home_.homes().batch().counters.push_back({home_.jid().text(), sm_id_, n});
+  home_.homes().batch().counters.push_back({home_.jid().text(), sm_id_, n - base_});
 }
 
 void Session::send_ack() {
-  if (link_ != nullptr) link_->send(numbered("a", promised_));
+  if (link_ != nullptr) link_->send(numbered("a", promised_ - base_));
 }
 
 void Session::on_management(const xmpp::Element& element) {
@@ -125,7 +143,9 @@ void Session::on_management(const xmpp::Element& element) {
   if (name == "enable") {
     if (sm_enabled_) return link_->send("<failed xmlns='urn:xmpp:sm:3'><unexpected-request xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>");
     sm_enabled_ = true;
-    received_ = durable_ = promised_ = recording_ = elsewhere_ = sent_ = acknowledged_ = 0;
+    // Stanzas of before may still be on their way to the disk; they are not counted.
+    base_ = durable_ = promised_ = recording_ = elsewhere_ = received_;
+    sent_ = acknowledged_ = 0;
     early_.clear();
     counted_.clear();
     const auto resume = element.attr("resume");
@@ -140,9 +160,9 @@ void Session::on_management(const xmpp::Element& element) {
   if (name == "r") {
     // REQUIREMENTS 18: what may be promised now, at once; the rest when it may.
     owed_ = received_;
-    ack_owed_ = promised_ < owed_;
+    ack_owed_ = !reaches(promised_, owed_);
     send_ack();
-    if (ack_owed_ && durable_ >= owed_) record();
+    if (ack_owed_ && reaches(durable_, owed_)) record();
     return;
   }
   if (name == "a") {
@@ -169,51 +189,74 @@ void Session::acknowledge(uint32_t count) {
     const Out out = std::move(queue_.front());
     queue_.pop_front();
     queue_bytes_ -= out.xml.size();
+    if (out.id == 0) unlogged_bytes_ -= out.size;
     if (out.id != 0) home_.acknowledged(out.id);
   }
   if (catching_up && queue_.size() < ack_every) home_.catch_up(*this);
 }
 
 void Session::on_drained() {
-  if (sm_enabled_) return;
-  for (; !queue_.empty(); queue_.pop_front()) home_.acknowledged(queue_.front().id);
+  for (const auto id : std::exchange(undrained_, {})) home_.acknowledged(id);
+  if (sm_enabled_) return send_queued();
   if (catching_up) home_.catch_up(*this);
 }
 
 void Session::send(const xmpp::Element& stanza) { send(stanza.to_xml(xmpp::ns::client)); }
 
 void Session::send(std::string xml, storage::LogId id) {
-  if (link_ != nullptr) link_->send(xml);
+  // What waits in the queue goes first.
+  const bool leaves_now = link_ != nullptr && unsent_ == 0;
+  if (leaves_now) link_->send(xml);
   if (!sm_enabled_) {
-    if (id != 0) queue_.push_back({{}, id});
+    if (id != 0) undrained_.push_back(id);
     return;
   }
   ++sent_;
+  if (!leaves_now) ++unsent_;
+  const size_t size = xml.size();
   const bool keep = queue_bytes_ < queue_memory || id == 0;
-  if (!keep) xml.clear();
+  if (!keep) std::string().swap(xml);
   queue_bytes_ += xml.size();
-  queue_.push_back({std::move(xml), id});
-  request_ack_later();
+  queue_.push_back({std::move(xml), size, id});
+  if (id == 0) {
+    unlogged_bytes_ += size;
+    give_up_if_overfull();
+  }
+  if (leaves_now) request_ack_later();
+}
+
+// REQUIREMENTS 22: what is in the log costs no memory. The rest (presence, answers, carbons) does, and is not worth more of
+// it than an outbox may have: then the session ends, and what the log has waits for the next one.
+void Session::give_up_if_overfull() {
+  if (unlogged_bytes_ <= home_.node().config().outbox_bytes || std::exchange(overfull_, true)) return;
+  home_.homes().loop().at_turn_end([this, alive = alive_] {
+    if (*alive) end({.condition = xmpp::StreamCondition::resource_constraint, .text = "too much is not acknowledged"});
+  });
 }
 
 void Session::request_ack_later() {
-  if (link_ == nullptr || ack_requested_) return;
-  if (queue_.size() >= ack_every) {
-    ack_requested_ = true;
-    return link_->send("<r xmlns='urn:xmpp:sm:3'/>");
-  }
-  if (queue_.size() != 1) return;  // the first one starts the clock
-  home_.homes().loop().cancel(timer_);
+  if (link_ == nullptr || ack_requested_ || queue_.empty()) return;
+  if (queue_.size() >= ack_every) return request_ack();
+  if (std::exchange(ack_timer_runs_, true)) return;
   timer_ = home_.homes().loop().after(ack_after, [this] {
-    if (link_ == nullptr || queue_.empty() || ack_requested_) return;
-    ack_requested_ = true;
-    link_->send("<r xmlns='urn:xmpp:sm:3'/>");
+    ack_timer_runs_ = false;
+    if (link_ != nullptr && !queue_.empty() && !ack_requested_) request_ack();
   });
+}
+
+void Session::request_ack() {
+  ack_requested_ = true;
+  link_->send("<r xmlns='urn:xmpp:sm:3'/>");
+}
+
+void Session::stop_timer() {
+  home_.homes().loop().cancel(timer_);
+  ack_timer_runs_ = false;
 }
 
 void Session::on_link_lost(bool clean) {
   link_ = nullptr;
-  home_.homes().loop().cancel(timer_);
+  stop_timer();
   ack_requested_ = false;
   if (clean || sm_id_.empty()) return give_up();
   timer_ = home_.homes().loop().after(home_.node().config().resume_timeout, [this] { give_up(); });
@@ -221,7 +264,7 @@ void Session::on_link_lost(bool clean) {
 
 void Session::give_up() {
   if (available) home_.session_unavailable(*this, nullptr);
-  std::vector<storage::LogId> lost;
+  std::vector<storage::LogId> lost = std::move(undrained_);
   for (const Out& out : queue_) {
     if (out.id != 0) lost.push_back(out.id);
   }
@@ -231,41 +274,93 @@ void Session::give_up() {
 }
 
 void Session::abandon() {
-  home_.homes().loop().cancel(timer_);
+  stop_timer();
   if (link_ == nullptr) return;
   std::exchange(link_, nullptr)->close({.condition = xmpp::StreamCondition::reset, .text = "The account has moved to another node"});
 }
 
 void Session::end(const xmpp::StreamError& error) {
   if (link_ != nullptr) std::exchange(link_, nullptr)->close(error);
-  home_.homes().loop().cancel(timer_);
+  stop_timer();
   give_up();
 }
 
 std::string Session::resume(ClientLink& link, uint32_t acknowledged) {
-  home_.homes().loop().cancel(timer_);
+  stop_timer();
   if (link_ != nullptr) std::exchange(link_, nullptr)->close({.condition = xmpp::StreamCondition::conflict, .text = "resumed elsewhere"});
   ack_requested_ = false;
   link_ = &link;
   acknowledge(acknowledged);
-  return "<resumed xmlns='urn:xmpp:sm:3' h='" + std::to_string(promised_) + "' previd='" + sm_id_ + "'/>";
+  unsent_ = queue_.size();  // h is exact: the client has none of it
+  reading_spilled_ = false;
+  ++links_;
+  return "<resumed xmlns='urn:xmpp:sm:3' h='" + std::to_string(promised_ - base_) + "' previd='" + sm_id_ + "'/>";
 }
 
-void Session::begin() {
-  if (link_ == nullptr || queue_.empty()) return;
-  // What was in memory leaves at once; what was spilled is read from the log first, and order is kept.
-  std::vector<storage::LogId> spilled;
-  for (const Out& out : queue_) {
-    if (out.xml.empty()) spilled.push_back(out.id);
+void Session::begin() { send_queued(); }
+
+// REQUIREMENTS 22: in order, a page at a time, each when the one before has left; what was spilled is read from the log.
+// Live messages queue up behind it meanwhile.
+void Session::send_queued() {
+  if (link_ == nullptr || unsent_ == 0 || reading_spilled_) return;
+  size_t bytes = 0;
+  for (; unsent_ > 0 && bytes < page_bytes; --unsent_) {
+    const Out& out = queue_[queue_.size() - unsent_];
+    if (out.xml.empty()) break;
+    bytes += out.size;
+    link_->send(out.xml);
   }
-  if (!spilled.empty()) {
-    return end({.condition = xmpp::StreamCondition::resource_constraint, .text = "too far behind, log in again"});
+  if (bytes > 0) return request_ack_later();
+
+  std::vector<storage::LogId> ids;
+  size_t count = 0;
+  for (size_t at = queue_.size() - unsent_; at < queue_.size() && bytes < page_bytes && count < page_stanzas; ++at, ++count) {
+    bytes += queue_[at].size;
+    if (queue_[at].xml.empty()) ids.push_back(queue_[at].id);
   }
-  for (const Out& out : queue_) link_->send(out.xml);
-  ack_requested_ = true;
-  link_->send("<r xmlns='urn:xmpp:sm:3'/>");
+  std::ranges::sort(ids);
+  reading_spilled_ = true;
+  Home& home = home_;
+  ++home.loads_pending_;
+  home.node().read_log(
+      [owner = home.jid().text(), ids = std::move(ids)](storage::MessageLog& log) { return log.find(owner, ids); },
+      [&home, serial = serial_, links = links_, count](Result<std::vector<storage::LogEntry>> found) {
+        --home.loads_pending_;
+        Session* session = home.find_serial(serial);
+        if (session == nullptr || session->links_ != links) return;
+        session->reading_spilled_ = false;
+        if (session->link_ == nullptr) return;
+        if (found) return session->send_spilled(std::move(*found), count);
+        log::error("queue_not_read", {{"jid", session->jid_.text()}, {"error", found.error().message}});
+        session->end({.condition = xmpp::StreamCondition::internal_server_error});
+      });
 }
 
-bool Session::accepts_input() const { return home_.homes().accepts_input(); }
+void Session::send_spilled(std::vector<storage::LogEntry> entries, size_t count) {
+  std::vector<storage::LogId> gone;
+  bool any = false;
+  for (; count > 0; --count) {
+    const size_t at = queue_.size() - unsent_;
+    const Out& out = queue_[at];
+    if (!out.xml.empty()) {
+      link_->send(out.xml);
+    } else if (const auto entry = std::ranges::lower_bound(entries, out.id, {}, &storage::LogEntry::id);
+               entry != entries.end() && entry->id == out.id) {
+      link_->send(home_.late_copy(*entry));
+    } else {
+      // Another device has acknowledged it, and it was not to be archived. The client never had it, so it does not count.
+      gone.push_back(out.id);
+      queue_.erase(queue_.begin() + static_cast<std::ptrdiff_t>(at));
+      --unsent_;
+      --sent_;
+      continue;
+    }
+    any = true;
+    --unsent_;
+  }
+  for (const auto id : gone) home_.released(id);
+  if (!any) return send_queued();
+  request_ack_later();
+}
 
 }  // namespace rookery::server

@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 
 #include "server/loop.h"
 #include "server/net/link_health.h"
@@ -27,6 +28,8 @@ class ClientLink {
   virtual bool is_encrypted() const = 0;
   virtual LinkHealth health() const { return {}; }
   virtual bool is_open() const = 0;
+  /// The session takes elements again, see Session::accepts_input().
+  virtual void on_input_wanted() {}
 
  protected:
   ~ClientLink() = default;
@@ -70,6 +73,9 @@ class Session final : public ClientSession {
   void on_drained() override;
   void on_link_lost(bool clean) override;
   bool accepts_input() const override;
+  /// Until release() the elements that come wait: the one before them waits for the disk.
+  void hold() { held_up_ = true; }
+  void release();
 
   /// Sends a stanza; `id` is its entry in the log, 0 when it has none.
   void send(std::string xml, storage::LogId id = 0);
@@ -91,7 +97,7 @@ class Session final : public ClientSession {
   void settle();  ///< makes is_settled() come true, a commit later at most
   /// XEP-0198 §4: what answers a client that acknowledges more than was sent.
   xmpp::StreamError acknowledged_too_much(uint32_t acknowledged) const;
-  bool is_plausible(uint32_t acknowledged) const { return acknowledged - acknowledged_ <= queue_.size(); }
+  bool is_plausible(uint32_t acknowledged) const { return acknowledged - acknowledged_ <= queue_.size() - unsent_; }
   /// Continues over another link; needs is_settled() and is_plausible(). Returns `<resumed/>`; begin() sends what waits.
   std::string resume(ClientLink& link, uint32_t acknowledged);
 
@@ -110,8 +116,10 @@ class Session final : public ClientSession {
   storage::LogId caught_up_to = 0;
 
  private:
+  friend struct SessionCounters;  // tests begin just below 2^32
   struct Out {
     std::string xml;  ///< empty: read it again from the log by id
+    size_t size = 0;
     storage::LogId id = 0;
   };
   void on_stanza(xmpp::ElementPtr stanza);
@@ -121,6 +129,11 @@ class Session final : public ClientSession {
   void record();
   void promise(uint32_t n);
   void request_ack_later();
+  void request_ack();
+  void stop_timer();
+  void send_queued();
+  void send_spilled(std::vector<storage::LogEntry> entries, size_t count);
+  void give_up_if_overfull();
   void give_up();
 
   Home& home_;
@@ -133,17 +146,27 @@ class Session final : public ClientSession {
   bool ack_requested_ = false;
   std::string sm_id_;
   uint32_t received_ = 0;      ///< stanzas from the client
+  uint32_t base_ = 0;          ///< of these, those before <enable/>, which are in no count that the client hears
   uint32_t durable_ = 0;       ///< of these, all up to here are durable
   uint32_t promised_ = 0;      ///< … and this count is durable too: the h of <a/>, <resumed/> and, after a crash, <failed/>
   uint32_t recording_ = 0;     ///< the newest count that record() has written
   uint32_t owed_ = 0;          ///< what had arrived when <r/> came
   uint32_t elsewhere_ = 0;     ///< the last stanza whose commit is another loop's
   std::deque<uint32_t> counted_;  ///< stanzas whose own commit has their count, not durable yet; ascending
-  std::set<uint32_t> early_;   ///< handled out of order
+  std::unordered_set<uint32_t> early_;  ///< handled out of order
   uint32_t sent_ = 0, acknowledged_ = 0;  ///< stanzas to the client
   std::deque<Out> queue_;      ///< sent, not acknowledged
-  size_t queue_bytes_ = 0;
-  Loop::TimerId timer_{};
+  size_t unsent_ = 0;          ///< of these the last ones, which have not left over the present link yet
+  size_t queue_bytes_ = 0;     ///< in memory
+  size_t unlogged_bytes_ = 0;  ///< of these, what is in no log and so cannot be spilled
+  bool overfull_ = false;
+  bool reading_spilled_ = false;
+  uint32_t links_ = 0;         ///< counts resumptions: what was read for an earlier link is not sent over a later one
+  std::vector<storage::LogId> undrained_;  ///< without XEP-0198: given to the edge, perhaps still in its outbox
+  bool held_up_ = false;
+  std::deque<xmpp::ElementPtr> held_;
+  Loop::TimerId timer_{};      ///< until an acknowledgement is asked for; without a link until the session ends
+  bool ack_timer_runs_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

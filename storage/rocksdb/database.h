@@ -56,6 +56,13 @@ class DatabaseSlot {
     if (!database_) return fail(Failure::unavailable, "the message log is being reopened after an error");
     return work(*database_);
   }
+  /// The same, but rather Failure::unavailable than to wait for an opening that is under way.
+  template <typename Work>
+  auto try_with(Work&& work) const -> std::invoke_result_t<Work, Database&> {
+    std::shared_lock lock(mutex_, std::try_to_lock);
+    if (!lock || !database_) return fail(Failure::unavailable, "the message log is being reopened after an error");
+    return work(*database_);
+  }
   /// After a failed write: lets RocksDB resume; if it does not but the disk takes data again, closes and opens it.
   Status recover();
 

@@ -202,6 +202,22 @@ Result<std::vector<LogEntry>> inbox(Database& database, std::string_view owner, 
   return found;
 }
 
+Result<std::vector<LogEntry>> find(Database& database, std::string_view owner, const std::vector<LogId>& ids) {
+  std::vector<LogEntry> found;
+  for (const LogId id : ids) {
+    for (const Family family : {Family::entries, Family::transient}) {
+      rocksdb::PinnableSlice value;
+      const auto status = database.db().Get({}, database.family(family), entry_key(owner, id), &value);
+      if (!status.ok() && !status.IsNotFound()) return std::unexpected(to_error(status, "cannot read the message log"));
+      const EntryView entry(status.ok() ? view(value) : std::string_view());
+      if (!entry.valid()) continue;
+      found.push_back(entry.to_entry(owner, id));
+      break;
+    }
+  }
+  return found;
+}
+
 Result<std::optional<LogId>> cursor(Database& database, std::string_view owner, std::string_view device) {
   auto row = get(database, Family::state, cursor_key(owner, device));
   if (!row) return std::unexpected(row.error());
@@ -213,6 +229,16 @@ Result<bool> has_seen(Database& database, std::string_view owner, std::string_vi
   auto row = get(database, Family::seen, owner_begin(owner).append(key));
   if (!row) return std::unexpected(row.error());
   return row->has_value();
+}
+
+Result<bool> has_seen_in_memory(Database& database, std::string_view owner, std::string_view key) {
+  rocksdb::ReadOptions options;
+  options.read_tier = rocksdb::kBlockCacheTier;
+  rocksdb::PinnableSlice value;
+  const auto status = database.db().Get(options, database.family(Family::seen), owner_begin(owner).append(key), &value);
+  if (status.ok()) return true;
+  if (status.IsNotFound()) return false;
+  return fail(Failure::unavailable, "the answer is on the disk");
 }
 
 Result<std::optional<uint32_t>> counter(Database& database, std::string_view owner, std::string_view session) {

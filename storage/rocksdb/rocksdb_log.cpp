@@ -36,12 +36,21 @@ Result<std::vector<LogEntry>> RocksdbLog::inbox(std::string_view owner, LogId af
   return database_.with([&](Database& database) { return rocks::inbox(database, owner, after, limit); });
 }
 
+Result<std::vector<LogEntry>> RocksdbLog::find(std::string_view owner, const std::vector<LogId>& ids) const {
+  return database_.with([&](Database& database) { return rocks::find(database, owner, ids); });
+}
+
 Result<std::optional<LogId>> RocksdbLog::cursor(std::string_view owner, std::string_view device) const {
   return database_.with([&](Database& database) { return rocks::cursor(database, owner, device); });
 }
 
 Result<bool> RocksdbLog::has_seen(std::string_view owner, std::string_view key) const {
   return database_.with([&](Database& database) { return rocks::has_seen(database, owner, key); });
+}
+
+std::optional<bool> RocksdbLog::has_seen_in_memory(std::string_view owner, std::string_view key) const {
+  const auto seen = database_.try_with([&](Database& database) { return rocks::has_seen_in_memory(database, owner, key); });
+  return seen ? std::optional(*seen) : std::nullopt;
 }
 
 Result<std::optional<uint32_t>> RocksdbLog::counter(std::string_view owner, std::string_view session) const {

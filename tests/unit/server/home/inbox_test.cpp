@@ -1,0 +1,57 @@
+#include <gmock/gmock.h>
+
+#include "tests/unit/server/home/home_fixture.h"
+
+namespace rookery::server {
+namespace {
+
+class Inbox : public HomeFixture {
+ protected:
+  std::vector<std::string> leave_messages(int count) {
+    std::vector<std::string> bodies;
+    for (int n = 1; n <= count; ++n) {
+      bodies.push_back("number " + std::to_string(n));
+      log->put({romeo, static_cast<storage::LogId>(n), storage::LogEntry::archived | storage::LogEntry::inbox, "juliet@localhost/x",
+                "<message from='juliet@localhost/x' to='" + romeo + "' type='chat'><body>" + bodies.back() + "</body></message>"});
+    }
+    return bodies;
+  }
+  std::string romeo = account_on(1, "romeo");
+};
+
+// REQ 19
+TEST_F(Inbox, AsksAgainForWhatWasSentBehindTheLastRequestAndFinishesTheCatchUp) {
+  const auto expected = leave_messages(120);
+  Client phone = bind(romeo, "phone");
+  phone.enable();
+  phone.go_online();
+  ASSERT_TRUE(phone.has_bodies(50));
+  EXPECT_EQ(phone.count("<r "), 1u);
+  phone.acknowledge(12);  // a partial one: the client had handled no more when <r/> came
+  ASSERT_TRUE(phone.link->wait_for([&](const auto& received, const auto&) { return std::ranges::count(received, "<r xmlns='urn:xmpp:sm:3'/>") >= 2; }))
+      << "nobody asks for the rest, and the catch-up would stand still";
+  const auto handled = [&] { return static_cast<uint32_t>(phone.bodies().size()) + 1; };
+  phone.acknowledge(handled());
+  ASSERT_TRUE(phone.has_bodies(100));
+  phone.acknowledge(handled());
+  ASSERT_TRUE(phone.has_bodies(120));
+  EXPECT_EQ(phone.bodies(), expected);
+}
+
+// REQ 19
+TEST_F(Inbox, KeepsWhatWasSentUntilItIsAcknowledged) {
+  const auto expected = leave_messages(20);
+  Client phone = bind(romeo, "phone");
+  phone.enable(false);
+  phone.go_online();
+  ASSERT_TRUE(phone.has_bodies(20));
+  phone.acknowledge(6);  // its presence and five messages
+  phone.cut();
+  Client tablet = bind(romeo, "tablet");
+  tablet.go_online();
+  ASSERT_TRUE(tablet.has_bodies(15));
+  EXPECT_EQ(tablet.bodies(), std::vector<std::string>(expected.begin() + 5, expected.end()));
+}
+
+}  // namespace
+}  // namespace rookery::server

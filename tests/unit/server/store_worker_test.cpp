@@ -1,0 +1,123 @@
+#include "server/store_worker.h"
+
+#include <gmock/gmock.h>
+
+#include <future>
+
+#include "storage/embedded.h"
+#include "tests/unit/storage/temporary_folder.h"
+
+namespace rookery::server {
+namespace {
+
+using storage::Stores;
+
+/// Real stores on a disk that takes nothing while `refuses`.
+class RefusingStores final : public Stores {
+ public:
+  RefusingStores(std::unique_ptr<Stores> stores, std::atomic<bool>& refuses) : stores_(std::move(stores)), refuses_(refuses) {}
+  storage::AccountStore& accounts() override { return stores_->accounts(); }
+  storage::RosterStore& rosters() override { return stores_->rosters(); }
+  storage::ValueStore& values() override { return stores_->values(); }
+  storage::PubsubStore& pubsub() override { return stores_->pubsub(); }
+  Status transaction(const std::function<Status()>& work) override {
+    return stores_->transaction([&]() -> Status {
+      if (const Status done = work(); !done) return done;
+      // A commit without a write needs no disk.
+      if (refuses_ && wrote_.exchange(false)) return fail(Failure::io, "the test's disk does not sync");
+      return {};
+    });
+  }
+  Status step(const std::function<Status()>& work, const storage::Fence& fence = {}) override { return stores_->step(work, fence); }
+  std::atomic<bool> wrote_ = true;
+
+ private:
+  std::unique_ptr<Stores> stores_;
+  std::atomic<bool>& refuses_;
+};
+
+class StoreWorkerTest : public testing::Test {
+ protected:
+  Status put(const std::string& value) {
+    std::promise<Status> promise;
+    worker.run([&, value](Stores& stores) { return stores.values().put(juliet, "note", "", value); },
+               [&](Status done) { promise.set_value(std::move(done)); });
+    return promise.get_future().get();
+  }
+  std::string get() {
+    std::promise<Result<std::optional<std::string>>> promise;
+    worker.read([&](Stores& stores) { return stores.values().get(juliet, "note", ""); },
+                [&](Result<std::optional<std::string>> got) { promise.set_value(std::move(got)); });
+    auto got = promise.get_future().get();
+    return got ? got->value_or("nothing") : got.error().message;
+  }
+  void wait_until_healthy(bool healthy) {
+    while (worker.healthy() != healthy) std::this_thread::yield();
+  }
+
+  const xmpp::Jid juliet = xmpp::Jid::parse("juliet@localhost").value();
+  const storage::TemporaryFolder folder;
+  std::atomic<bool> refuses = false;
+  StoreWorker worker{std::make_unique<RefusingStores>(storage::open_sqlite(folder.path() / "s").value(), refuses)};
+};
+
+// REQ 21
+TEST_F(StoreWorkerTest, AWriteThatTheDiskRefusesFailsAndTheWorkerRecoversWithoutBeingAsked) {
+  ASSERT_TRUE(put("before"));
+  EXPECT_TRUE(worker.healthy());
+  refuses = true;
+  const Status refused = put("lost");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().failure, Failure::io);
+  EXPECT_FALSE(worker.healthy()) << "known before whoever asked is told";
+  refuses = false;
+  wait_until_healthy(true);
+  EXPECT_EQ(get(), "before");
+  EXPECT_TRUE(put("after"));
+  EXPECT_EQ(get(), "after");
+}
+
+// REQ 21
+TEST_F(StoreWorkerTest, ReadsGoOnBesideWritesThatAreRefused) {
+  ASSERT_TRUE(put("before"));
+  // The first job keeps the worker busy, so that the others share a transaction.
+  std::promise<void> go;
+  worker.read([future = std::make_shared<std::future<void>>(go.get_future())](Stores&) -> Status {
+                future->wait();
+                return {};
+              },
+              [](const Status&) {});
+  refuses = true;
+  std::promise<Status> written;
+  std::promise<std::string> read;
+  worker.run([&](Stores& stores) { return stores.values().put(juliet, "note", "", "lost"); },
+             [&](Status done) { written.set_value(std::move(done)); });
+  worker.read([&](Stores& stores) { return stores.values().get(juliet, "note", ""); },
+              [&](Result<std::optional<std::string>> got) { read.set_value(got ? got->value_or("nothing") : got.error().message); });
+  go.set_value();
+  EXPECT_FALSE(written.get_future().get());
+  EXPECT_EQ(read.get_future().get(), "before") << "not what was rolled back";
+  refuses = false;
+}
+
+TEST_F(StoreWorkerTest, AJobThatIsRefusedForItsOwnSakeMakesNobodyElseFail) {
+  std::promise<void> go;
+  worker.read([future = std::make_shared<std::future<void>>(go.get_future())](Stores&) -> Status {
+                future->wait();
+                return {};
+              },
+              [](const Status&) {});
+  std::promise<Status> refused, written;
+  worker.run([&](Stores& stores) { return stores.accounts().set_disabled(juliet, true); },
+             [&](Status done) { refused.set_value(std::move(done)); });
+  worker.run([&](Stores& stores) { return stores.values().put(juliet, "note", "", "kept"); },
+             [&](Status done) { written.set_value(std::move(done)); });
+  go.set_value();
+  EXPECT_EQ(refused.get_future().get().error().failure, Failure::not_found);
+  EXPECT_TRUE(written.get_future().get());
+  EXPECT_TRUE(worker.healthy());
+  EXPECT_EQ(get(), "kept");
+}
+
+}  // namespace
+}  // namespace rookery::server
