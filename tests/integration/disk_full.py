@@ -71,6 +71,9 @@ class Receiver:
 
 
 class DiskFull(unittest.IsolatedAsyncioTestCase):
+    async def asyncSetUp(self):
+        asyncio.get_running_loop().set_debug(False)
+
     def setUp(self):
         # Reading must be stopped by the disk alone.
         self.server = RookeryServer(config={"limits": {"bytes_per_second": 0}}, binaries=binaries)

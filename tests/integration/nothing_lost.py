@@ -1,15 +1,17 @@
-"""Nothing is lost: clients in pairs chat while the server is killed with SIGKILL, or while their sockets are cut.
+"""Nothing is lost: clients in pairs chat while the server is killed with SIGKILL, or stopped for five seconds with SIGSTOP,
+or while their sockets are cut. REQ 19, REQ 20, REQ 25 (a disk that is full: disk_full.py).
 
 Every message that was acknowledged (XEP-0198 §4) arrives, none is stored twice, and each sender's order is kept.
 A repeated delivery with the same stanza-id (XEP-0359) is legal: it is counted and printed.
 
-    nothing_lost.py [--cut] [--clients 50] [--messages 10000] [--kills 2] [--seed N] [--binary PATH/rookeryd]
+    nothing_lost.py [--cut | --pause] [--clients 50] [--messages 10000] [--kills 2] [--seed N] [--binary PATH/rookeryd]
 """
 
 import argparse
 import asyncio
 import os
 import random
+import signal
 import sys
 import time
 
@@ -20,6 +22,7 @@ from xmpp_client import NS_SM, StreamClosed, XmppClient, XmppError, new_id  # no
 NS_SID = "urn:xmpp:sid:0"
 PASSWORD = "secret"
 PATIENCE = 30.0
+PAUSE = 5.0
 
 
 def number_of(text):
@@ -187,7 +190,7 @@ class Chatter:
 
 class Test:
     def __init__(self, server, arguments):
-        self.server, self.cut, self.kills = server, arguments.cut, arguments.kills
+        self.server, self.cut, self.pauses, self.kills = server, arguments.cut, arguments.pause, arguments.kills
         self.violations = Violations()
         self.received = 0
         self.kills_left = 0 if self.cut else self.kills
@@ -224,6 +227,9 @@ class Test:
                     pass  # clients come back without a message, too
             sent = sum(c.sent for c in self.chatters)
             began = time.monotonic()
+            if self.pauses:
+                await self.pause()
+                continue
             self.server.kill()
             await loop.run_in_executor(None, self.server.start)
             ready = time.monotonic()
@@ -231,6 +237,16 @@ class Test:
             unacked = sum(len(c.unacked_messages()) for c in self.chatters)
             print("kill at %d received, %d sent, %d of them not acknowledged; ready again after %.2f s"
                   % (self.received, sent, unacked, ready - began), flush=True)
+
+    async def pause(self):
+        """The process stands still, as on a host that swaps or migrates; its sockets live, and clients go on sending."""
+        received = self.received
+        self.server.process.send_signal(signal.SIGSTOP)
+        await asyncio.sleep(PAUSE)
+        sent = sum(c.sent for c in self.chatters)
+        self.server.process.send_signal(signal.SIGCONT)
+        self.kills_left -= 1
+        print("paused for %g s at %d received, %d sent at its end" % (PAUSE, received, sent), flush=True)
 
     async def run(self):
         for chatter in self.chatters:
@@ -259,7 +275,9 @@ class Test:
                 self.violations.add("%s -> %s: acknowledged but not received: %s", chatter.name, chatter.peer.name, lost[:20])
             if missing:
                 self.violations.add("%s -> %s: not received: %s", chatter.name, chatter.peer.name, missing[:20])
-            if not self.cut and chatter.outages != self.kills:
+            if self.pauses and chatter.outages:
+                self.violations.add("%s lost its connection to a server that only paused", chatter.name)
+            if not self.cut and not self.pauses and chatter.outages != self.kills:
                 print("%s had %d outages" % (chatter.name, chatter.outages))
         if self.cut and sum(c.resumed for c in self.chatters) != sum(len(c.cut_points) for c in self.chatters):
             self.violations.add("not every cut was followed by one <resumed/>")
@@ -275,6 +293,7 @@ class Test:
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--cut", action="store_true", help="cut the clients' sockets; the server lives")
+    parser.add_argument("--pause", action="store_true", help="stop the server with SIGSTOP for %g s instead of killing it" % PAUSE)
     parser.add_argument("--clients", type=int, default=50)
     parser.add_argument("--messages", type=int, default=10000)
     parser.add_argument("--kills", type=int, default=2, help="of the server; with --cut, cuts of each client")

@@ -12,27 +12,53 @@ namespace {
 
 using storage::Stores;
 
-/// Real stores on a disk that takes nothing while `refuses`.
+/// Tells when it was written to.
+class WatchedValues final : public storage::ValueStore {
+ public:
+  explicit WatchedValues(storage::ValueStore& values) : values_(values) {}
+  Result<std::optional<std::string>> get(const xmpp::Jid& owner, std::string_view kind, std::string_view key) override {
+    return values_.get(owner, kind, key);
+  }
+  Result<std::vector<std::pair<std::string, std::string>>> all(const xmpp::Jid& owner, std::string_view kind) override {
+    return values_.all(owner, kind);
+  }
+  Status put(const xmpp::Jid& owner, std::string_view kind, std::string_view key, std::string_view value) override {
+    written = true;
+    return values_.put(owner, kind, key, value);
+  }
+  Status remove(const xmpp::Jid& owner, std::string_view kind, std::string_view key) override {
+    written = true;
+    return values_.remove(owner, kind, key);
+  }
+  bool written = false;
+
+ private:
+  storage::ValueStore& values_;
+};
+
+/// Real stores on a disk that takes nothing while `refuses`; a transaction that wrote nothing needs no disk.
 class RefusingStores final : public Stores {
  public:
-  RefusingStores(std::unique_ptr<Stores> stores, std::atomic<bool>& refuses) : stores_(std::move(stores)), refuses_(refuses) {}
+  RefusingStores(std::unique_ptr<Stores> stores, std::atomic<bool>& refuses)
+      : stores_(std::move(stores)), values_(stores_->values()), refuses_(refuses) {}
   storage::AccountStore& accounts() override { return stores_->accounts(); }
   storage::RosterStore& rosters() override { return stores_->rosters(); }
-  storage::ValueStore& values() override { return stores_->values(); }
+  storage::ValueStore& values() override { return values_; }
   storage::PubsubStore& pubsub() override { return stores_->pubsub(); }
+  storage::RoomStore& rooms() override { return stores_->rooms(); }
   Status transaction(const std::function<Status()>& work) override {
+    values_.written = false;
     return stores_->transaction([&]() -> Status {
       if (const Status done = work(); !done) return done;
-      // A commit without a write needs no disk.
-      if (refuses_ && wrote_.exchange(false)) return fail(Failure::io, "the test's disk does not sync");
+      if (refuses_ && values_.written) return fail(Failure::io, "the test's disk does not sync");
       return {};
     });
   }
   Status step(const std::function<Status()>& work, const storage::Fence& fence = {}) override { return stores_->step(work, fence); }
-  std::atomic<bool> wrote_ = true;
 
  private:
   std::unique_ptr<Stores> stores_;
+  WatchedValues values_;
   std::atomic<bool>& refuses_;
 };
 

@@ -228,6 +228,27 @@ TEST_P(MessageLogContract, FetchesExactlyTheIdsAskedForOrFails) {
   EXPECT_FALSE(page.complete);
 }
 
+// REQ 22
+TEST_P(MessageLogContract, FindsWhatIsLeftOfTheInboxByItsIdsArchivedOrNot) {
+  write({entry(juliet, 1), entry(juliet, 2, in_inbox), entry(juliet, 3), entry(juliet, 4, in_inbox), entry(juliet, 5, in_inbox),
+         entry("romeo@example.org", 6)});
+  EXPECT_THAT(ids_of(log->find(juliet, {1, 2, 4, 6, 9}).value()), ElementsAre(1, 2, 4));
+  EXPECT_THAT(log->find(juliet, {}).value(), IsEmpty());
+  EXPECT_EQ(log->find(juliet, {4}).value().front().xml, "<m n='4'/>");
+  write(LogBatch{.cursors = {{juliet, "", 4}}});
+  EXPECT_THAT(ids_of(log->find(juliet, {1, 2, 3, 4, 5}).value()), ElementsAre(1, 3, 5)) << "what was archived stays";
+}
+
+// REQ 20
+TEST_P(MessageLogContract, MemoryAloneTellsNothingThatTheDiskWouldDeny) {
+  write(LogBatch{.seen = {{juliet, key_a}}});
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_TRUE(log->has_seen_in_memory(juliet, key_a).value_or(true));
+    EXPECT_FALSE(log->has_seen_in_memory(juliet, key_b).value_or(false));
+    reopen();
+  }
+}
+
 TEST_P(MessageLogContract, RefusesAnOlderEpochOfTheShardAndNothingElse) {
   write({.fences = {{1, 5}}, .entries = {entry(juliet, 1)}});
   EXPECT_EQ(commit(*log, {.fences = {{1, 4}}, .entries = {entry(juliet, 2)}}).error().failure, Failure::fenced);

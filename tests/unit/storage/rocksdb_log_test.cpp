@@ -58,6 +58,16 @@ TEST(RocksdbLog, HasAfterAKillEverythingWhoseDoneRanAndNoHalfBatches) {
   munmap(shared, sizeof(std::atomic<uint64_t>));
 }
 
+// REQ 20
+TEST(RocksdbLog, TellsFromMemoryWhetherAMessageIsNewOrFresh) {
+  const TemporaryFolder folder;
+  auto log = open_rocksdb(folder.path()).value();
+  const std::string fresh(16, 'a'), unknown(16, 'b');
+  ASSERT_TRUE(commit(*log, {.seen = {{juliet, fresh}}}));
+  EXPECT_EQ(log->has_seen_in_memory(juliet, fresh), true);
+  EXPECT_EQ(log->has_seen_in_memory(juliet, unknown), false);
+}
+
 /// What the faulty disk answers now: appends to, or syncs of, the write-ahead log fail.
 struct Faults {
   std::atomic<bool> full = false, sync_fails = false;
