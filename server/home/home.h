@@ -113,7 +113,7 @@ class Home {
 
   bool is_idle() const;  ///< nothing keeps it in memory
   bool is_settled() const;  ///< nothing that it has begun is still on its way to the disk
-  bool is_referenced() const { return loads_pending_ != 0; }  ///< by something asynchronous
+  bool is_referenced() const { return loads_pending_ != 0 || roster_writing_; }  ///< by something asynchronous
   /// The home goes but its account lives on, perhaps on another node: connections end, what is written about sessions stays.
   void abandon();
   bool is_abandoned() const { return abandoned_; }
