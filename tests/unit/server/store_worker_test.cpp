@@ -42,6 +42,7 @@ class RefusingStores final : public Stores {
   RefusingStores(std::unique_ptr<Stores> stores, std::atomic<bool>& refuses)
       : stores_(std::move(stores)), values_(stores_->values()), refuses_(refuses) {}
   storage::AccountStore& accounts() override { return stores_->accounts(); }
+  storage::ClientStore& clients() override { return stores_->clients(); }
   storage::RosterStore& rosters() override { return stores_->rosters(); }
   storage::ValueStore& values() override { return values_; }
   storage::PubsubStore& pubsub() override { return stores_->pubsub(); }
