@@ -138,7 +138,7 @@ class FeatureRegistry {
 
   // Hooks, in the order of features.cpp.
   std::vector<std::function<Verdict(Session&, xmpp::Element&)>> stanza_from_client;      ///< message, presence, iq before routing
-  std::vector<std::function<void(const Session&, xmpp::Element&)>> presence_from_client;  ///< available, broadcast or directed: may add to it
+  std::vector<std::function<void(Session&, xmpp::Element&)>> presence_from_client;  ///< available, broadcast or directed: may add to it
   std::vector<std::function<Verdict(Home&, const Envelope&)>> stanza_to_account;          ///< before it is stored or delivered
   std::vector<std::function<void(Session&)>> session_available;                           ///< after its initial presence was broadcast
   std::vector<std::function<void(Session&, const xmpp::Element&)>> presence_updated;      ///< each available presence of a client of ours

@@ -10,6 +10,8 @@ void install_features(Node& node, FeatureRegistry& registry) {
   install_caps(node, registry);  // before PEP, which asks it who listens
   install_pep(node, registry);
   install_pubsub(node, registry);
+  install_conversions(node, registry);
+  install_displayed(node, registry);
   install_mam(node, registry);
   install_carbons(node, registry);
   install_private_xml(node, registry);

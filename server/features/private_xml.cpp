@@ -2,6 +2,7 @@
 #include "server/access.h"
 #include "server/features/features.h"
 #include "server/node.h"
+#include "server/pubsub/bookmarks.h"
 #include "xmpp/namespaces.h"
 #include "xmpp/stream_parser.h"
 
@@ -10,6 +11,7 @@ namespace rookery::server {
 namespace {
 
 constexpr std::string_view kind = "private";
+constexpr std::string_view bookmarks_key = "storage storage:bookmarks";  // XEP-0411
 
 std::string key_of(const xmpp::Element& element) {
   return std::string(element.name()) + " " + std::string(element.ns());
@@ -42,15 +44,21 @@ void set_private(IqRequest request) {
     values.emplace_back(key_of(element), element.to_xml());
   }
   if (values.empty()) return request.fail(xmpp::Condition::bad_request);
-  auto write = [owner = request.to(), values = std::move(values)](storage::Stores& stores) -> Status {
+  auto write = [owner = request.to(), values = std::move(values)](storage::Stores& stores) -> Result<pubsub::Effects> {
+    pubsub::Effects effects;
     for (const auto& [key, xml] : values) {
-      if (const Status stored = stores.values().put(owner, kind, key, xml); !stored) return stored;
+      if (const Status stored = stores.values().put(owner, kind, key, xml); !stored) return std::unexpected<Error>(stored.error());
+      if (key != bookmarks_key) continue;
+      const auto storage = xmpp::parse_document(xml);
+      if (!storage) continue;
+      if (const Status done = pubsub::bookmarks_from_private(stores, owner, **storage, effects); !done) return std::unexpected<Error>(done.error());
     }
-    return {};
+    return effects;
   };
-  request.node().stores().run(std::move(write), [request = std::move(request)](Status stored) mutable {
-    if (!stored) return request.fail(stored.error());
+  request.node().stores().run(std::move(write), [request = std::move(request)](Result<pubsub::Effects> effects) mutable {
+    if (!effects) return request.fail(effects.error());
     request.reply();
+    pubsub::tell(request.node(), request.to(), std::move(*effects));
   });
 }
 

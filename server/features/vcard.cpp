@@ -2,6 +2,8 @@
 #include "server/access.h"
 #include "server/features/features.h"
 #include "server/node.h"
+#include "server/pubsub/avatar.h"
+#include "server/pubsub/conversions.h"
 #include "xmpp/namespaces.h"
 #include "xmpp/stream_parser.h"
 
@@ -11,29 +13,49 @@ namespace {
 
 constexpr std::string_view kind = "vcard";
 
+struct Found {
+  std::optional<std::string> vcard;
+  std::optional<xmpp::VcardPhoto> photo;  ///< XEP-0398: the avatar that the reader may see
+};
+
+Result<Found> find(storage::Stores& stores, const xmpp::Jid& owner, const pubsub::Viewer& viewer) {
+  auto vcard = stores.values().get(owner, kind, "");
+  if (!vcard) return std::unexpected<Error>(vcard.error());
+  auto photo = pubsub::avatar_for(stores, owner, viewer);
+  if (!photo) return std::unexpected<Error>(photo.error());
+  return Found{std::move(*vcard), std::move(*photo)};
+}
+
 void get_vcard(IqRequest request) {
-  auto read = [owner = request.to()](storage::Stores& stores) { return stores.values().get(owner, kind, ""); };
-  request.node().stores().run(read, [request = std::move(request)](Result<std::optional<std::string>> stored) mutable {
-    if (!stored) return request.fail(stored.error());
+  const Home* home = request.home();
+  if (home == nullptr) return request.fail(xmpp::Condition::service_unavailable);
+  auto read = [owner = request.to(), viewer = pubsub::viewer(*home, request.from())](storage::Stores& stores) { return find(stores, owner, viewer); };
+  request.node().stores().run(read, [request = std::move(request)](Result<Found> found) mutable {
+    if (!found) return request.fail(found.error());
+    const auto document = found->vcard ? xmpp::parse_document(*found->vcard) : std::unexpected(xmpp::StreamError{});
     // REQUIREMENTS 16: to others an account without a vCard looks like none.
     const auto absent = request.is_own_account() ? xmpp::Condition::item_not_found : xmpp::Condition::service_unavailable;
-    if (!*stored) return request.fail(absent);
-    const auto document = xmpp::parse_document(**stored);
-    if (!document) return request.fail(absent);
+    if (!document && !found->photo) return request.fail(absent);
     auto result = request.make_result();
-    result->add_copy(**document);
+    auto& vcard = document ? result->add_copy(**document) : result->add("vCard", xmpp::ns::vcard_temp);
+    if (found->photo) xmpp::add_photo(vcard, *found->photo);
     request.reply(std::move(result));
   });
 }
 
 void set_vcard(IqRequest request) {
   if (refused_to_others(request)) return;
-  auto write = [owner = request.to(), xml = request.payload().to_xml()](storage::Stores& stores) {
-    return stores.values().put(owner, kind, "", xml);
+  auto write = [owner = request.to(), xml = request.payload().to_xml()](storage::Stores& stores) -> Result<pubsub::Effects> {
+    pubsub::Effects effects;
+    const auto kept = pubsub::vcard_changed(stores, owner, xml, effects);
+    if (!kept) return std::unexpected<Error>(kept.error());
+    if (auto stored = stores.values().put(owner, kind, "", *kept); !stored) return std::unexpected<Error>(stored.error());
+    return effects;
   };
-  request.node().stores().run(std::move(write), [request = std::move(request)](Status stored) mutable {
-    if (!stored) return request.fail(stored.error());
+  request.node().stores().run(std::move(write), [request = std::move(request)](Result<pubsub::Effects> effects) mutable {
+    if (!effects) return request.fail(effects.error());
     request.reply();
+    pubsub::tell(request.node(), request.to(), std::move(*effects));
   });
 }
 

@@ -130,7 +130,7 @@ class Home {
   void receive_subscription(const Envelope& envelope, std::string_view type);
   void receive_probe(const xmpp::Jid& from);
   void remember_last_activity();
-  void run_presence_hooks(const Session& session, xmpp::Element& presence);
+  void run_presence_hooks(Session& session, xmpp::Element& presence);
   void broadcast_presence(Session& session, const xmpp::Element& presence, bool initial);
   void send_sent_carbons(uint64_t sender, const xmpp::Element& message, storage::LogId id);
   void look_up_resend(Envelope envelope);

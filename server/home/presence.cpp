@@ -91,7 +91,7 @@ void Home::presence_from_client(Session& session, xmpp::ElementPtr presence) {
   }
 }
 
-void Home::run_presence_hooks(const Session& session, xmpp::Element& presence) {
+void Home::run_presence_hooks(Session& session, xmpp::Element& presence) {
   for (const auto& hook : node().features().presence_from_client) hook(session, presence);
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "server/pubsub/bookmarks.h"
 #include "server/pubsub/call.h"
 #include "server/pubsub/missing_device_list.h"
 #include "xmpp/namespaces.h"
@@ -101,6 +102,14 @@ Status take_items(storage::Stores& stores, const Leaf& leaf, const std::vector<s
   return add_notice(stores, leaf, std::move(message), effects);
 }
 
+wire::NodeConfig private_config() {
+  auto config = wire::NodeConfig::pep();
+  config.access_model = wire::AccessModel::whitelist;
+  config.send_last_published_item = wire::SendLastItem::never;
+  config.max_items = wire::NodeConfig::unlimited;
+  return config;
+}
+
 Result<Leaf> load_or_create(storage::Stores& stores, const xmpp::Jid& owner, std::string_view name, const wire::NodeConfig& config) {
   auto existing = load(stores.pubsub(), owner, name);
   if (!existing) return std::unexpected<Error>(existing.error());
@@ -121,6 +130,12 @@ Result<std::optional<storage::PubsubItem>> last_item(storage::Stores& stores, co
 
 Outcome<Answer> handle(storage::Stores& stores, const Call& call, const wire::GetItems& wanted) {
   auto found = visit(stores, call, wanted.node);
+  Effects effects;
+  if (found && !*found && call.viewer.is_owner) {
+    const auto made = bookmarks_made(stores, call.owner, wanted.node, effects);
+    if (auto bad = problem(made)) return bad->as<Answer>();
+    if (*made) found = visit(stores, call, wanted.node);
+  }
   if (found && !*found) {
     if (auto iq = missing_device_list(call, wanted)) return Answer{std::move(iq), {}};
   }
@@ -148,7 +163,7 @@ Outcome<Answer> handle(storage::Stores& stores, const Call& call, const wire::Ge
   // §6.5.9.12: none of the items asked for exists.
   if (!wanted.ids.empty() && items.first_element() == nullptr) return refused<Answer>({.condition = Condition::item_not_found});
   if (choice->page) wire::add_items_page(*iq, *choice->page);
-  return Answer{std::move(iq), {}};
+  return Answer{std::move(iq), std::move(effects)};
 }
 
 }  // namespace rookery::server::pubsub

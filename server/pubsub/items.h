@@ -16,6 +16,8 @@ Status take_items(storage::Stores& stores, const Leaf& leaf, const std::vector<s
 Result<Leaf> load_or_create(storage::Stores& stores, const xmpp::Jid& owner, std::string_view name, const xmpp::pubsub::NodeConfig& config);
 /// The newest item, nullopt when there is no item or no node.
 Result<std::optional<storage::PubsubItem>> last_item(storage::Stores& stores, const xmpp::Jid& owner, std::string_view name);
+/// XEP-0223: kept for its owner alone.
+xmpp::pubsub::NodeConfig private_config();
 xmpp::ElementPtr parse_payload(const storage::PubsubItem& item);  ///< null when it has none
 
 }  // namespace rookery::server::pubsub
