@@ -134,6 +134,13 @@ TEST(Config, AListenerWithoutAPortOrWithAHostNameIsRefused) {
   }
 }
 
+TEST(Config, AServicesSubdomainIsOneLabelOrNothing) {
+  for (const auto* wrong : {"\"a.b\"", "\"a@b\"", "\"a b\"", "7"}) {
+    EXPECT_THAT(refusal("[pubsub]\nsubdomain = " + std::string(wrong) + "\n"), HasSubstr("pubsub.subdomain must be one label")) << wrong;
+  }
+  EXPECT_THAT(refusal("[pubsub]\ncreate = \"everyone\"\n"), HasSubstr("\"anyone\""));
+}
+
 TEST(Config, DomainsMustBeDomainsAndDifferent) {
   EXPECT_THAT(refusal("[server]\ndomains = [\"juliet@localhost\"]\n"), HasSubstr("no domain"));
   EXPECT_THAT(refusal("[server]\ndomains = []\n"), HasSubstr("at least one"));
