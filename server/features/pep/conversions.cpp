@@ -14,9 +14,10 @@ void add_avatar(Session& session, xmpp::Element& presence) {
   const auto* update = presence.child("x", xmpp::ns::vcard_update);
   const auto* photo = update != nullptr ? update->child("photo", xmpp::ns::vcard_update) : nullptr;
   if (photo != nullptr && photo->text().empty()) return;
-  if (hash.empty()) return;
+  if (hash.empty() && photo == nullptr) return;
+  // A hash that is not (or no longer) the avatar's goes.
   if (update != nullptr) presence.remove(*update);
-  presence.add("x", xmpp::ns::vcard_update).add_text_child("photo", hash);
+  if (!hash.empty()) presence.add("x", xmpp::ns::vcard_update).add_text_child("photo", hash);
 }
 
 }  // namespace
