@@ -8,16 +8,21 @@ std::string scram_salted_password(Hash hash, std::string_view password, std::str
   return pbkdf2(hash, password, salt, iterations);
 }
 
-ScramKeys derive_scram_keys(Hash hash, std::string_view password, std::string salt, uint32_t iterations) {
-  std::string salted = scram_salted_password(hash, password, salt, iterations);
-  std::string client_key = hmac(hash, salted, "Client Key");
+ScramKeys scram_keys_of_salted(Hash hash, std::string_view salted_password, std::string salt, uint32_t iterations) {
+  std::string client_key = hmac(hash, salted_password, "Client Key");
   ScramKeys keys{.hash = hash,
                  .salt = std::move(salt),
                  .iterations = iterations,
                  .stored_key = digest(hash, client_key),
-                 .server_key = hmac(hash, salted, "Server Key")};
-  cleanse(salted);
+                 .server_key = hmac(hash, salted_password, "Server Key")};
   cleanse(client_key);
+  return keys;
+}
+
+ScramKeys derive_scram_keys(Hash hash, std::string_view password, std::string salt, uint32_t iterations) {
+  std::string salted = scram_salted_password(hash, password, salt, iterations);
+  ScramKeys keys = scram_keys_of_salted(hash, salted, std::move(salt), iterations);
+  cleanse(salted);
   return keys;
 }
 

@@ -25,6 +25,8 @@ struct ScramKeys {
 /// Derives the keys; `password` is already prepared with OpaqueString. Costs tens of milliseconds: not on an event
 /// loop.
 ScramKeys derive_scram_keys(Hash hash, std::string_view password, std::string salt, uint32_t iterations);
+/// The same from a SaltedPassword that the client has derived (XEP-0480); cheap.
+ScramKeys scram_keys_of_salted(Hash hash, std::string_view salted_password, std::string salt, uint32_t iterations);
 /// RFC 5802 §3: SaltedPassword, for the client's side.
 std::string scram_salted_password(Hash hash, std::string_view password, std::string_view salt, uint32_t iterations);
 /// Does `password` belong to these keys? As costly as deriving them.

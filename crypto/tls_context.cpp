@@ -254,6 +254,12 @@ std::string_view agreed_protocol(const SSL* ssl) {
   return {reinterpret_cast<const char*>(name), size};
 }
 
+std::string tls_version(const SSL* ssl) {
+  const auto number = static_cast<unsigned>(SSL_version(ssl));
+  const char digits[] = {static_cast<char>(number >> 8), static_cast<char>(number)};
+  return hex_encode(std::string_view(digits, 2));
+}
+
 ChannelBindingData channel_bindings(SSL* ssl) {
   ChannelBindingData data;
   constexpr std::string_view label = "EXPORTER-Channel-Binding";

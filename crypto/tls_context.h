@@ -75,6 +75,9 @@ std::string handshake_failure(const SSL* ssl);
 /// The protocol that ALPN agreed on, empty if none.
 std::string_view agreed_protocol(const SSL* ssl);
 
+/// XEP-0515 §4.1: the version as four hexadecimal digits, "0304" for TLS 1.3.
+std::string tls_version(const SSL* ssl);
+
 /// Raw data, the same on both ends; empty where it does not exist. SASL's ChannelBindings has the same fields.
 struct ChannelBindingData {
   std::string tls_exporter;          ///< RFC 9266: 32 bytes

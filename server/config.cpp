@@ -214,6 +214,8 @@ const std::vector<Key>& keys() {
       {"auth.scram_iterations", number(&Config::scram_iterations, 10'000, 10'000'000)},
       {"auth.backoff_first_ms", number(&Config::backoff_first, 1, million)},
       {"auth.backoff_most_ms", number(&Config::backoff_most, 1, million)},
+      {"auth.token_lifetime", number(&Config::token_lifetime, 60, 3650 * day)},
+      {"auth.token_rotation", number(&Config::token_rotation, 1, 3650 * day)},
       {"archive.enabled", boolean(&Config::archive)},
       {"pubsub.subdomain", subdomain(&Config::pubsub_subdomain)},
       {"pubsub.create", one_of(&Config::pubsub_create, {"local", "anyone", "nobody"})},

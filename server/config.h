@@ -38,6 +38,8 @@ struct Config {
   uint32_t scram_iterations = 100'000;
   std::chrono::milliseconds backoff_first{500};  ///< what the answer to a failed attempt waits; doubles up to …
   std::chrono::milliseconds backoff_most{15'000};
+  std::chrono::seconds token_lifetime{21 * 86'400};  ///< XEP-0484: how long a client may stay away and still log in by token
+  std::chrono::seconds token_rotation{86'400};       ///< a token that is older is replaced when it is used
 
   // [archive]
   bool archive = true;

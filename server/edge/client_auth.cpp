@@ -1,4 +1,8 @@
 // SASL on a client's stream (RFC 6120 §6), and the move to the loop that owns the account.
+#include "server/edge/client_auth.h"
+
+#include <algorithm>
+
 #include "crypto/hash.h"
 #include "server/edge/auth_backoff.h"
 #include "server/edge/client_stream.h"
@@ -17,19 +21,22 @@ constexpr int most_false_starts = 8;
 std::string sasl_failure(xmpp::SaslError error) {
   return "<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><" + std::string(to_string(error)) + "/></failure>";
 }
-
-Result<xmpp::SaslCredentials> read_credentials(storage::Stores& stores, const Node& node, const xmpp::Jid& jid) {
-  auto account = stores.accounts().find(jid);
-  if (account && !account->disabled) return xmpp::SaslCredentials{std::move(account->keys), false};
-  if (!account && account.error().failure != Failure::not_found) return std::unexpected<Error>(account.error());
-  // REQUIREMENTS 11: an unknown name looks like any other until the proof fails.
-  xmpp::SaslCredentials decoy{.keys = {}, .is_decoy = true};
-  for (const auto hash : {crypto::Hash::sha1, crypto::Hash::sha256, crypto::Hash::sha512}) {
-    decoy.keys.push_back(crypto::decoy_scram_keys(hash, node.decoy_secret(), jid.text(), node.config().scram_iterations));
-  }
-  return decoy;
-}
 }  // namespace
+
+Result<FoundCredentials> read_credentials(storage::Stores& stores, const Node& node, const xmpp::Jid& jid) {
+  auto account = stores.accounts().find(jid);
+  if (!account && account.error().failure != Failure::not_found) return std::unexpected<Error>(account.error());
+  FoundCredentials found;
+  found.credentials.is_decoy = !account || account->disabled;
+  if (!found.credentials.is_decoy) found.credentials.keys = std::move(account->keys);
+  // REQUIREMENTS 11: an unknown name looks like any other until the proof fails; so does a hash that an account lacks.
+  for (const auto hash : {crypto::Hash::sha1, crypto::Hash::sha256, crypto::Hash::sha512}) {
+    if (std::ranges::find(found.credentials.keys, hash, &crypto::ScramKeys::hash) != found.credentials.keys.end()) continue;
+    if (!found.credentials.is_decoy) found.lacking.push_back(hash);
+    found.credentials.keys.push_back(crypto::decoy_scram_keys(hash, node.decoy_secret(), jid.text(), node.config().scram_iterations));
+  }
+  return found;
+}
 
 void ClientStream::on_sasl(const xmpp::Element& element) {
   const auto name = element.name();
@@ -47,6 +54,7 @@ void ClientStream::on_sasl(const xmpp::Element& element) {
     data = std::move(*decoded);
   }
   if (name == "auth" && state_ == State::features_sent) {
+    sasl2_.reset();
     sasl_ = std::make_unique<xmpp::SaslServer>(sasl_options());
     state_ = State::authenticating;
     return on_sasl_step(sasl_->start(element.attr("mechanism"), std::move(data)));
@@ -70,7 +78,7 @@ void ClientStream::on_sasl_step(xmpp::SaslStep step) {
 }
 
 void ClientStream::attempt_failed(xmpp::SaslError error, std::string answer) {
-  sasl_.reset();
+  sasl_.reset();  // an attempt of SASL2 stays until the next one: it is what calls
   state_ = State::features_sent;
   const bool is_guess = std::exchange(credentials_asked_, false);
   if (!is_guess) return refuse_attempt(error, false, answer);
@@ -96,17 +104,25 @@ void ClientStream::refuse_attempt(xmpp::SaslError error, bool is_guess, const st
 }
 
 void ClientStream::look_up_credentials() {
+  const auto jid = xmpp::Jid::make(sasl_->username(), domain_);
+  if (!jid) {
+    begin_guess({}, {});
+    return on_credentials({.kind = xmpp::SaslStep::Kind::failure, .data = {}, .error = xmpp::SaslError::not_authorized});
+  }
+  begin_guess(*jid, [this] { check_credentials(); });
+}
+
+void ClientStream::begin_guess(xmpp::Jid account, std::function<void()> then) {
   wait();
   credentials_asked_ = true;
-  const auto jid = xmpp::Jid::make(sasl_->username(), domain_);
-  attempted_ = jid ? *jid : xmpp::Jid();
-  if (!jid) return on_credentials({.kind = xmpp::SaslStep::Kind::failure, .data = {}, .error = xmpp::SaslError::not_authorized});
+  attempted_ = std::move(account);
+  if (!then) return;
   // REQUIREMENTS 14: other connections have just failed for this account.
   const auto pause = node_.backoff().pause(attempted_, peer_ip_, loop_->now());
-  if (pause <= Clock::duration::zero()) return check_credentials();
-  loop_->after(pause, [weak = weak_from_this()] {
+  if (pause <= Clock::duration::zero()) return then();
+  loop_->after(pause, [weak = weak_from_this(), then = std::move(then)] {
     const auto self = weak.lock();
-    if (self && self->state_ != State::closed) self->check_credentials();
+    if (self && self->state_ != State::closed) then();
   });
 }
 
@@ -114,15 +130,15 @@ void ClientStream::check_credentials() {
   const xmpp::SaslStep not_now{.kind = xmpp::SaslStep::Kind::failure, .data = {}, .error = xmpp::SaslError::temporary_auth_failure};
   node_.stores().run(
       [this, self = shared_from_this(), jid = attempted_](storage::Stores& stores) { return read_credentials(stores, node_, jid); },
-      [this, self = shared_from_this(), not_now](Result<xmpp::SaslCredentials> found) {
+      [this, self = shared_from_this(), not_now](Result<FoundCredentials> found) {
         if (state_ == State::closed) return;
         if (!found) {
           credentials_asked_ = false;  // nobody guessed
           return on_credentials(not_now);
         }
-        if (!sasl_->is_costly()) return on_credentials(sasl_->credentials(*found));
+        if (!sasl_->is_costly()) return on_credentials(sasl_->credentials(found->credentials));
         node_.derivations().try_run(
-            [this, self, found = std::move(*found)]() -> Result<xmpp::SaslStep> { return sasl_->credentials(found); },
+            [this, self, found = std::move(found->credentials)]() -> Result<xmpp::SaslStep> { return sasl_->credentials(found); },
             [this, self, not_now](Result<xmpp::SaslStep> step) {
               if (state_ == State::closed) return;
               if (!step) credentials_asked_ = false;
@@ -139,33 +155,45 @@ void ClientStream::on_credentials(xmpp::SaslStep step) {
 void ClientStream::authenticated() {
   auto account = xmpp::Jid::make(sasl_->username(), domain_);
   ensure(account.has_value());
-  account_ = std::move(*account);
   sasl_.reset();
   state_ = State::authenticated;
-  node_.backoff().succeeded(account_, peer_ip_);
-  ++node_.logins;
-  leave_limits();
   xmpp::ParserLimits limits;
   limits.stanza_bytes = node_.config().stanza_bytes;
   parser_ = xmpp::StreamParser(limits);
-  wait();
-  if (deadline_) loop_->cancel(*deadline_);
-  deadline_.reset();
-  move_to_owner();
+  enter_account(std::move(*account), [this] { go_on(); });
 }
 
-void ClientStream::move_to_owner() {
+void ClientStream::enter_account(xmpp::Jid account, std::function<void()> then) {
+  account_ = std::move(account);
+  node_.backoff().succeeded(account_, peer_ip_);
+  ++node_.logins;
+  leave_limits();
+  if (deadline_) loop_->cancel(*deadline_);
+  deadline_.reset();
+  wait();
+  move_to_owner(std::move(then));
+}
+
+void ClientStream::move_to_owner(std::function<void()> then) {
   Loop& owner = node_.router().owner(account_.bare_text());
-  loop_->at_turn_end([this, self = shared_from_this(), &owner] {
+  loop_->at_turn_end([this, self = shared_from_this(), &owner, then = std::move(then)]() mutable {
     if (state_ == State::closed) return;
-    if (&owner == loop_) return go_on();
+    if (&owner == loop_) return then();
     transport_.detach();
     loop_ = &owner;
-    owner.post([this, self, &owner] {
+    owner.post([this, self, &owner, then = std::move(then)] {
       transport_.attach(owner);
-      go_on();
+      then();
     });
   });
+}
+
+void ClientStream::end_sasl2() {
+  xmpp::ParserLimits limits;
+  limits.stanza_bytes = node_.config().stanza_bytes;
+  parser_.set_limits(limits);
+  state_ = session_ != nullptr ? State::bound : State::authenticated;
+  sasl2_.reset();
 }
 
 }  // namespace rookery::server

@@ -147,51 +147,13 @@ void ClientStream::on_header(const xmpp::StreamHeader& header) {
   if (header.content_ns != xmpp::ns::client) return fail(xmpp::StreamCondition::invalid_namespace);
   if (!version.starts_with("1.")) return fail(xmpp::StreamCondition::unsupported_version);
   if (!known || to->text() != domain_) return fail(xmpp::StreamCondition::host_unknown);
+  if (state_ == State::opening) {
+    from_ = header.from;
+    const auto from = xmpp::Jid::parse(from_);
+    // XEP-0388 §2.1, RFC 6120 §4.9.3.9
+    if (!from_.empty() && (!from || from->domain() != to->domain())) return fail(xmpp::StreamCondition::invalid_from);
+  }
   send_features();
-}
-
-xmpp::SaslOptions ClientStream::sasl_options() const {
-  xmpp::SaslOptions options;
-  options.mechanisms = node_.config().mechanisms;
-  if (options.mechanisms.empty()) {
-    options.mechanisms = {xmpp::Mechanism::scram_sha_512, xmpp::Mechanism::scram_sha_256, xmpp::Mechanism::scram_sha_1};
-    if (node_.config().allow_plain) options.mechanisms.push_back(xmpp::Mechanism::plain);
-  }
-  if (transport_.is_encrypted() && node_.config().channel_binding) {
-    auto data = crypto::channel_bindings(transport_.ssl());
-    options.bindings = {std::move(data.tls_exporter), std::move(data.tls_server_end_point), std::move(data.tls_unique)};
-  }
-  options.domain = domain_;
-  return options;
-}
-
-void ClientStream::send_features() {
-  std::string out = "<stream:features>";
-  if (state_ == State::opening && !may_authenticate()) {
-    out += "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'><required/></starttls>";
-  } else if (state_ == State::opening) {
-    const auto options = sasl_options();
-    out += "<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>";
-    for (const auto name : xmpp::SaslServer::offered(options)) out.append("<mechanism>").append(name).append("</mechanism>");
-    out += "</mechanisms>";
-    const auto bindings = xmpp::SaslServer::offered_bindings(options);
-    if (!bindings.empty()) {
-      out += "<sasl-channel-binding xmlns='urn:xmpp:sasl-cb:0'>";
-      for (const auto name : bindings) out.append("<channel-binding type='").append(name).append("'/>");
-      out += "</sasl-channel-binding>";
-    }
-    if (node_.config().registration) out += "<register xmlns='http://jabber.org/features/iq-register'/>";
-  } else {
-    out += "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/><sm xmlns='urn:xmpp:sm:3'/>"
-           "<session xmlns='urn:ietf:params:xml:ns:xmpp-session'><optional/></session>"
-           "<ver xmlns='urn:xmpp:features:rosterver'/><sub xmlns='urn:xmpp:features:pre-approval'/>"
-           "<c xmlns='http://jabber.org/protocol/caps' hash='" + node_.caps().hash + "' node='" + node_.caps().node +
-           "' ver='" + node_.caps().ver + "'/>";
-  }
-  const size_t limit = state_ == State::opening ? xmpp::ParserLimits::unauthenticated().stanza_bytes : node_.config().stanza_bytes;
-  out += "<limits xmlns='urn:xmpp:stream-limits:0'><max-bytes>" + std::to_string(limit) + "</max-bytes></limits>";
-  transport_.send(out + "</stream:features>");
-  if (state_ == State::opening) state_ = State::features_sent;
 }
 
 // The one table of what is allowed when (REQUIREMENTS 4).
@@ -202,6 +164,10 @@ void ClientStream::on_element(xmpp::ElementPtr element) {
     case State::features_sent:
       if (element->is("starttls", xmpp::ns::tls) && !transport_.is_encrypted() && security_ == Security::starttls) return on_starttls();
       if (ns == xmpp::ns::sasl && may_authenticate()) return on_sasl(*element);
+      if (ns == xmpp::ns::sasl2 && transport_.is_encrypted()) {
+        sasl2_ = std::make_unique<Sasl2>(*this);
+        return sasl2_->on_element(*element);
+      }
       if (ns == xmpp::ns::sasl) {
         return transport_.send("<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><encryption-required/></failure>");
       }
@@ -214,7 +180,8 @@ void ClientStream::on_element(xmpp::ElementPtr element) {
       }
       return fail(xmpp::StreamCondition::not_authorized);
     case State::authenticating:
-      if (ns == xmpp::ns::sasl) return on_sasl(*element);
+      if (ns == xmpp::ns::sasl2 && sasl2_) return sasl2_->on_element(*element);
+      if (ns == xmpp::ns::sasl && !sasl2_) return on_sasl(*element);
       return fail(xmpp::StreamCondition::not_authorized);
     case State::authenticated:
       if (name == "iq" && element->child("bind", xmpp::ns::bind) != nullptr) return on_bind(std::move(element));

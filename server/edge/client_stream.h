@@ -2,11 +2,13 @@
 // carries elements between the socket and its session.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "server/edge/connection_limits.h"
+#include "server/edge/sasl2.h"
 #include "server/home/attach.h"
 #include "server/net/transport.h"
 #include "xmpp/sasl/sasl_server.h"
@@ -45,6 +47,7 @@ class ClientStream final : public Transport::Owner, public ClientLink, public st
   void on_closed(std::string_view reason) override;
 
  private:
+  friend class Sasl2;
   enum class State { opening, features_sent, authenticating, authenticated, bound, closed };
 
   ClientStream(Node& node, Loop& loop, int fd, std::string peer_ip, Security security);
@@ -52,6 +55,9 @@ class ClientStream final : public Transport::Owner, public ClientLink, public st
   void on_header(const xmpp::StreamHeader& header);
   void on_element(xmpp::ElementPtr element);
   void send_features();
+  std::string early_features() const;
+  std::string late_features() const;
+  std::string config_version() const;
   void on_starttls();
   void on_sasl(const xmpp::Element& element);
   void on_sasl_step(xmpp::SaslStep step);
@@ -60,10 +66,22 @@ class ClientStream final : public Transport::Owner, public ClientLink, public st
   void attempt_failed(xmpp::SaslError error, std::string answer);
   void refuse_attempt(xmpp::SaslError error, bool is_guess, const std::string& answer);
   void look_up_credentials();
+  /// Credentials of `account` are about to be looked at: waits as the backoff wants, then goes on.
+  void begin_guess(xmpp::Jid account, std::function<void()> then);
   void check_credentials();
   void on_credentials(xmpp::SaslStep step);
   void authenticated();
-  void move_to_owner();
+  void enter_account(xmpp::Jid account, std::function<void()> then);  ///< authenticated: `then` runs on the loop that owns it
+  void move_to_owner(std::function<void()> then);
+  void end_sasl2();
+  /// What was waited for has come: `use` it, and read on unless there is more to wait for.
+  template <typename Use>
+  void answered(Use use) {
+    if (state_ == State::closed) return;
+    waiting_ = false;
+    use();
+    if (!waiting_) go_on();
+  }
   void on_bind(xmpp::ElementPtr iq);
   void on_resume(const xmpp::Element& resume);
   void resumed(ResumeOutcome outcome);
@@ -99,7 +117,9 @@ class ClientStream final : public Transport::Owner, public ClientLink, public st
   xmpp::Jid attempted_;       ///< the account that credentials were asked for
   size_t unauthenticated_bytes_ = 0;
   std::string domain_;  ///< frozen at the first header (REQUIREMENTS 5)
+  std::string from_;    ///< the first header's, a hint only
   std::unique_ptr<xmpp::SaslServer> sasl_;
+  std::unique_ptr<Sasl2> sasl2_;
   xmpp::Jid account_;  ///< after authentication
   ClientSession* session_ = nullptr;
   std::optional<Loop::TimerId> deadline_;

@@ -20,6 +20,7 @@ void install_features(Node& node, FeatureRegistry& registry) {
   install_version(node, registry);
   install_time(node, registry);
   install_ping(node, registry);
+  install_client_access(node, registry);
   install_registration(node, registry);
   install_disco(node, registry);  // last: answers from what the others have advertised
 }

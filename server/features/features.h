@@ -15,6 +15,7 @@ class Node;
 
 void install_blocking(Node& node, FeatureRegistry& registry);
 void install_caps(Node& node, FeatureRegistry& registry);
+void install_client_access(Node& node, FeatureRegistry& registry);
 void install_carbons(Node& node, FeatureRegistry& registry);
 void install_conversions(Node& node, FeatureRegistry& registry);
 void install_disco(Node& node, FeatureRegistry& registry);

@@ -1,6 +1,7 @@
 #include "server/home/attach.h"
 
 #include "server/cluster/cluster.h"
+#include "server/home/bind2.h"
 #include "server/home/homes.h"
 #include "server/node.h"
 
@@ -54,6 +55,7 @@ void resume_here(Homes& homes, const xmpp::Jid& account, const ResumeRequest& re
 }  // namespace
 
 void bind_session(Node& node, const xmpp::Jid& account, BindRequest request, ClientLink& link, std::function<void(BindOutcome)> then) {
+  if (!request.options.empty()) return bind2(node.homes(), account, std::move(request), link, std::move(then));
   node.homes().with_home(account, [request = std::move(request), &link, then = std::move(then)](Home* home) {
     bind_here(home, request, link, then);
   });

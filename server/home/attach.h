@@ -15,11 +15,13 @@ class Node;
 /// RFC 6120 §7; with `options`, what Bind 2 (XEP-0386) asks for beside.
 struct BindRequest {
   std::string resource;  ///< prepared; empty: one is generated
-  std::string options;   ///< `<bind xmlns='urn:xmpp:bind:0'/>` as XML, or empty
+  /// `<bind xmlns='urn:xmpp:bind:0'/>` as XML, or empty. The edge sets its attribute "client", and nobody else: the
+  /// storage::Client::id of the installation, whose earlier sessions end.
+  std::string options;
 };
 struct BindOutcome {
   ClientSession* session = nullptr;
-  std::string xml;  ///< what answers the options
+  std::string xml;  ///< what answers the options: the children of `<bound/>`
   std::optional<xmpp::StanzaError> refused;  ///< no session and no error: there is no such account
 };
 

@@ -100,6 +100,7 @@ class Home {
   storage::LogId next_log_id();
   /// The newest id that is surely committed: what an archive query may see.
   storage::LogId committed_id() const;
+  bool has_uncommitted() const { return !uncommitted_.empty(); }
   void committed(storage::LogId id);
   /// Runs `job` when everything that this home has added to its log so far is durable and readable.
   void when_committed(Job job);

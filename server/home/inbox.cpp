@@ -115,6 +115,10 @@ void Home::send_page(Session& session, std::vector<storage::LogEntry> entries, b
       scanned_to_ = entry.id;
     }
     if (!pending_.contains(entry.id) || in_flight_.contains(entry.id)) continue;
+    if (entry.id <= session.archive_known_to && (entry.flags & storage::LogEntry::archived) != 0) {
+      acknowledged(entry.id);  // XEP-0386 §3.2: cleared, since the archive provides it
+      continue;
+    }
     ++in_flight_[entry.id];
     ++sent;
     session.send(late_copy(entry), entry.id);

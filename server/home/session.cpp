@@ -138,25 +138,26 @@ void Session::send_ack() {
   if (link_ != nullptr) link_->send(numbered("a", promised_ - base_));
 }
 
+std::string Session::enable_management(const xmpp::Element& enable) {
+  if (sm_enabled_) return "<failed xmlns='urn:xmpp:sm:3'><unexpected-request xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>";
+  sm_enabled_ = true;
+  // Stanzas of before may still be on their way to the disk; they are not counted.
+  base_ = durable_ = promised_ = recording_ = elsewhere_ = received_;
+  sent_ = acknowledged_ = 0;
+  early_.clear();
+  counted_.clear();
+  const auto resume = enable.attr("resume");
+  std::string answer = "<enabled xmlns='urn:xmpp:sm:3'";
+  if (resume == "true" || resume == "1") {
+    sm_id_ = crypto::random_token();
+    answer += " id='" + sm_id_ + "' resume='true' max='" + std::to_string(home_.node().config().resume_timeout.count()) + "'";
+  }
+  return answer + "/>";
+}
+
 void Session::on_management(const xmpp::Element& element) {
   const auto name = element.name();
-  if (name == "enable") {
-    if (sm_enabled_) return link_->send("<failed xmlns='urn:xmpp:sm:3'><unexpected-request xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>");
-    sm_enabled_ = true;
-    // Stanzas of before may still be on their way to the disk; they are not counted.
-    base_ = durable_ = promised_ = recording_ = elsewhere_ = received_;
-    sent_ = acknowledged_ = 0;
-    early_.clear();
-    counted_.clear();
-    const auto resume = element.attr("resume");
-    std::string answer = "<enabled xmlns='urn:xmpp:sm:3'";
-    if (resume == "true" || resume == "1") {
-      sm_id_ = crypto::random_token();
-      answer += " id='" + sm_id_ + "' resume='true' max='" +
-                std::to_string(home_.node().config().resume_timeout.count()) + "'";
-    }
-    return link_->send(answer + "/>");
-  }
+  if (name == "enable") return link_->send(enable_management(element));
   if (name == "r") {
     // REQUIREMENTS 18: what may be promised now, at once; the rest when it may.
     owed_ = received_;

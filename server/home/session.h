@@ -89,6 +89,7 @@ class Session final : public ClientSession {
   void abandon();  ///< ends the connection; the client resumes elsewhere
 
   // XEP-0198
+  std::string enable_management(const xmpp::Element& enable);  ///< returns <enabled/> or <failed/>
   bool has_stream_management() const { return sm_enabled_; }
   const std::string& resumption_id() const { return sm_id_; }
   bool is_detached() const { return link_ == nullptr; }
@@ -100,6 +101,11 @@ class Session final : public ClientSession {
   bool is_plausible(uint32_t acknowledged) const { return acknowledged - acknowledged_ <= queue_.size() - unsent_; }
   /// Continues over another link; needs is_settled() and is_plausible(). Returns `<resumed/>`; begin() sends what waits.
   std::string resume(ClientLink& link, uint32_t acknowledged);
+
+  // Which client this is, and what it knows (XEP-0386).
+  std::string client;  ///< storage::Client::id, empty when it did not say
+  const storage::TimePoint bound_at = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
+  storage::LogId archive_known_to = 0;  ///< what is archived up to here it reads itself: it is not sent as offline messages
 
   // Presence (RFC 6121 §4) and what features keep per session.
   bool available = false;

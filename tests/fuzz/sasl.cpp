@@ -5,8 +5,11 @@
 #include <string_view>
 #include <vector>
 
+#include "xmpp/sasl/fast.h"
+#include "xmpp/sasl/sasl2.h"
 #include "xmpp/sasl/sasl_client.h"
 #include "xmpp/sasl/sasl_server.h"
+#include "xmpp/stream_parser.h"
 
 using namespace rookery;
 
@@ -66,10 +69,26 @@ void be_client(const std::vector<std::string>& input) {
   if (client.finish(input.back())) __builtin_trap();
 }
 
+/// An <authenticate/>, and the message of a token inside or instead of it.
+void authenticate(std::string_view text) {
+  const auto element = xmpp::parse_document(text);
+  if (!element) {
+    (void)xmpp::parse_hashed_token(text);
+    return;
+  }
+  const auto request = xmpp::Sasl2Request::parse(**element);
+  if (request && request->initial_response) (void)xmpp::parse_hashed_token(*request->initial_response);
+  (void)xmpp::parse_upgrade_hash(**element);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0 || size > 4096) return 0;
+  if (data[0] % 4 == 3) {
+    authenticate({reinterpret_cast<const char*>(data) + 1, size - 1});
+    return 0;
+  }
   const auto input = lines({reinterpret_cast<const char*>(data) + 1, size - 1});
   if (data[0] % 3 == 2) {
     be_client(input);

@@ -3,6 +3,8 @@
 import re
 
 from scs_match import Matcher, ScriptError, expand, is_optional, plain_copy
+from scs_sasl2 import Sasl2Steps
+from scs_steps import STEPS, Failure, step
 from xmpp_client import StreamClosed, XmppClient, XmppError, new_id
 from xmpp_xml import NS_STREAM, Element
 
@@ -10,22 +12,8 @@ PING = "<iq type='get' id='%s'%s><ping xmlns='urn:xmpp:ping'/></iq>"
 PASSWORD = "correct horse battery staple"
 NS_STREAM_ERRORS = "urn:ietf:params:xml:ns:xmpp-streams"
 
-# A step is the sentence that its pattern says; the method gets the pattern's groups.
-STEPS = []
 
-
-def step(pattern):
-    def register(function):
-        STEPS.append((re.compile(pattern), function.__name__))
-        return function
-    return register
-
-
-class Failure(Exception):
-    pass
-
-
-class Runner:
+class Runner(Sasl2Steps):
     def __init__(self, script, server, tag, timeout=10.0):
         self.script, self.server, self.tag, self.timeout = script, server, tag, timeout
         self.transcript = []

@@ -12,6 +12,7 @@ import collections
 import hashlib
 import ssl
 
+import sasl2
 from scram import ScramClient, b64
 from xmpp_xml import NS_CLIENT, NS_STREAM, Element, StreamParser, parse_all, quote
 
@@ -147,6 +148,8 @@ class XmppClient:
             self.on_traffic("in", element)
         if element.ns == NS_SM and self._handle_sm(element):
             return
+        if sasl2.is_success(element):
+            sasl2.on_success(self, element)
         if self.sm.enabled and element.is_stanza():
             self.sm.received = (self.sm.received + 1) & 0xFFFFFFFF
         if self.intercept is None or not self.intercept(element):
@@ -265,11 +268,11 @@ class XmppClient:
         self._transport = await loop.start_tls(
             self._transport, self.wire, tls_context(self.ca_file), server_hostname=self.domain)
 
-    async def open_stream(self, timeout=10.0, to=None):
+    async def open_stream(self, timeout=10.0, to=None, sender=None):
         self._new_parser()
         self.headers.clear()
-        self.write("<?xml version='1.0'?><stream:stream xmlns='%s' xmlns:stream='%s' to='%s' version='1.0'>"
-                   % (NS_CLIENT, NS_STREAM, to or self.domain))
+        self.write("<?xml version='1.0'?><stream:stream xmlns='%s' xmlns:stream='%s' to='%s'%s version='1.0'>"
+                   % (NS_CLIENT, NS_STREAM, to or self.domain, " from=" + quote(sender) if sender else ""))
         await self.wait_for(lambda: self.headers, timeout)
         return self.headers.popleft()
 

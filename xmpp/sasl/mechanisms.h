@@ -1,4 +1,4 @@
-// The names of the mechanisms and what they need; for the two SASL roles only.
+// The names of the mechanisms and what they need; for SASL and its profiles only.
 #pragma once
 
 #include <array>

@@ -103,6 +103,9 @@ struct SaslClient::State {
     }
     if (message.iterations > maximum_iterations)
       return fail(Failure::denied, "the server asks for too many iterations");
+    if (!options.tls_version.empty() && !message.tls_version.empty() && message.tls_version != options.tls_version) {
+      return fail(Failure::denied, "somebody between here and the server speaks another version of TLS to each of us");
+    }
     if (!message.downgrade_hash) {
       if (!needs_downgrade_hash) return {};
       return fail(Failure::denied, "no channel binding in common, and the server does not sign its list of them");

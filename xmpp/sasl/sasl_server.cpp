@@ -57,6 +57,9 @@ struct SaslServer::State {
     // REQUIREMENTS 10: nobody acts for somebody else.
     const auto wanted = Jid::parse(authzid);
     if (options.domain.empty() || !wanted || *wanted != *jid) return SaslError::invalid_authzid;
+    if (options.stream_from.empty()) return std::nullopt;
+    const auto from = Jid::parse(options.stream_from);
+    if (!from || from->bare() != *jid) return SaslError::invalid_authzid;
     return std::nullopt;
   }
 
@@ -118,7 +121,8 @@ struct SaslServer::State {
                                      .salt = keys.salt,
                                      .iterations = keys.iterations,
                                      .downgrade_hash = scram::downgrade_hash(*hash, SaslServer::offered(options),
-                                                                             SaslServer::offered_bindings(options))});
+                                                                             SaslServer::offered_bindings(options)),
+                                     .tls_version = options.tls_version});
     stage = Stage::scram_final;
     return challenge(server_first);
   }

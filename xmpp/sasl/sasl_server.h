@@ -18,6 +18,8 @@ struct SaslOptions {
   ChannelBindings bindings;           ///< empty on a stream without TLS: then no -PLUS is offered
   std::string external_identity;      ///< bare JID or domain proven by the peer's certificate; empty: no EXTERNAL
   std::string domain;                 ///< of the accounts: an authzid has to be username@domain; empty: none is taken
+  std::string stream_from;            ///< the stream's "from", if any: an authzid has to be that too (XEP-0388 §4.7)
+  std::string tls_version;            ///< XEP-0515, four hexadecimal digits; empty without TLS
   std::string nonce_for_tests;        ///< instead of a random one, for known answers
 };
 

@@ -106,9 +106,10 @@ std::optional<ServerFirst> parse_server_first(std::string_view text) {
   const auto [end, error] = std::from_chars(count.data(), count.data() + count.size(), message.iterations);
   if (error != std::errc() || end != count.data() + count.size()) return std::nullopt;
   for (size_t i = 3; i < attributes->size(); ++i) {
-    if ((*attributes)[i].name != 'h') continue;
-    if (message.downgrade_hash) return std::nullopt;
-    message.downgrade_hash = std::string((*attributes)[i].value);
+    const auto& [name, value] = (*attributes)[i];
+    if ((name == 'h' && message.downgrade_hash) || (name == 't' && !message.tls_version.empty())) return std::nullopt;
+    if (name == 'h') message.downgrade_hash = std::string(value);
+    if (name == 't') message.tls_version = value;
   }
   return message;
 }
@@ -117,6 +118,7 @@ std::string to_string(const ServerFirst& message) {
   std::string text =
       "r=" + message.nonce + ",s=" + crypto::base64_encode(message.salt) + ",i=" + std::to_string(message.iterations);
   if (message.downgrade_hash) text += ",h=" + *message.downgrade_hash;
+  if (!message.tls_version.empty()) text += ",t=" + message.tls_version;
   return text;
 }
 

@@ -35,6 +35,7 @@ struct ServerFirst {
   std::string salt;  ///< raw
   uint32_t iterations = 0;
   std::optional<std::string> downgrade_hash;  ///< XEP-0474, base64 as sent
+  std::string tls_version;                    ///< XEP-0515, four hexadecimal digits; empty: not said
 };
 std::optional<ServerFirst> parse_server_first(std::string_view text);
 std::string to_string(const ServerFirst& message);

@@ -4,6 +4,7 @@
 #include "server/access.h"
 #include "server/features/features.h"
 #include "server/features/mam/mam_preferences.h"
+#include "server/home/bind2.h"
 #include "server/node.h"
 #include "xmpp/namespaces.h"
 #include "xmpp/payloads/mam.h"
@@ -148,26 +149,10 @@ void query_archive(IqRequest request) {
   });
 }
 
-xmpp::MamMetadata::End to_end(const storage::LogEntry& entry) {
-  return {.id = storage::to_stanza_id(entry.id), .timestamp = storage::time_of(entry.id)};
-}
-
 void get_metadata(IqRequest request) {
   if (refused_to_others(request)) return;
-  storage::ArchiveQuery query;
-  query.owner = request.to().text();
-  query.before = request.home()->committed_id() + 1;
-  query.limit = 1;
-  auto read = [query](const storage::MessageLog& log) mutable -> Result<xmpp::MamMetadata> {
-    const auto oldest = log.query(query);
-    if (!oldest) return std::unexpected<Error>(oldest.error());
-    query.last_page = true;
-    const auto newest = log.query(query);
-    if (!newest) return std::unexpected<Error>(newest.error());
-    xmpp::MamMetadata metadata;
-    if (!oldest->entries.empty()) metadata.start = to_end(oldest->entries.front());
-    if (!newest->entries.empty()) metadata.end = to_end(newest->entries.back());
-    return metadata;
+  auto read = [owner = request.to().text(), up_to = request.home()->committed_id()](const storage::MessageLog& log) {
+    return archive_metadata(log, owner, up_to);
   };
   request.node().read_log(std::move(read), [request = std::move(request)](Result<xmpp::MamMetadata> metadata) mutable {
     if (!metadata) return request.fail(metadata.error());

@@ -1,0 +1,23 @@
+// What both SASL profiles of a client's stream read about an account.
+#pragma once
+
+#include <vector>
+
+#include "crypto/result.h"
+#include "storage/stores.h"
+#include "xmpp/jid.h"
+#include "xmpp/sasl/sasl_server.h"
+
+namespace rookery::server {
+
+class Node;
+
+struct FoundCredentials {
+  xmpp::SaslCredentials credentials;   ///< for each hash: the account's, or such as no password belongs to
+  std::vector<crypto::Hash> lacking;  ///< hashes for which a real account has no keys
+};
+
+/// On the store's worker. An account that does not exist or is disabled looks like any other until the proof fails.
+Result<FoundCredentials> read_credentials(storage::Stores& stores, const Node& node, const xmpp::Jid& jid);
+
+}  // namespace rookery::server
