@@ -1,6 +1,8 @@
 #include "client/core/client.h"
 
 #include "client/core/responder.h"
+#include "crypto/hash.h"
+#include "crypto/random.h"
 #include "xmpp/namespaces.h"
 #include "xmpp/payloads/disco.h"
 #include "xmpp/xml_chars.h"
@@ -17,7 +19,7 @@ Result<std::unique_ptr<Client>> Client::create(ClientOptions options, LocalStore
 
 Client::Client(ClientOptions options, LocalStore& store, EventSink events)
     : events_(std::move(events)),
-      connection_({options.account, std::move(options.password), std::move(options.resource)}, options.endpoint, *this),
+      connection_({options.account, std::move(options.password), std::move(options.resource), {}}, options.endpoint, *this),
       store_(store),
       messages_(store),
       omemo_(connection_, store, events_),
@@ -35,9 +37,26 @@ Status Client::load() {
   if (!*account) {
     if (auto status = store_.put("account", "", connection_.account().text()); !status) return status;
   }
+  auto agent = load_agent_id();
+  if (!agent) return std::unexpected(agent.error());
+  connection_.set_agent_id(std::move(*agent));
   if (auto status = omemo_.open(connection_.account()); !status) return status;
   if (auto status = roster_.load(); !status) return status;
   return outbox_.load();
+}
+
+// XEP-0388 §2.3: a random UUID, the same for as long as this database lives.
+Result<std::string> Client::load_agent_id() {
+  auto stored = store_.get("agent-id", "");
+  if (!stored) return std::unexpected(stored.error());
+  if (*stored) return std::move(**stored);
+  std::string bytes = crypto::random_bytes(16);
+  bytes[6] = static_cast<char>((bytes[6] & 0x0f) | 0x40);
+  bytes[8] = static_cast<char>((bytes[8] & 0x3f) | 0x80);
+  std::string id = crypto::hex_encode(bytes);
+  for (const size_t dash : {8, 13, 18, 23}) id.insert(dash, 1, '-');
+  if (auto status = store_.put("agent-id", "", id); !status) return std::unexpected(status.error());
+  return id;
 }
 
 void Client::on_online(bool resumed) {

@@ -56,6 +56,7 @@ class Client : private ConnectionObserver {
  private:
   Client(ClientOptions options, LocalStore& store, EventSink events);
   Status load();
+  Result<std::string> load_agent_id();
   void on_online(bool resumed) override;
   void on_offline(const Error& error, std::optional<std::chrono::milliseconds> retry_in) override;
   void on_stanza(const xmpp::Element& stanza) override;

@@ -34,6 +34,8 @@ class Connection : private TransportObserver {
 
   Connection(Negotiation::Options options, const Endpoint& endpoint, ConnectionObserver& observer);
 
+  /// Before the first connect().
+  void set_agent_id(std::string id) { options_.agent_id = std::move(id); }
   void connect();
   /// Says goodbye properly; ends in on_offline without a retry.
   void disconnect();

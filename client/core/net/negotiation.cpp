@@ -28,6 +28,21 @@ std::string sasl_xml(std::string_view name, std::string_view attributes, std::st
   return xml + crypto::base64_encode(data) + "</" + std::string(name) + ">";
 }
 
+std::string resume_xml(const Negotiation::Resume& resume) {
+  auto element = xmpp::Element::make("resume", ns::sm);
+  element->set_attr("h", std::to_string(resume.handled)).set_attr("previd", resume.id);
+  return element->to_xml(ns::client);
+}
+
+/// RFC 6120 §6.5, in either profile.
+Step refused_login(const xmpp::Element& failure) {
+  const auto* reason = failure.first_element();
+  const std::string name(reason ? reason->name() : "not-authorized");
+  if (name == "not-authorized") return failed(Failure::denied, "wrong user name or password", true);
+  const bool is_temporary = name == "temporary-auth-failure";
+  return failed(is_temporary ? Failure::unavailable : Failure::denied, "the server refuses the login: " + name, !is_temporary);
+}
+
 std::string stream_error_text(const xmpp::Element& error) {
   std::string condition = "undefined-condition";
   std::string text;
@@ -50,6 +65,7 @@ void Negotiation::start(bool secure, xmpp::ChannelBindings bindings, std::option
   bindings_ = std::move(bindings);
   resume_ = std::move(resume);
   sasl_.reset();
+  sasl2_.reset();
   session_id_.clear();
   server_handled_.reset();
 }
@@ -73,6 +89,8 @@ Step Negotiation::on(const xmpp::Element& element) {
       return {Step::Kind::start_tls, {}, {}, false};
     case State::sasl:
       return on_sasl(element);
+    case State::sasl2:
+      return on_sasl2(element);
     case State::resuming:
       return on_resume_answer(element);
     case State::binding:
@@ -93,9 +111,7 @@ Step Negotiation::on_features(const xmpp::Element& features) {
   if (!features.child("bind", ns::bind)) return failed(Failure::invalid, "the server offers no resource binding", true);
   if (!offers_sm_ || !resume_) return bind();
   state_ = State::resuming;
-  auto resume = xmpp::Element::make("resume", ns::sm);
-  resume->set_attr("h", std::to_string(resume_->handled)).set_attr("previd", resume_->id);
-  return send(resume->to_xml(ns::client));
+  return send(resume_xml(*resume_));
 }
 
 Step Negotiation::begin_tls(const xmpp::Element& features) {
@@ -107,6 +123,8 @@ Step Negotiation::begin_tls(const xmpp::Element& features) {
 }
 
 Step Negotiation::begin_sasl(const xmpp::Element& features) {
+  sasl2_ = Sasl2Login::offered(features);
+  if (sasl2_) return begin_sasl2();
   std::vector<std::string> mechanisms;
   std::vector<std::string> bindings;
   if (const auto* list = features.child("mechanisms", ns::sasl))
@@ -132,14 +150,7 @@ Step Negotiation::begin_sasl(const xmpp::Element& features) {
 
 Step Negotiation::on_sasl(const xmpp::Element& element) {
   if (element.ns() != ns::sasl) return unexpected(element);
-  if (element.name() == "failure") {
-    const auto* reason = element.first_element();
-    const std::string name(reason ? reason->name() : "not-authorized");
-    if (name == "not-authorized") return failed(Failure::denied, "wrong user name or password", true);
-    const bool is_temporary = name == "temporary-auth-failure";
-    return failed(is_temporary ? Failure::unavailable : Failure::denied, "the server refuses the login: " + name,
-                  !is_temporary);
-  }
+  if (element.name() == "failure") return refused_login(element);
   const std::string text = element.text();
   auto data = text == "=" ? Result<std::string>("") : crypto::base64_decode(text);
   if (!data) return failed(Failure::invalid, "the server's SASL data is not base64", true);
@@ -154,6 +165,47 @@ Step Negotiation::on_sasl(const xmpp::Element& element) {
   authenticated_ = true;
   state_ = State::features;
   return {Step::Kind::open_stream, {}, {}, false};
+}
+
+Step Negotiation::begin_sasl2() {
+  const Sasl2Login::Identity identity{options_.account.local(), options_.password.reveal(), options_.agent_id};
+  auto xml = sasl2_->authenticate(identity, bindings_, token_, resume_ ? resume_xml(*resume_) : std::string());
+  if (!xml) return failed(xml.error().failure, xml.error().message, true);
+  mechanism_ = sasl2_->mechanism();
+  binding_ = sasl2_->binding();
+  state_ = State::sasl2;
+  return send(std::move(*xml));
+}
+
+Step Negotiation::on_sasl2(const xmpp::Element& element) {
+  if (element.ns() != ns::sasl2) return unexpected(element);
+  if (element.name() == "failure") {
+    if (!sasl2_->by_token()) return refused_login(element);
+    // XEP-0484 §4.1: a token that does not work is thrown away, and the password has to do.
+    token_.reset();
+    return begin_sasl2();
+  }
+  if (element.name() == "challenge") {
+    auto response = sasl2_->on_challenge(element);
+    if (!response) return failed(Failure::denied, response.error().message, true);
+    return send(std::move(*response));
+  }
+  if (element.name() == "success") return on_sasl2_success(element);
+  return unexpected(element);  // <continue/>: we asked for no task
+}
+
+Step Negotiation::on_sasl2_success(const xmpp::Element& success) {
+  if (auto proof = sasl2_->on_success(success); !proof) return failed(Failure::denied, proof.error().message, true);
+  if (auto token = sasl2_->new_token(success)) token_ = std::move(token);
+  const bool asked_to_resume = sasl2_->resumes();
+  sasl2_.reset();
+  authenticated_ = true;
+  state_ = State::features;  // XEP-0388 §2.6.1: they follow without a new stream
+  if (!asked_to_resume) return {};
+  if (const auto* resumed = success.child("resumed", ns::sm)) return on_resume_answer(*resumed);
+  if (const auto* refused = success.child("failed", ns::sm)) server_handled_ = xmpp::parse_uint32(refused->attr("h"));
+  resume_.reset();
+  return {};
 }
 
 Step Negotiation::bind() {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "client/core/net/sasl2_login.h"
 #include "crypto/result.h"
 #include "crypto/secret.h"
 #include "xmpp/element.h"
@@ -19,6 +20,7 @@ class Negotiation {
     xmpp::Jid account;  ///< bare
     crypto::Secret password;
     std::string resource;  ///< asked for; empty: the server chooses
+    std::string agent_id;  ///< who this installation is to the server (XEP-0388 §2.3), a UUID; empty: it is not told
   };
   /// A session to take up again.
   struct Resume {
@@ -57,11 +59,14 @@ class Negotiation {
   std::optional<uint32_t> server_handled() const { return server_handled_; }
 
  private:
-  enum class State : uint8_t { features, proceed, sasl, binding, resuming, enabling, done };
+  enum class State : uint8_t { features, proceed, sasl, sasl2, binding, resuming, enabling, done };
   Step on_features(const xmpp::Element& features);
   Step begin_tls(const xmpp::Element& features);
   Step begin_sasl(const xmpp::Element& features);
   Step on_sasl(const xmpp::Element& element);
+  Step begin_sasl2();
+  Step on_sasl2(const xmpp::Element& element);
+  Step on_sasl2_success(const xmpp::Element& success);
   Step bind();
   Step on_bind_result(const xmpp::Element& iq);
   Step on_resume_answer(const xmpp::Element& element);
@@ -76,6 +81,8 @@ class Negotiation {
   xmpp::ChannelBindings bindings_;
   std::optional<Resume> resume_;
   std::unique_ptr<xmpp::SaslClient> sasl_;
+  std::optional<Sasl2Login> sasl2_;
+  std::optional<LoginToken> token_;  ///< outlives the connection
   xmpp::Jid bound_;
   std::string mechanism_, binding_, session_id_;
   std::optional<uint32_t> server_handled_;
