@@ -1,4 +1,5 @@
 // What is parsed once is its own normal form, and its parts make the same address again.
+// REQ 36
 #include "xmpp/jid.h"
 
 #include <cstdint>

@@ -1,5 +1,6 @@
 // What arrives from a hostile peer or server: encrypted keys, payloads and bundles. The first byte chooses version and
 // what the rest is. A failure must leave the store as it was.
+// REQ 36
 #include <cstdint>
 #include <string>
 #include <string_view>

@@ -1,4 +1,5 @@
 // Every payload parser sees the children of a hostile stanza; what is accepted must come back the same when it is sent on.
+// REQ 36
 #include <cstdint>
 
 #include "xmpp/namespaces.h"

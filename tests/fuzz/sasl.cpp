@@ -1,5 +1,6 @@
 // Bytes from the network into SASL, both roles: a server that is given a mechanism, an initial response and responses, and
 // a client that is given a server's challenges. The input's first byte chooses; the rest is split at line feeds.
+// REQ 36
 #include <cstdint>
 #include <string>
 #include <string_view>

@@ -1,4 +1,5 @@
 // Bytes as a stream, whole and split: both must give the same events, and what parses must survive being written and read.
+// REQ 36
 #include <cstdint>
 #include <cstdlib>
 #include <string>

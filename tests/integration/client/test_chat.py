@@ -2,12 +2,14 @@
 
 ROOKERY_TEST_SERVER=prosody runs the same against Prosody."""
 
+import asyncio
 import os
 import shutil
 import tempfile
 import unittest
 
 from rook_cli import RookCli, befriend, start_server
+from xmpp_client import XmppClient
 
 
 class ChatTest(unittest.TestCase):
@@ -30,6 +32,7 @@ class ChatTest(unittest.TestCase):
         befriend(romeo, juliet)
         return romeo, juliet
 
+    # REQ 33
     def test_two_people_exchange_encrypted_messages(self):
         romeo, juliet = self.friends()
         romeo.command("msg", juliet.jid, "But soft!")
@@ -71,6 +74,7 @@ class ChatTest(unittest.TestCase):
         juliet.command("msg", romeo.jid, "I am back")
         self.assertEqual(romeo.wait("message", direction="in")["text"], "I am back")
 
+    # REQ 32
     def test_an_interrupted_connection_is_resumed_and_loses_nothing(self):
         romeo, juliet = self.friends()
         for number in range(5):
@@ -86,6 +90,7 @@ class ChatTest(unittest.TestCase):
         juliet.wait("history_end")
         self.assertEqual(sum(one["event"] == "history" for one in juliet.seen), 10)
 
+    # REQ 32
     def test_a_message_written_without_a_server_survives_the_end_of_the_client(self):
         romeo, juliet = self.friends()
         romeo.command("msg", juliet.jid, "before the night")
@@ -104,6 +109,7 @@ class ChatTest(unittest.TestCase):
         romeo.quit()
         self.assertEqual([one for one in juliet.seen if one.get("text") == "in the outbox" and one["event"] == "message"], [])
 
+    # REQ 33
     def test_plain_text_in_an_encrypted_conversation_is_an_act_and_marked(self):
         romeo, juliet = self.friends()
         romeo.command("msg", juliet.jid, "hidden")
@@ -126,6 +132,7 @@ class ChatTest(unittest.TestCase):
         copy = balcony.wait("message", text="from one")
         self.assertEqual((copy["direction"], copy["via"], copy["encryption"]), ("out", "carbon", "omemo:2"))
 
+    # REQ 33
     def test_after_a_verification_new_devices_get_nothing_by_themselves(self):
         romeo, juliet = self.friends()
         juliet.command("fingerprint")
@@ -146,6 +153,7 @@ class ChatTest(unittest.TestCase):
         romeo.command("msg", juliet.jid, "for both now")
         intruder.wait("message", text="for both now")
 
+    # REQ 33
     def test_a_session_broken_by_an_old_backup_heals(self):
         romeo, juliet = self.friends()
         romeo.command("msg", juliet.jid, "one")
@@ -181,6 +189,29 @@ class ChatTest(unittest.TestCase):
         romeo.command("msg", "juliet@localhost", "can you read this?")
         sent = romeo.wait("message_changed", state="sent")
         self.assertEqual(sent["encryption"], "none")
+
+
+    # REQ 35: a receipt tells when somebody is online.
+    def test_a_stranger_gets_no_receipt(self):
+        romeo = self.client("romeo")
+        self.server.add_account("mallory", "secret of mallory")
+        mallory = XmppClient(self.server.endpoint, "mallory@localhost", "secret of mallory", resource="x")
+
+        async def ask():
+            await mallory.connect()
+            await mallory.go_online()
+            mallory.send("<message to='romeo@localhost' id='m1' type='chat'><body>are you there?</body>"
+                         "<request xmlns='urn:xmpp:receipts'/></message>")
+            await asyncio.to_thread(romeo.wait, "message", text="are you there?")
+            # What rook-cli sent for that message, it sent before this one.
+            romeo.command("msg", "mallory@localhost", "who asks?")
+            while True:
+                stanza = await mallory.receive(30)
+                self.assertNotIn("<received ", str(stanza))
+                if "who asks?" in str(stanza):
+                    return await mallory.close()
+
+        asyncio.run(ask())
 
 
 if __name__ == "__main__":

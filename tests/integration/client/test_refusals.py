@@ -31,11 +31,13 @@ class RefusalTest(unittest.TestCase):
         server.add_account("romeo", "secret")
         return server
 
+    # REQ 31
     def test_a_certificate_that_nobody_vouches_for(self):
         result = self.run_cli(self.server().endpoint.port, "listen")
         self.assertEqual(result.returncode, 1)
         self.assertIn("not trusted", result.stdout)
 
+    # REQ 31
     def test_a_certificate_for_another_domain(self):
         server = self.server()
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
@@ -46,6 +48,7 @@ class RefusalTest(unittest.TestCase):
         self.assertEqual(result.returncode, 1)
         self.assertIn("not trusted", result.stdout)
 
+    # REQ 31
     def test_direct_tls_works_and_is_checked_too(self):
         server = self.server()
         result = self.run_cli(server.endpoint.tls_port, "--direct-tls", "--ca", certificate_of(server), "devices")
@@ -74,6 +77,7 @@ class RefusalTest(unittest.TestCase):
         wrong = self.run_cli(server.endpoint.port, "--passphrase-file", passphrase, "history", "juliet@localhost")
         self.assertEqual((wrong.returncode, "wrong" in wrong.stderr), (1, True))
 
+    # REQ 31
     def test_a_server_without_starttls(self):
         result, received = self.talk_to(b"<stream:features><mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>"
                                         b"<mechanism>PLAIN</mechanism></mechanisms></stream:features>")
@@ -81,6 +85,7 @@ class RefusalTest(unittest.TestCase):
         self.assertIn("offers no TLS", result.stdout)
         self.assertNotIn(b"<auth", received)
 
+    # REQ 31
     def test_an_answer_injected_behind_proceed(self):
         result, received = self.talk_to(b"<stream:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/></stream:features>",
                                         b"<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"

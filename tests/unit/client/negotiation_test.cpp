@@ -30,6 +30,7 @@ constexpr auto plain_only =
 constexpr auto scram =
     "<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>SCRAM-SHA-256</mechanism></mechanisms>";
 
+// REQ 31
 TEST_F(NegotiationTest, AMissingStarttlsIsFinal) {
   negotiation.start(false, {}, {});
   const auto step = on(features(scram));
@@ -37,6 +38,7 @@ TEST_F(NegotiationTest, AMissingStarttlsIsFinal) {
   EXPECT_TRUE(step.is_final);
 }
 
+// REQ 31
 TEST_F(NegotiationTest, ARefusedStarttlsIsFinal) {
   negotiation.start(false, {}, {});
   EXPECT_EQ(on(features("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>")).kind, Kind::send);
@@ -45,6 +47,7 @@ TEST_F(NegotiationTest, ARefusedStarttlsIsFinal) {
   EXPECT_TRUE(step.is_final);
 }
 
+// REQ 31
 TEST_F(NegotiationTest, NeverSendsThePasswordInTheClearEvenInsideTls) {
   negotiation.start(true, {}, {});
   const auto step = on(features(plain_only));
@@ -52,6 +55,7 @@ TEST_F(NegotiationTest, NeverSendsThePasswordInTheClearEvenInsideTls) {
   EXPECT_TRUE(step.is_final);
 }
 
+// REQ 31
 TEST_F(NegotiationTest, DoesNotBelieveASuccessWithoutTheServersProof) {
   negotiation.start(true, {}, {});
   ASSERT_EQ(on(features(scram)).kind, Kind::send);

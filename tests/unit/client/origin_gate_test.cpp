@@ -32,6 +32,7 @@ std::string carbon(std::string_view outer_from, std::string_view direction, std:
          "'><body>x</body></message></forwarded></" + std::string(direction) + "></message>";
 }
 
+// REQ 30
 TEST_F(OriginGateTest, TakesCarbonsFromTheOwnBareAddressOnly) {
   EXPECT_TRUE(is<origin::Carbon>(carbon("romeo@example.org", "received", "juliet@example.org/b", "romeo@example.org")));
   EXPECT_TRUE(is<origin::Carbon>(carbon("romeo@example.org", "sent", "romeo@example.org/x", "juliet@example.org")));
@@ -43,6 +44,7 @@ TEST_F(OriginGateTest, TakesCarbonsFromTheOwnBareAddressOnly) {
   EXPECT_TRUE(is<origin::Refused>(carbon("", "received", "juliet@example.org/b", "romeo@example.org")));
 }
 
+// REQ 30
 TEST_F(OriginGateTest, RefusesCarbonsWhoseDirectionContradictsTheSender) {
   EXPECT_TRUE(is<origin::Refused>(carbon("romeo@example.org", "sent", "juliet@example.org/b", "romeo@example.org")));
   EXPECT_TRUE(
@@ -50,12 +52,14 @@ TEST_F(OriginGateTest, RefusesCarbonsWhoseDirectionContradictsTheSender) {
   EXPECT_TRUE(is<origin::Carbon>(carbon("romeo@example.org", "received", "romeo@example.org/x", "romeo@example.org")));
 }
 
+// REQ 30
 TEST_F(OriginGateTest, AMessageThatClaimsToBeACarbonIsNeverAMessage) {
   EXPECT_TRUE(
       is<origin::Refused>("<message from='mallory@example.org'><body>hi</body><received "
                           "xmlns='urn:xmpp:carbons:2'/></message>"));
 }
 
+// REQ 30
 TEST_F(OriginGateTest, TakesRosterPushesFromTheOwnAccountOnly) {
   const std::string query =
       "<query xmlns='jabber:iq:roster'><item jid='x@example.org' subscription='both'/></query></iq>";
@@ -74,6 +78,7 @@ std::string archive_result(std::string_view from, std::string_view query_id) {
          "from='juliet@example.org/b'><body>x</body></message></forwarded></result></message>";
 }
 
+// REQ 30
 TEST_F(OriginGateTest, TakesArchiveResultsFromTheOwnArchiveOnly) {
   ASSERT_TRUE(is<origin::ArchiveResult>(archive_result("romeo@example.org", "q")));
   EXPECT_EQ(std::get<origin::ArchiveResult>(last).from.text(), "juliet@example.org/b");
@@ -82,6 +87,7 @@ TEST_F(OriginGateTest, TakesArchiveResultsFromTheOwnArchiveOnly) {
   EXPECT_TRUE(is<origin::Refused>(archive_result("romeo@example.org", "")));
 }
 
+// REQ 30
 TEST_F(OriginGateTest, APepEventSpeaksForItsBareSenderOnly) {
   const std::string event =
       "<event xmlns='http://jabber.org/protocol/pubsub#event'><items node='n'><item id='i'/></items></event></message>";
@@ -92,6 +98,7 @@ TEST_F(OriginGateTest, APepEventSpeaksForItsBareSenderOnly) {
   EXPECT_EQ(std::get<origin::PepEvent>(last).owner.text(), "romeo@example.org");
 }
 
+// REQ 30
 TEST_F(OriginGateTest, OnlyWhoWasAskedMayAnswer) {
   const auto asked = *xmpp::Jid::parse("juliet@example.org");
   EXPECT_TRUE(gate.is_answer_from(asked, "juliet@example.org"));
@@ -107,6 +114,7 @@ TEST_F(OriginGateTest, OnlyWhoWasAskedMayAnswer) {
   EXPECT_TRUE(gate.is_answer_from(*xmpp::Jid::parse("romeo@example.org"), ""));
 }
 
+// REQ 30
 TEST_F(OriginGateTest, OnlyTheAuthorMayAlterAndOnlyTheRecipientMayAcknowledge) {
   const auto juliet = *xmpp::Jid::parse("juliet@example.org/b");
   EXPECT_TRUE(OriginGate::may_alter(juliet, *xmpp::Jid::parse("juliet@example.org/other")));
@@ -115,6 +123,7 @@ TEST_F(OriginGateTest, OnlyTheAuthorMayAlterAndOnlyTheRecipientMayAcknowledge) {
   EXPECT_FALSE(OriginGate::may_acknowledge(juliet, *xmpp::Jid::parse("mallory@example.org/b")));
 }
 
+// REQ 30
 TEST_F(OriginGateTest, RefusesStanzasWithoutAValidSender) {
   EXPECT_TRUE(is<origin::Refused>("<message><body>x</body></message>"));
   EXPECT_TRUE(is<origin::Refused>("<message from='@'><body>x</body></message>"));

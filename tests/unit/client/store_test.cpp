@@ -103,6 +103,7 @@ TEST(LocalStore, NoticesAValueThatWasMovedToAnotherPlace) {
   EXPECT_FALSE(store->get("kind", "a") && store->get("kind", "b"));
 }
 
+// REQ 32
 TEST(MessageStore, AMessageIsInTheOutboxUntilTheServerHasIt) {
   const Scratch scratch;
   int64_t id = 0;
@@ -161,6 +162,7 @@ TEST(MessageStore, HistoryIsTheNewestInOrderOfTime) {
   EXPECT_EQ(found->back().text, "3");
 }
 
+// REQ 33
 TEST(OmemoStore, RatchetAndMessageAreUndoneTogether) {
   using namespace crypto::omemo;
   const Scratch scratch;

@@ -18,6 +18,7 @@ TEST(StreamManagement, AcknowledgesInOrderAndNamesOnlyMessages) {
   EXPECT_EQ(sm.acknowledged(3).messages, std::vector<int64_t>{12});
 }
 
+// REQ 32
 TEST(StreamManagement, RefusesACountOfMoreThanWasSentAndOneThatGoesBack) {
   StreamManagement sm;
   sm.start("id");

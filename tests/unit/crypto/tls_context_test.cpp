@@ -121,6 +121,7 @@ TEST_F(Tls, SeesTheSameChannelBindingsOnBothEnds) {
   }
 }
 
+// REQ 31
 TEST_F(Tls, LetsTheClientRefuseAnotherDomain) {
   const TlsPair sub(server(), client(), "chat.example.org");
   EXPECT_TRUE(sub.handshake());
@@ -131,6 +132,7 @@ TEST_F(Tls, LetsTheClientRefuseAnotherDomain) {
   }
 }
 
+// REQ 31
 TEST_F(Tls, LetsTheClientRefuseAnUnknownAuthority) {
   const TlsPair pair(server(), TlsContext::client({}).value());
   EXPECT_FALSE(pair.handshake());

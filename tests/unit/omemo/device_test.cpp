@@ -46,6 +46,7 @@ TEST_P(OmemoDevice, KeepsAUsedPreKeyDuringCatchUpSoThatTwoSendersMayHaveTakenIt)
   EXPECT_TRUE(bob.device.decrypt(carol.address().jid, third).has_value());
 }
 
+// REQ 33
 TEST_P(OmemoDevice, RefillsPreKeysBelowSeventyFive) {
   for (size_t used = 0; used < 26; ++used) {
     EXPECT_FALSE(bob.device.maintain().value()) << used << " used";
@@ -62,6 +63,7 @@ TEST_P(OmemoDevice, RefillsPreKeysBelowSeventyFive) {
   EXPECT_FALSE(bob.device.maintain().value());
 }
 
+// REQ 33
 TEST_P(OmemoDevice, RotatesTheSignedPreKeyWeeklyAndStillTakesSessionsForTheOldOne) {
   const auto now = Device::Clock::now();
   introduce(alice, bob);

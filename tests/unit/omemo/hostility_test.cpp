@@ -50,6 +50,7 @@ TEST_P(OmemoHostility, AChangedPayloadLeavesTheRatchetForTheRealOne) {
   EXPECT_EQ(read(bob, alice, intact), "intact");
 }
 
+// REQ 33
 TEST_P(OmemoHostility, AMessageWithoutASessionStartsNone) {
   settle();
   const auto message = write(alice, bob, "hello again");
@@ -109,6 +110,7 @@ TEST_P(OmemoHostility, ABundleWithAForgedSignatureOrKeyIsRefused) {
   EXPECT_TRUE(alice.device.start_session(version(), bob.address(), good).has_value());
 }
 
+// REQ 33
 TEST_P(OmemoHostility, AMessageTooFarAheadIsRefusedWithoutKeepingKeys) {
   settle();
   for (uint32_t i = 0; i < skipped_keys_limit; ++i) write(alice, bob, "x");
@@ -120,6 +122,7 @@ TEST_P(OmemoHostility, AMessageTooFarAheadIsRefusedWithoutKeepingKeys) {
   EXPECT_EQ(read(bob, alice, last_in_reach), "in reach");
 }
 
+// REQ 33
 TEST_P(OmemoHostility, KeysOfSkippedMessagesAreLimitedPerDeviceAndTheOldestGoFirst) {
   settle();
   const SessionKey key{version(), alice.address()};
@@ -154,6 +157,7 @@ TEST_P(OmemoHostility, KeysOfSkippedMessagesSurviveANewSessionWithinTheLimit) {
   EXPECT_EQ(read(bob, alice, lost.back()), std::to_string(lost.size() - 1));
 }
 
+// REQ 33
 TEST_P(OmemoHostility, NothingIsEncryptedForUntrustedDevices) {
   settle();
   const std::vector<Address> recipients{bob.address()};
@@ -173,6 +177,7 @@ TEST_P(OmemoHostility, NothingIsEncryptedForUntrustedDevices) {
   EXPECT_EQ(outgoing->skipped[0], std::pair(bob.address(), Skipped::distrusted));
 }
 
+// REQ 33
 TEST_P(OmemoHostility, ANewDeviceIsNotTrustedByItselfAfterTheFirstVerification) {
   settle();
   ASSERT_TRUE(alice.device.set_trust(bob.address(), Trust::verified));
@@ -191,6 +196,7 @@ TEST_P(OmemoHostility, ANewDeviceIsNotTrustedByItselfAfterTheFirstVerification) 
   EXPECT_EQ(incoming->trust, Trust::undecided);
 }
 
+// REQ 33
 TEST_P(OmemoHostility, WithoutASessionTheDeviceIsNamedAndNothingIsSent) {
   const std::vector<Address> recipients{bob.address()};
   const auto refused = alice.device.encrypt(version(), recipients, "secret");

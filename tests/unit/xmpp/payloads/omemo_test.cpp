@@ -150,6 +150,7 @@ TEST(OmemoEnvelope, CarriesTheContentAndWhoWroteToWhom) {
   EXPECT_EQ(parsed.time, envelope.time);
 }
 
+// REQ 33
 TEST(OmemoEnvelope, HidesTheLengthOfShortTexts) {
   size_t shortest = SIZE_MAX;
   size_t longest = 0;
@@ -164,6 +165,7 @@ TEST(OmemoEnvelope, HidesTheLengthOfShortTexts) {
   EXPECT_GT(longest, shortest + 50);
 }
 
+// REQ 33
 TEST(OmemoEnvelope, DoesNotBelongIntoAnotherConversation) {
   const Jid room = Jid::parse("room@chat.capulet.lit").value();
   const Envelope envelope = Envelope::make(romeo, juliet);

@@ -176,6 +176,7 @@ TEST(SaslErrors, KeepTheirNames) {
 }
 
 // A library that knows only tls-unique chooses -PLUS without asking which bindings there are: the data must still be right.
+// REQ 11
 TEST(SaslServer, TakesTlsUniqueThoughItDoesNotAnnounceIt) {
   SaslOptions options = with_binding;
   options.bindings.tls_unique = "finished";

@@ -104,6 +104,7 @@ TEST(Sasl, LogsInWithEachScramMechanismAndBinding) {
   }
 }
 
+// REQ 31
 TEST(Sasl, PrefersTheStrongestMechanismWithBinding) {
   Login login;
   EXPECT_TRUE(login.run());
@@ -193,6 +194,7 @@ TEST(Sasl, WorksForADecoyUntilTheProof) {
   EXPECT_FALSE(login.run());
 }
 
+// REQ 31
 TEST(Sasl, NoticesThatMechanismsWereRemovedOnTheWay) {
   Login login;
   // Without -PLUS in sight the client says "y", and the server knows better.
@@ -205,6 +207,7 @@ TEST(Sasl, NoticesThatMechanismsWereRemovedOnTheWay) {
   EXPECT_NE(login.client_error.find("changed its list"), std::string::npos) << login.client_error;
 }
 
+// REQ 31
 TEST(Sasl, NoticesThatBindingTypesWereRemovedOnTheWay) {
   Login login;
   login.seen_bindings = {"tls-server-end-point"};
@@ -216,6 +219,7 @@ TEST(Sasl, NoticesThatBindingTypesWereRemovedOnTheWay) {
   EXPECT_NE(login.client_error.find("changed its list"), std::string::npos) << login.client_error;
 }
 
+// REQ 31
 TEST(Sasl, NoticesThatTheDowngradeHashWasRemoved) {
   Login login;
   const auto cut_hash = [](std::string& text) {
@@ -230,6 +234,7 @@ TEST(Sasl, NoticesThatTheDowngradeHashWasRemoved) {
   EXPECT_NE(login.client_error.find("does not sign"), std::string::npos) << login.client_error;
 }
 
+// REQ 31
 TEST(Sasl, FailsWhenTheTwoSidesSeeDifferentTlsConnections) {
   Login login;
   login.client.bindings.tls_exporter = std::string(32, 'X');
@@ -270,6 +275,7 @@ TEST(SaslClient, FailsWhenTheServerFirstMessageWasTamperedWith) {
   EXPECT_EQ(login.server_error, SaslError::not_authorized);
 }
 
+// REQ 31
 TEST(SaslClient, WantsTheServersProof) {
   Login login;
   login.to_client = [](std::string& text) {
