@@ -66,10 +66,8 @@ NOT_YET = {
     24: "there are no connections between servers yet",
     25: "the test is there (nothing_lost.py), its tag is not",
     26: "there is no upload yet",
-    27: "in work",
     29: "in work",
     34: "rook-cli downloads nothing",
-    37: "the classes are named at the tests of the lines above",
 }
 
 TAG = re.compile(r"\bREQ(?:UIREMENTS)? (\d+(?:(?:, | and )\d+)*)")

@@ -68,6 +68,7 @@ TEST_F(AdminSocketTest, ACommandWithoutAPasswordLineHasAnEmptyPassword) {
   EXPECT_EQ(password, "");
 }
 
+// REQ 27
 TEST_F(AdminSocketTest, OnlyTheOwnerMayConnect) {
   AdminSocket socket([](const Words&, const std::string&) { return std::string("ok"); });
   ASSERT_TRUE(socket.start(path_));

@@ -241,6 +241,18 @@ TEST_P(StoresContract, KeepsValuesByKindAndKey) {
   EXPECT_EQ(values.all(juliet, "private").value().size(), 1u);
 }
 
+// REQ 27: what looks like SQL is text.
+TEST_P(StoresContract, TakesHostileTextAsText) {
+  auto& values = stores->values();
+  for (const std::string text : {"'; DROP TABLE accounts; --", "\" OR 1=1", "$1", "?", "%_\\", "')"}) {
+    expect_ok(values.put(juliet, text, text, text));
+    EXPECT_EQ(values.get(juliet, text, text).value(), text);
+    EXPECT_EQ(values.all(juliet, text).value().size(), 1u) << text;
+  }
+  expect_ok(values.remove(juliet, "%_\\", "%"));
+  EXPECT_EQ(values.get(juliet, "%_\\", "%_\\").value(), "%_\\");
+}
+
 TEST_P(StoresContract, CreatesConfiguresAndRemovesNodes) {
   auto& pubsub = stores->pubsub();
   expect_ok(pubsub.create(juliet, {.name = "urn:x", .config = "c1"}));
