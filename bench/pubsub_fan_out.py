@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """What one delivery of a published item costs the server: N subscribers at pubsub.DOMAIN, each a session of its own over TLS.
 
-    bench/pubsub_fan_out.py [--subscribers 1000] [--items 50]
+    bench/pubsub_fan_out.py [--subscribers 1000] [--items 50] [--server rookery prosody]
 
-Prints the server's CPU time (user and system) a delivery, and how long until the last subscriber had an item.
+Prints the server's CPU time (user and system) a delivery, and how long until the last subscriber had an item. With both
+servers they run one after the other.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "tests", "support"))
 
+from prosody_server import ProsodyServer  # noqa: E402
 from rookery_server import RookeryServer  # noqa: E402
 from xmpp_client import XmppClient  # noqa: E402
 
@@ -24,6 +26,22 @@ CONFIG = {
     "auth": {"scram_iterations": 10000},
     "limits": {"unauthenticated_per_ip": 4096},
 }
+
+
+PROSODY = """
+Component "pubsub.localhost" "pubsub"
+  admins = { "publisher@localhost" }
+  default_access_model = "open"
+"""
+
+
+def make_server(kind):
+    if kind == "rookery":
+        return RookeryServer(CONFIG)
+    server = ProsodyServer()
+    with open(server.config_path, "a") as file:
+        file.write(PROSODY)
+    return server
 
 
 def cpu_seconds(pid):
@@ -47,8 +65,8 @@ async def subscribe(client, service, gate):
         assert answer.attrs.get("type") == "result", str(answer)
 
 
-async def measure(options):
-    with RookeryServer(CONFIG) as server:
+async def measure(options, kind):
+    with make_server(kind) as server:
         for number in range((options.subscribers + SESSIONS - 1) // SESSIONS):
             server.add_account("user%d" % number, "secret")
         server.add_account("publisher", "secret")
@@ -87,15 +105,18 @@ async def measure(options):
             waits.append(time.monotonic() - begin)
         used = cpu_seconds(server.pid) - before
         waits.sort()
-        print("%d subscribers, %d items: %.2f us server CPU a delivery; last one after %.0f ms (median)"
-              % (options.subscribers, options.items, used * 1e6 / options.items / options.subscribers, waits[len(waits) // 2] * 1e3))
+        print("%-8s %d subscribers, %d items: %.2f us server CPU a delivery; last one after %.0f ms (median)"
+              % (kind, options.subscribers, options.items, used * 1e6 / options.items / options.subscribers, waits[len(waits) // 2] * 1e3))
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--subscribers", type=int, default=1000)
     parser.add_argument("--items", type=int, default=50)
-    asyncio.run(measure(parser.parse_args()))
+    parser.add_argument("--server", nargs="+", choices=("rookery", "prosody"), default=["rookery"])
+    options = parser.parse_args()
+    for kind in options.server:
+        asyncio.run(measure(options, kind))
 
 
 if __name__ == "__main__":

@@ -14,6 +14,9 @@ using xmpp::Condition;
 
 namespace {
 
+constexpr size_t most_listed = 200;
+constexpr size_t most_looked_at = 1000;  ///< nodes, hidden ones included: one list must not hold up the store
+
 Task<void> answer_with(IqRequest request, Viewer viewer, Outcome<Answer> (*handler)(storage::Stores&, const Call&)) {
   const Call call{request.stanza(), request.to(), viewer};
   auto work = [&call, handler](storage::Stores& stores) { return handler(stores, call); };
@@ -57,14 +60,30 @@ Outcome<Answer> node_info(storage::Stores& stores, const Call& call) {
 Outcome<Answer> node_list(storage::Stores& stores, const Call& call) {
   // REQUIREMENTS 16: a list, even an empty one, would tell a stranger that the account exists.
   if (call.owner.has_local() && !call.viewer.sees_presence) return refused<Answer>({.condition = Condition::service_unavailable});
+  const auto page = xmpp::RsmRequest::parse_child(*call.iq.first_element());
+  if (auto bad = problem(page)) return bad->as<Answer>();
   const auto stored = stores.pubsub().nodes(call.owner);
   if (auto bad = problem(stored)) return bad->as<Answer>();
+  // By name; XEP-0059 §2.2: what `after` names need not exist any more.
+  const std::string after = page->after.value_or(std::string());
+  const size_t most = std::min<size_t>(page->max.value_or(most_listed), most_listed);
+  size_t looked_at = 0;
+  bool complete = true;
   xmpp::DiscoItems list;
   for (const auto& one : *stored) {
+    if (one.name <= after) continue;
+    if (list.items.size() == most || looked_at++ == most_looked_at) {
+      complete = false;
+      break;
+    }
     auto found = visit(stores, call, one.name);
     if (!found) return std::unexpected<Error>(found.error());
     if (!*found || !may_subscribe((*found)->viewer, (*found)->leaf)) continue;
     list.items.push_back({.jid = call.owner, .node = one.name, .name = (*found)->leaf.config.title});
+  }
+  // No count: it would tell of nodes that are not shown.
+  if (!list.items.empty() && (!complete || !page->empty())) {
+    list.page = xmpp::RsmResult{.first = list.items.front().node, .last = list.items.back().node, .first_index = {}, .count = {}};
   }
   Answer answer{xmpp::result_reply(call.iq), {}};
   list.add_to(*answer.iq);

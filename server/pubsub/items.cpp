@@ -16,6 +16,8 @@ using xmpp::Condition;
 
 namespace {
 
+constexpr size_t most_answer_bytes = 1024 * 1024;  ///< of payloads; one item may be larger
+
 /// XEP-0060 §7.1.2.3 and §12.15: who a reply to the item is for.
 void add_reply_addresses(xmpp::Element& message, const Leaf& leaf, const xmpp::Jid& publisher) {
   const auto add = [&](const std::string& jid) {
@@ -68,6 +70,35 @@ xmpp::Parsed<Choice> choose(const wire::GetItems& wanted, std::vector<std::strin
   }
   choice.page = std::move(page);
   return choice;
+}
+
+/// Else the newest items are those that matter.
+bool is_read_forwards(const wire::GetItems& wanted) { return !wanted.page.empty() && !wanted.page.before; }
+
+/// The items chosen, oldest first, until they are too many bytes for one answer; then the choice shrinks and names its page
+/// (§6.5.4: a service may truncate, and says so).
+Result<std::vector<storage::PubsubItem>> read_items(storage::Stores& stores, const Leaf& leaf, Choice& choice, bool forwards) {
+  std::vector<storage::PubsubItem> read;
+  size_t bytes = 0, begin = 0, end = choice.ids.size();
+  while (begin < end) {
+    const auto& id = choice.ids[forwards ? begin : end - 1];
+    auto item = stores.pubsub().item(leaf.owner, leaf.name, id);
+    if (!item && item.error().failure != Failure::not_found) return std::unexpected<Error>(item.error());
+    if (item) {
+      bytes += item->payload.size();
+      if (bytes > most_answer_bytes && !read.empty()) break;
+      read.push_back(std::move(*item));
+    }
+    if (forwards) ++begin;
+    else --end;
+  }
+  if (!forwards) std::ranges::reverse(read);
+  if (begin == end || read.empty()) return read;
+  if (!choice.page) choice.page = xmpp::RsmResult{.first = {}, .last = {}, .first_index = 0, .count = choice.ids.size()};
+  if (!forwards) *choice.page->first_index += static_cast<uint32_t>(end);
+  choice.page->first = read.front().id;
+  choice.page->last = read.back().id;
+  return read;
 }
 
 }  // namespace
@@ -150,18 +181,17 @@ Outcome<Answer> handle(storage::Stores& stores, const Call& call, const wire::Ge
     choice = choose(wanted, std::move(*ids));
     if (auto bad = problem(choice)) return bad->as<Answer>();
   }
+  auto read = read_items(stores, visit.leaf, *choice, is_read_forwards(wanted));
+  if (auto bad = problem(read)) return bad->as<Answer>();
+  // §6.5.9.12: none of the items asked for exists.
+  if (!wanted.ids.empty() && read->empty()) return refused<Answer>({.condition = Condition::item_not_found});
   auto iq = xmpp::result_reply(call.iq);
   auto& items = wire::add_items_result(*iq, wanted.node);
-  for (const auto& id : choice->ids) {
-    const auto item = stores.pubsub().item(call.owner, wanted.node, id);
-    if (!item && item.error().failure == Failure::not_found) continue;
-    if (auto bad = problem(item)) return bad->as<Answer>();
-    const auto publisher = xmpp::Jid::parse(item->publisher);
+  for (const auto& item : *read) {
+    const auto publisher = xmpp::Jid::parse(item.publisher);
     const bool names_publisher = publisher && visit.leaf.config.item_reply == wire::ItemReply::publisher;
-    wire::add_item(items, item->id, parse_payload(*item).get(), names_publisher ? publisher->bare_text() : std::string_view());
+    wire::add_item(items, item.id, parse_payload(item).get(), names_publisher ? publisher->bare_text() : std::string_view());
   }
-  // §6.5.9.12: none of the items asked for exists.
-  if (!wanted.ids.empty() && items.first_element() == nullptr) return refused<Answer>({.condition = Condition::item_not_found});
   if (choice->page) wire::add_items_page(*iq, *choice->page);
   return Answer{std::move(iq), std::move(effects)};
 }
