@@ -191,6 +191,56 @@ std::string read_mechanisms(const toml::node& node, Config& config) {
   return {};
 }
 
+std::string read_public_url(const toml::node& node, Config& config) {
+  auto value = node.value_exact<std::string>();
+  // XEP-0156 §2.2, XEP-0363 §4: nothing but https
+  if (!value || (!value->empty() && !value->starts_with("https://"))) return "must be a URL like \"https://chat.example.org\"";
+  while (value->ends_with('/')) value->pop_back();
+  config.http_public_url = *value;
+  return {};
+}
+
+std::string read_upload_domain(const toml::node& node, Config& config) {
+  const auto value = node.value_exact<std::string>();
+  if (!value) return "must be a domain in quotes";
+  const auto jid = xmpp::Jid::parse(*value);
+  if (!value->empty() && (!jid || !jid->is_domain())) return "is \"" + *value + "\", which is no domain";
+  config.upload_domain = value->empty() ? "" : std::string(jid->domain());
+  return {};
+}
+
+Reader addresses(std::vector<std::string> Config::* member) {
+  return [member](const toml::node& node, Config& config) -> std::string {
+    auto values = strings(node);
+    if (!values) return R"(must be a list of addresses like ["127.0.0.1", "::1"])";
+    for (const auto& value : *values) {
+      in6_addr six{};
+      in_addr four{};
+      if (inet_pton(AF_INET, value.c_str(), &four) == 1 || inet_pton(AF_INET6, value.c_str(), &six) == 1) continue;
+      return "holds \"" + value + "\", which is no IP address";
+    }
+    config.*member = std::move(*values);
+    return {};
+  };
+}
+
+/// "host:port" of a service elsewhere, named or numbered.
+Reader hosts(std::vector<std::string> Config::* member) {
+  return [member](const toml::node& node, Config& config) -> std::string {
+    auto values = strings(node);
+    if (!values) return R"(must be a list like ["turn.example.org:3478"])";
+    for (const auto& value : *values) {
+      const auto colon = value.rfind(':');
+      uint16_t port = 0;
+      const char* end = value.data() + value.size();
+      const bool numeric = colon != std::string::npos && std::from_chars(value.data() + colon + 1, end, port).ptr == end && port != 0;
+      if (!numeric || colon == 0) return "holds \"" + value + "\", which is not \"host:port\"";
+    }
+    config.*member = std::move(*values);
+    return {};
+  };
+}
+
 /// Every key there is. deploy/rookery.toml.example explains them; a test holds the two together.
 const std::vector<Key>& keys() {
   constexpr int64_t gigabyte = 1024 * 1024 * 1024;
@@ -204,6 +254,23 @@ const std::vector<Key>& keys() {
       {"listen.c2s", listeners(&Config::c2s, false)},
       {"listen.c2s_tls", listeners(&Config::c2s_tls, false)},
       {"listen.c2s_plain", listeners(&Config::c2s_plain, true)},
+      {"http.listen", listeners(&Config::http, false)},
+      {"http.plain", listeners(&Config::http_plain, true)},
+      {"http.public_url", read_public_url},
+      {"http.trusted_proxies", addresses(&Config::http_trusted_proxies)},
+      {"http.public_addresses", addresses(&Config::http_public_addresses)},
+      {"http.idle_timeout", number(&Config::http_idle_timeout, 1, day)},
+      {"upload.enabled", boolean(&Config::upload)},
+      {"upload.domain", read_upload_domain},
+      {"upload.folder", path(&Config::upload_folder)},
+      {"upload.file_bytes", number(&Config::upload_file_bytes, 1, 1024 * gigabyte)},
+      {"upload.quota_bytes", number(&Config::upload_quota_bytes, 1, 1024 * gigabyte)},
+      {"upload.keep", number(&Config::upload_keep, 1, 36'500 * day)},
+      {"calls.stun", hosts(&Config::stun)},
+      {"calls.turn", hosts(&Config::turn)},
+      {"calls.turns", hosts(&Config::turns)},
+      {"calls.turn_secret", text(&Config::turn_secret)},
+      {"calls.turn_lifetime", number(&Config::turn_lifetime, 60, 7 * day)},
       {"tls.certificate", path(&Config::certificate)},
       {"tls.key", path(&Config::key)},
       {"admin.socket", path(&Config::admin_socket)},
@@ -308,6 +375,9 @@ std::string contradiction(const Config& config) {
   if (config.certificate.empty() != config.key.empty()) return "tls.certificate and tls.key belong together: set both";
   if (!config.allow_plain && std::ranges::find(config.mechanisms, xmpp::Mechanism::plain) != config.mechanisms.end()) {
     return "auth.mechanisms holds PLAIN, which needs auth.allow_plain = true";
+  }
+  if (config.turn_secret.empty() && !(config.turn.empty() && config.turns.empty())) {
+    return "calls.turn needs calls.turn_secret: the static-auth-secret of the TURN server";
   }
   // A right password that has to wait so long would come too late.
   if (config.backoff_most >= config.auth_timeout) return "auth.backoff_most_ms must be below limits.auth_timeout";

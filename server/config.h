@@ -24,6 +24,27 @@ struct Config {
   std::vector<std::string> c2s_tls = {"0.0.0.0:5223"};  ///< direct TLS
   std::vector<std::string> c2s_plain;                   ///< without TLS, loopback addresses only (tests, measurements)
 
+  // [http]
+  std::vector<std::string> http = {"0.0.0.0:5443"};  ///< HTTPS: WebSocket, BOSH, uploads, host-meta
+  std::vector<std::string> http_plain;               ///< without TLS, loopback addresses only (behind a proxy, tests)
+  std::string http_public_url;                       ///< empty: https://domain:port of the first listener
+  std::vector<std::string> http_trusted_proxies;     ///< addresses whose X-Forwarded-For is believed
+  std::vector<std::string> http_public_addresses;    ///< XEP-0487 "ips"; empty: plain XEP-0156
+  std::chrono::seconds http_idle_timeout{60};
+
+  // [upload]
+  bool upload = true;
+  std::string upload_domain;             ///< empty: "upload." and the first domain
+  std::filesystem::path upload_folder;   ///< empty: data_dir/uploads
+  uint64_t upload_file_bytes = 100 * 1024 * 1024;
+  uint64_t upload_quota_bytes = 1024 * 1024 * 1024;  ///< of one account
+  std::chrono::seconds upload_keep{30 * 86'400};
+
+  // [calls] "host:port"
+  std::vector<std::string> stun, turn, turns;
+  std::string turn_secret;  ///< shared with the TURN server, which is told use-auth-secret
+  std::chrono::seconds turn_lifetime{86'400};
+
   // [tls]
   std::filesystem::path certificate;  ///< empty: data_dir/certificate.pem, made self-signed when missing
   std::filesystem::path key;          ///< empty: data_dir/key.pem

@@ -161,6 +161,8 @@ class FeatureRegistry {
     BindHandler handler;
   };
   const std::vector<BindEntry>& bind_handlers() const { return bind_handlers_; }
+  /// Called once on the first loop when all loops run: for what happens by the clock.
+  std::vector<std::function<void()>> started;
 
   IqTable& table(Scope scope) { return tables_[static_cast<size_t>(scope)]; }
   /// On the loop of the room, once the message is durable; members with any session in the room are left out.

@@ -13,9 +13,13 @@
 #include "server/admin/admin_socket.h"
 #include "server/cluster/cluster.h"
 #include "server/edge/auth_backoff.h"
+#include "server/edge/bosh_wire.h"
 #include "server/edge/client_stream.h"
 #include "server/edge/connection_limits.h"
+#include "server/edge/tcp_wire.h"
+#include "server/edge/websocket_wire.h"
 #include "server/features/features.h"
+#include "server/http/http_server.h"
 #include "server/log.h"
 #include "server/net/address.h"
 #include "server/net/listener.h"
@@ -29,6 +33,7 @@ namespace {
 constexpr auto drain_time = std::chrono::seconds(2);
 constexpr auto drain_poll = std::chrono::milliseconds(2);
 constexpr int most_hops = 2;  // from the sender's loop to the receiver's, and back
+constexpr unsigned file_threads = 2;
 }
 
 Node::Node(Config config, std::unique_ptr<storage::MessageLog> log)
@@ -39,8 +44,12 @@ Node::Node(Config config, std::unique_ptr<storage::MessageLog> log)
       backoff_(std::make_unique<AuthBackoff>(AuthBackoff::Settings{.first = config_.backoff_first, .most = config_.backoff_most})),
       registrations_of_network_(std::make_unique<RateLimit>(config_.registrations_per_ip, std::chrono::hours(1))),
       registrations_(std::make_unique<RateLimit>(config_.registrations_per_hour, std::chrono::hours(1))),
+      bosh_(std::make_unique<BoshSessions>(*this)),
       log_(std::move(log)),
-      tls_(std::make_unique<TlsHolder>()) {
+      tls_(std::make_unique<TlsHolder>()),
+      http_(std::make_unique<HttpServer>(*this)) {
+  if (config_.upload_domain.empty()) config_.upload_domain = "upload." + config_.domains.front();
+  if (config_.upload_folder.empty()) config_.upload_folder = config_.data_dir / "uploads";
   if (config_.admin_socket.empty()) config_.admin_socket = config_.data_dir / "rookery.sock";
 }
 
@@ -68,6 +77,11 @@ Status Node::open_stores() {
   auto log = storage::open_rocksdb(config_.data_dir / "log");
   if (!log) return std::unexpected<Error>(log.error());
   log_ = std::move(*log);
+  files_ = std::make_unique<WorkerPool>(file_threads);
+  if (!config_.upload) return {};
+  auto blobs = storage::open_blob_folder(config_.upload_folder);
+  if (!blobs) return std::unexpected<Error>(blobs.error());
+  blobs_ = std::move(*blobs);
   return {};
 }
 
@@ -79,7 +93,8 @@ Status Node::open_listeners() {
       }
       for (auto& loop : loops_) {
         auto listener = Listener::open(address, *loop, [this, &loop = *loop, door = Door{security, address}](int fd, const std::string& ip) {
-          ClientStream::accept(*this, loop, fd, ip, door);
+          auto wire = std::make_shared<TcpWire>(loop, fd, door.security == Security::direct_tls ? tls_->direct() : nullptr);
+          ClientStream::accept(*this, loop, std::move(wire), ip, door);
         });
         if (!listener) return std::unexpected<Error>(listener.error());
         (*listener)->start();
@@ -90,7 +105,10 @@ Status Node::open_listeners() {
   };
   if (const Status opened = open(config_.c2s, Security::starttls); !opened) return opened;
   if (const Status opened = open(config_.c2s_tls, Security::direct_tls); !opened) return opened;
-  return open(config_.c2s_plain, Security::plaintext);
+  if (const Status opened = open(config_.c2s_plain, Security::plaintext); !opened) return opened;
+  http_->serve("/xmpp-websocket", [this](const std::shared_ptr<HttpConnection>& connection) { accept_websocket(*this, connection); });
+  http_->serve("/http-bind", [this](const std::shared_ptr<HttpConnection>& connection) { bosh_->serve(connection); });
+  return http_->open_listeners(listeners_);
 }
 
 Status Node::start() {
@@ -105,6 +123,7 @@ Status Node::start() {
   }
   if (const Status opened = open_listeners(); !opened) return opened;
   for (auto& loop : loops_) loop->start();
+  for (auto& hook : features_.started) loops_.front()->post([&hook] { hook(); });
   admin_socket_ = std::make_unique<AdminSocket>(
       [this](const std::vector<std::string>& words, const std::string& password) { return admin(words, password); });
   return admin_socket_->start(config_.admin_socket);
@@ -144,6 +163,7 @@ void Node::stop() {
     for (auto& future : passed) future.wait();
   }
   for (auto& loop : loops_) loop->stop();
+  files_.reset();
   log_.reset();     // finishes the queued commits
   stores_.reset();  // and the queued writes
 }

@@ -14,6 +14,7 @@
 #include "server/routing/router.h"
 #include "server/store_worker.h"
 #include "server/worker_pool.h"
+#include "storage/blobs.h"
 #include "storage/message_log.h"
 #include "xmpp/payloads/caps.h"
 
@@ -25,7 +26,9 @@ class Cluster;
 
 class AdminSocket;
 class AuthBackoff;
+class BoshSessions;
 class ConnectionLimits;
+class HttpServer;
 class Listener;
 class RateLimit;
 class TlsHolder;
@@ -53,6 +56,9 @@ class Node {
   /// Null on a single node.
   cluster::Cluster* cluster() { return cluster_.get(); }
   TlsHolder& tls() { return *tls_; }
+  HttpServer& http() { return *http_; }
+  storage::BlobStore& blobs() { return *blobs_; }  ///< uploads; open when config().upload
+  WorkerPool& files() { return *files_; }          ///< for blocking calls of blobs()
   ConnectionLimits& limits() { return *limits_; }
   AuthBackoff& backoff() { return *backoff_; }
   WorkerPool& derivations() { return derivations_; }  ///< of keys from passwords
@@ -96,8 +102,11 @@ class Node {
   std::unique_ptr<ConnectionLimits> limits_;  // before the loops: a connection that ends with its loop leaves it
   std::unique_ptr<AuthBackoff> backoff_;
   std::unique_ptr<RateLimit> registrations_of_network_, registrations_;
+  std::unique_ptr<BoshSessions> bosh_;        // the same
   std::unique_ptr<storage::MessageLog> log_;
   std::unique_ptr<StoreWorker> stores_;
+  std::unique_ptr<storage::BlobStore> blobs_;
+  std::unique_ptr<WorkerPool> files_;
   std::vector<std::unique_ptr<Loop>> loops_;
   std::vector<std::unique_ptr<Homes>> homes_;
   Router router_{*this};
@@ -105,6 +114,7 @@ class Node {
   xmpp::Caps caps_;
   std::unique_ptr<cluster::Cluster> cluster_;
   std::unique_ptr<TlsHolder> tls_;
+  std::unique_ptr<HttpServer> http_;
   std::unique_ptr<AdminSocket> admin_socket_;
   Clock::time_point started_at_ = Clock::now();
   std::vector<std::unique_ptr<Listener>> listeners_;

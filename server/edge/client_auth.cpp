@@ -67,10 +67,10 @@ void ClientStream::on_sasl_step(xmpp::SaslStep step) {
   using Kind = xmpp::SaslStep::Kind;
   switch (step.kind) {
     case Kind::challenge:
-      return transport_.send("<challenge xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>" + crypto::base64_encode(step.data) + "</challenge>");
+      return wire_->send("<challenge xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>" + crypto::base64_encode(step.data) + "</challenge>");
     case Kind::need_credentials: return look_up_credentials();
     case Kind::success:
-      transport_.send(step.data.empty() ? "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>"
+      wire_->send(step.data.empty() ? "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>"
                                         : "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>" + crypto::base64_encode(step.data) + "</success>");
       return authenticated();
     case Kind::failure: return attempt_failed(step.error, sasl_failure(step.error));
@@ -97,7 +97,7 @@ void ClientStream::attempt_failed(xmpp::SaslError error, std::string answer) {
 }
 
 void ClientStream::refuse_attempt(xmpp::SaslError error, bool is_guess, const std::string& answer) {
-  transport_.send(answer);
+  wire_->send(answer);
   if (++(is_guess ? sasl_failures_ : false_starts_) < (is_guess ? most_sasl_failures : most_false_starts)) return;
   log::info("authentication_failed", {{"ip", peer_ip_}, {"reason", std::string(to_string(error))}});
   fail(xmpp::StreamCondition::policy_violation, "Too many failed attempts");
@@ -159,7 +159,7 @@ void ClientStream::authenticated() {
   state_ = State::authenticated;
   xmpp::ParserLimits limits;
   limits.stanza_bytes = node_.config().stanza_bytes;
-  parser_ = xmpp::StreamParser(limits);
+  wire_->restart(limits);
   enter_account(std::move(*account), [this] { go_on(); });
 }
 
@@ -179,19 +179,15 @@ void ClientStream::move_to_owner(std::function<void()> then) {
   loop_->at_turn_end([this, self = shared_from_this(), &owner, then = std::move(then)]() mutable {
     if (state_ == State::closed) return;
     if (&owner == loop_) return then();
-    transport_.detach();
     loop_ = &owner;
-    owner.post([this, self, &owner, then = std::move(then)] {
-      transport_.attach(owner);
-      then();
-    });
+    wire_->move_to(owner, [self, then = std::move(then)] { then(); });
   });
 }
 
 void ClientStream::end_sasl2() {
   xmpp::ParserLimits limits;
   limits.stanza_bytes = node_.config().stanza_bytes;
-  parser_.set_limits(limits);
+  wire_->set_limits(limits);
   state_ = session_ != nullptr ? State::bound : State::authenticated;
   sasl2_.reset();
 }

@@ -23,9 +23,9 @@ xmpp::SaslOptions ClientStream::sasl_options() const {
     options.mechanisms = {xmpp::Mechanism::scram_sha_512, xmpp::Mechanism::scram_sha_256, xmpp::Mechanism::scram_sha_1};
     if (node_.config().allow_plain) options.mechanisms.push_back(xmpp::Mechanism::plain);
   }
-  if (transport_.is_encrypted()) options.tls_version = crypto::tls_version(transport_.ssl());
-  if (transport_.is_encrypted() && node_.config().channel_binding) {
-    auto data = crypto::channel_bindings(transport_.ssl());
+  if (wire_->ssl() != nullptr) options.tls_version = crypto::tls_version(wire_->ssl());
+  if (wire_->ssl() != nullptr && node_.config().channel_binding) {
+    auto data = crypto::channel_bindings(wire_->ssl());
     options.bindings = {std::move(data.tls_exporter), std::move(data.tls_server_end_point), std::move(data.tls_unique)};
   }
   options.domain = domain_;
@@ -70,10 +70,10 @@ void ClientStream::send_features() {
     out += late_features();
   } else {
     out += early_features();
-    if (transport_.is_encrypted()) out += "<config-version xmlns='urn:xmpp:iap:0' scheme='opaque' value='" + config_version() + "'/>";
+    if (wire_->is_encrypted()) out += "<config-version xmlns='urn:xmpp:iap:0' scheme='opaque' value='" + config_version() + "'/>";
     state_ = State::features_sent;
   }
-  transport_.send(out + "</stream:features>");
+  wire_->send(out + "</stream:features>");
 }
 
 }  // namespace rookery::server

@@ -17,22 +17,21 @@ constexpr auto input_retry = std::chrono::milliseconds(20);
 
 }  // namespace
 
-ClientStream::ClientStream(Node& node, Loop& loop, int fd, std::string peer_ip, Security security)
-    : node_(node), loop_(&loop), peer_ip_(std::move(peer_ip)), security_(security), transport_(loop, fd, *this),
-      parser_(xmpp::ParserLimits::unauthenticated()), allowance_(static_cast<int64_t>(node.config().burst_bytes)),
-      allowance_at_(loop.now()) {}
+ClientStream::ClientStream(Node& node, Loop& loop, std::shared_ptr<StreamWire> wire, std::string peer_ip, Security security)
+    : node_(node), loop_(&loop), peer_ip_(std::move(peer_ip)), security_(security), wire_(std::move(wire)),
+      allowance_(static_cast<int64_t>(node.config().burst_bytes)), allowance_at_(loop.now()) {}
 
 ClientStream::~ClientStream() { --node_.connections; }
 
-void ClientStream::accept(Node& node, Loop& loop, int fd, std::string peer_ip, const Door& door) {
+void ClientStream::accept(Node& node, Loop& loop, std::shared_ptr<StreamWire> wire, std::string peer_ip, const Door& door) {
   ++node.connections;
   const Security security = door.security;
-  std::shared_ptr<ClientStream> stream(new ClientStream(node, loop, fd, std::move(peer_ip), security));
+  std::shared_ptr<ClientStream> stream(new ClientStream(node, loop, std::move(wire), std::move(peer_ip), security));
   stream->self_ = stream;
   stream->place_ = node.limits().enter(stream->peer_ip_, door.address, loop, [&stream = *stream] { stream.evict(); });
-  if (security == Security::direct_tls) stream->transport_.start_tls(node.tls().direct());
-  stream->start_deadline(security == Security::plaintext ? node.config().auth_timeout : node.config().tls_timeout);
-  stream->transport_.start();
+  const bool awaits_tls = security == Security::starttls || security == Security::direct_tls;
+  stream->start_deadline(awaits_tls ? node.config().tls_timeout : node.config().auth_timeout);
+  stream->wire_->start(*stream);
 }
 
 // REQUIREMENTS 1: the time counts from the connection's beginning, whatever is sent meanwhile.
@@ -45,19 +44,18 @@ void ClientStream::start_deadline(std::chrono::seconds timeout) {
 }
 
 void ClientStream::on_tls_established() {
-  if (const Status good = crypto::acceptable(transport_.ssl()); !good) return on_closed(good.error().message);
+  if (const Status good = crypto::acceptable(wire_->ssl()); !good) return on_closed(good.error().message);
   start_deadline(node_.config().auth_timeout);
 }
 
-void ClientStream::on_bytes(std::string_view bytes) {
+void ClientStream::on_input(size_t bytes) {
   if (state_ == State::closed) return;
   if (state_ < State::authenticated) {
-    unauthenticated_bytes_ += bytes.size();
+    unauthenticated_bytes_ += bytes;
     if (unauthenticated_bytes_ > unauthenticated_budget) return fail(xmpp::StreamCondition::policy_violation);
   } else {
-    charge(bytes.size());
+    charge(bytes);
   }
-  parser_.feed(bytes);
   process();
 }
 
@@ -73,22 +71,22 @@ void ClientStream::charge(size_t bytes) {
   if (allowance_ > 0) return;
   // REQUIREMENTS 6: too fast: reading pauses until the debt is paid.
   ++node_.reading_pauses;
-  transport_.pause_reading();
+  wire_->pause_reading();
   const std::chrono::duration<double> pause(static_cast<double>(-allowance_) / static_cast<double>(rate) + 0.01);
   loop_->after(std::chrono::duration_cast<Clock::duration>(pause), [this, self = shared_from_this()] {
-    if (state_ != State::closed && !waiting_) transport_.resume_reading();
+    if (state_ != State::closed && !waiting_) wire_->resume_reading();
   });
 }
 
 void ClientStream::wait() {
   waiting_ = true;
-  transport_.pause_reading();
+  wire_->pause_reading();
 }
 
 void ClientStream::go_on() {
   waiting_ = false;
   if (state_ == State::closed) return;
-  transport_.resume_reading();
+  wire_->resume_reading();
   process();
 }
 
@@ -108,7 +106,7 @@ void ClientStream::process() {
       loop_->after(input_retry, [this, keep] { on_input_wanted(); });
       break;
     }
-    auto event = parser_.next();
+    auto event = wire_->next();
     if (!event) break;
     if (auto* header = std::get_if<xmpp::StreamHeader>(&*event)) {
       on_header(*header);
@@ -118,34 +116,31 @@ void ClientStream::process() {
       close(*error);
     } else {
       if (session_ != nullptr) std::exchange(session_, nullptr)->on_link_lost(true);
-      transport_.send("</stream:stream>");
       state_ = State::closed;
-      transport_.finish();
+      wire_->finish();
     }
   }
   processing_ = false;
 }
 
+void ClientStream::open_stream(std::string to) {
+  xmpp::StreamHeader header;
+  header.id = crypto::random_token();
+  header.version = "1.0";
+  header.lang = "en";
+  header.from = domain_.empty() ? node_.config().domains.front() : domain_;
+  header.to = std::move(to);
+  wire_->open(header);
+  header_sent_ = true;
+}
+
 void ClientStream::on_header(const xmpp::StreamHeader& header) {
-  const std::string version = header.version;
-  std::string answer = "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' id='" +
-                       crypto::random_token() + "' version='1.0' xml:lang='en'";
   const auto to = xmpp::Jid::parse(header.to);
   const bool known = to && to->is_domain() && node_.router().is_local_domain(to->domain());
   if (known && domain_.empty()) domain_ = to->text();
-  const std::string from = domain_.empty() ? node_.config().domains.front() : domain_;
-  answer += " from='";
-  xmpp::append_escaped(answer, from);
-  answer += "'";
-  if (!header.from.empty() && xmpp::Jid::parse(header.from)) {
-    answer += " to='";
-    xmpp::append_escaped(answer, header.from);
-    answer += "'";
-  }
-  transport_.send(answer + ">");
-  header_sent_ = true;
+  open_stream(xmpp::Jid::parse(header.from) ? header.from : "");
   if (header.content_ns != xmpp::ns::client) return fail(xmpp::StreamCondition::invalid_namespace);
-  if (!version.starts_with("1.")) return fail(xmpp::StreamCondition::unsupported_version);
+  if (!header.version.starts_with("1.")) return fail(xmpp::StreamCondition::unsupported_version);
   if (!known || to->text() != domain_) return fail(xmpp::StreamCondition::host_unknown);
   if (state_ == State::opening) {
     from_ = header.from;
@@ -162,19 +157,19 @@ void ClientStream::on_element(xmpp::ElementPtr element) {
   const auto ns = element->ns();
   switch (state_) {
     case State::features_sent:
-      if (element->is("starttls", xmpp::ns::tls) && !transport_.is_encrypted() && security_ == Security::starttls) return on_starttls();
+      if (element->is("starttls", xmpp::ns::tls) && !wire_->is_encrypted() && security_ == Security::starttls) return on_starttls();
       if (ns == xmpp::ns::sasl && may_authenticate()) return on_sasl(*element);
-      if (ns == xmpp::ns::sasl2 && transport_.is_encrypted()) {
+      if (ns == xmpp::ns::sasl2 && wire_->is_encrypted()) {
         sasl2_ = std::make_unique<Sasl2>(*this);
         return sasl2_->on_element(*element);
       }
       if (ns == xmpp::ns::sasl) {
-        return transport_.send("<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><encryption-required/></failure>");
+        return wire_->send("<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><encryption-required/></failure>");
       }
       if (name == "iq" && may_authenticate() && node_.config().registration) {
         wait();
         return node_.register_before_auth(std::move(element), domain_, peer_ip_, [this, self = shared_from_this()](xmpp::ElementPtr reply) {
-          transport_.send(reply->to_xml(xmpp::ns::client));
+          wire_->send(reply->to_xml(xmpp::ns::client));
           go_on();
         });
       }
@@ -187,7 +182,7 @@ void ClientStream::on_element(xmpp::ElementPtr element) {
       if (name == "iq" && element->child("bind", xmpp::ns::bind) != nullptr) return on_bind(std::move(element));
       if (element->is("resume", xmpp::ns::sm)) return on_resume(*element);
       if (ns == xmpp::ns::sm) {
-        return transport_.send("<failed xmlns='urn:xmpp:sm:3'><unexpected-request xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>");
+        return wire_->send("<failed xmlns='urn:xmpp:sm:3'><unexpected-request xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>");
       }
       return fail(xmpp::StreamCondition::not_authorized);
     case State::bound:
@@ -206,10 +201,8 @@ void ClientStream::on_element(xmpp::ElementPtr element) {
 
 void ClientStream::on_starttls() {
   // REQUIREMENTS 3: what was sent behind <starttls/> in the clear must not be taken for encrypted.
-  if (parser_.has_pending()) return fail(xmpp::StreamCondition::policy_violation);
-  transport_.send_now("<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
-  transport_.start_tls(node_.tls().starttls());
-  parser_ = xmpp::StreamParser(xmpp::ParserLimits::unauthenticated());
+  if (wire_->has_pending()) return fail(xmpp::StreamCondition::policy_violation);
+  wire_->start_tls("<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>", node_.tls().starttls());
   state_ = State::opening;
   header_sent_ = false;
   domain_.clear();
@@ -219,7 +212,7 @@ void ClientStream::on_bind(xmpp::ElementPtr iq) {
   wait();
   std::string resource = iq->child("bind", xmpp::ns::bind)->child_text("resource", xmpp::ns::bind);
   const auto refuse = [this](const xmpp::Element& request, const xmpp::StanzaError& error) {
-    transport_.send(xmpp::error_reply(request, error)->to_xml(xmpp::ns::client));
+    wire_->send(xmpp::error_reply(request, error)->to_xml(xmpp::ns::client));
     go_on();
   };
   if (iq->attr("type") != "set" || (!resource.empty() && !account_.with_resource(resource))) {
@@ -234,7 +227,7 @@ void ClientStream::on_bind(xmpp::ElementPtr iq) {
                  state_ = State::bound;
                  auto result = xmpp::result_reply(*request);
                  result->add("bind", xmpp::ns::bind).add_text_child("jid", session_->jid().text());
-                 transport_.send(result->to_xml(xmpp::ns::client));
+                 wire_->send(result->to_xml(xmpp::ns::client));
                  log::debug("bound", {{"jid", session_->jid().text()}, {"ip", peer_ip_}});
                  session_->begin();
                  go_on();
@@ -259,7 +252,7 @@ void ClientStream::resumed(ResumeOutcome outcome) {
   if (outcome.session == nullptr) return resume_failed(outcome.handled);
   session_ = outcome.session;
   state_ = State::bound;
-  transport_.send(outcome.resumed);
+  wire_->send(outcome.resumed);
   session_->begin();
   go_on();
 }
@@ -267,14 +260,14 @@ void ClientStream::resumed(ResumeOutcome outcome) {
 void ClientStream::resume_failed(std::optional<uint32_t> handled) {
   std::string out = "<failed xmlns='urn:xmpp:sm:3'";
   if (handled) out += " h='" + std::to_string(*handled) + "'";
-  transport_.send(out + "><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>");
+  wire_->send(out + "><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>");
   go_on();
 }
 
 void ClientStream::send(std::string_view xml) {
   if (state_ == State::closed) return;
-  transport_.send(xml);
-  if (transport_.outbox_bytes() <= node_.config().outbox_bytes) return;
+  wire_->send(xml);
+  if (wire_->outbox_bytes() <= node_.config().outbox_bytes) return;
   // A peer that does not read: its session is kept, its connection is not.
   state_ = State::closed;
   loop_->at_turn_end([self = shared_from_this()] { self->on_closed("outbox full"); });
@@ -288,20 +281,17 @@ void ClientStream::close(const xmpp::StreamError& error) {
 void ClientStream::fail(const xmpp::StreamError& error) {
   if (state_ == State::closed) return;
   if (session_ != nullptr) std::exchange(session_, nullptr)->on_link_lost(false);
-  if (!header_sent_) {
-    // RFC 6120 §4.9.1.1: an error before any header still needs one.
-    transport_.send("<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' id='" +
-                    crypto::random_token() + "' version='1.0' from='" + node_.config().domains.front() + "'>");
-  }
-  transport_.send(error.to_xml() + "</stream:stream>");
+  // RFC 6120 §4.9.1.1: an error before any header still needs one.
+  if (!header_sent_) open_stream({});
+  wire_->send(error.to_xml());
   state_ = State::closed;
-  transport_.finish();
+  wire_->finish();
 }
 
 void ClientStream::evict() {
   const auto keep = shared_from_this();
   fail(xmpp::StreamCondition::resource_constraint, "Too many connections that have not logged in");
-  transport_.finish_now();
+  wire_->finish_now();
 }
 
 void ClientStream::on_drained() {
@@ -314,7 +304,7 @@ void ClientStream::on_closed(std::string_view reason) {
   deadline_.reset();
   leave_limits();
   state_ = State::closed;
-  transport_.close();
+  wire_->close();
   if (session_ == nullptr) return;
   log::debug("disconnected", {{"jid", session_->jid().text()}, {"reason", std::string(reason)}});
   std::exchange(session_, nullptr)->on_link_lost(false);

@@ -1,5 +1,5 @@
-// One client's connection: TLS, XML framing, negotiation, an outbox. It knows nothing of rosters; after binding it only
-// carries elements between the socket and its session.
+// One client's stream: negotiation and authentication over whatever carries it (stream_wire.h). It knows nothing of rosters;
+// after binding it only passes elements between the wire and its session.
 #pragma once
 
 #include <functional>
@@ -8,40 +8,42 @@
 #include <string>
 
 #include "server/edge/connection_limits.h"
+#include "server/edge/stream_wire.h"
 #include "server/edge/sasl2.h"
 #include "server/home/attach.h"
-#include "server/net/transport.h"
 #include "xmpp/sasl/sasl_server.h"
-#include "xmpp/stream_parser.h"
 
 namespace rookery::server {
 
 class Node;
 
-enum class Security { starttls, direct_tls, plaintext };
+enum class Security {
+  starttls, direct_tls, plaintext,
+  web,  ///< over HTTP: its listener has settled what TLS there is
+};
 /// Where a connection came in.
 struct Door {
   Security security;
   std::string address;
 };
 
-class ClientStream final : public Transport::Owner, public ClientLink, public std::enable_shared_from_this<ClientStream> {
+class ClientStream final : public StreamWire::Owner, public ClientLink, public std::enable_shared_from_this<ClientStream> {
  public:
-  /// Takes over the connected socket; lives until the connection ends.
-  static void accept(Node& node, Loop& loop, int fd, std::string peer_ip, const Door& door);
+  /// Lives until the wire ends.
+  static void accept(Node& node, Loop& loop, std::shared_ptr<StreamWire> wire, std::string peer_ip, const Door& door);
   ~ClientStream();
 
   // ClientLink
   void send(std::string_view xml) override;
   void close(const xmpp::StreamError& error) override;
   std::string peer_address() const override { return peer_ip_; }
-  bool is_encrypted() const override { return transport_.is_encrypted(); }
-  LinkHealth health() const override { return transport_.health(); }
+  bool is_encrypted() const override { return wire_->is_encrypted(); }
+  LinkHealth health() const override { return wire_->health(); }
   bool is_open() const override { return state_ != State::closed; }
   void on_input_wanted() override;
 
-  // Transport::Owner
-  void on_bytes(std::string_view bytes) override;
+  // StreamWire::Owner
+  void on_input(size_t bytes) override;
   void on_tls_established() override;
   void on_drained() override;
   void on_closed(std::string_view reason) override;
@@ -50,8 +52,9 @@ class ClientStream final : public Transport::Owner, public ClientLink, public st
   friend class Sasl2;
   enum class State { opening, features_sent, authenticating, authenticated, bound, closed };
 
-  ClientStream(Node& node, Loop& loop, int fd, std::string peer_ip, Security security);
+  ClientStream(Node& node, Loop& loop, std::shared_ptr<StreamWire> wire, std::string peer_ip, Security security);
   void process();  ///< parsed events, until one has to wait
+  void open_stream(std::string to);
   void on_header(const xmpp::StreamHeader& header);
   void on_element(xmpp::ElementPtr element);
   void send_features();
@@ -97,14 +100,13 @@ class ClientStream final : public Transport::Owner, public ClientLink, public st
   void leave_limits() { place_.leave(); }
   void charge(size_t bytes);
   xmpp::SaslOptions sasl_options() const;
-  bool may_authenticate() const { return transport_.is_encrypted() || security_ == Security::plaintext; }
+  bool may_authenticate() const { return wire_->is_encrypted() || security_ == Security::plaintext || security_ == Security::web; }
 
   Node& node_;
   Loop* loop_;
   const std::string peer_ip_;
   const Security security_;
-  Transport transport_;
-  xmpp::StreamParser parser_;
+  const std::shared_ptr<StreamWire> wire_;
   State state_ = State::opening;
   bool waiting_ = false;
   bool waits_for_session_ = false;  ///< then waiting_ too

@@ -51,7 +51,7 @@ std::string sm_failed(std::optional<uint32_t> handled) {
 
 std::string Sasl2::offer(const ClientStream& stream) {
   // XEP-0388 §3: only after TLS.
-  if (!stream.transport_.is_encrypted()) return {};
+  if (!stream.wire_->is_encrypted()) return {};
   const auto options = stream.sasl_options();
   xmpp::Sasl2Offer offer;
   offer.mechanisms = xmpp::SaslServer::offered(options);
@@ -147,7 +147,7 @@ void Sasl2::token_checked(Result<FastLogin> login) {
 void Sasl2::on_step(xmpp::SaslStep step) {
   using Kind = xmpp::SaslStep::Kind;
   switch (step.kind) {
-    case Kind::challenge: return stream_.transport_.send(xmpp::sasl2_challenge(step.data));
+    case Kind::challenge: return stream_.wire_->send(xmpp::sasl2_challenge(step.data));
     case Kind::need_credentials: return look_up_credentials();
     case Kind::success: return mechanism_done(std::move(step.data));
     case Kind::failure: return refuse(step.error);
@@ -202,7 +202,7 @@ void Sasl2::mechanism_done(std::string data) {
 bool Sasl2::next_task() {
   if (tasks_.empty()) return false;
   stage_ = Stage::task_offered;
-  stream_.transport_.send(xmpp::sasl2_continue(std::exchange(last_word_, {}), name_of_task(tasks_.front())));
+  stream_.wire_->send(xmpp::sasl2_continue(std::exchange(last_word_, {}), name_of_task(tasks_.front())));
   return true;
 }
 
@@ -211,7 +211,7 @@ void Sasl2::on_next(const xmpp::Element& next) {
   upgrade_ = {.hash = tasks_.front(), .salt = crypto::random_bytes(crypto::scram_salt_size),
               .iterations = stream_.node_.config().scram_iterations, .stored_key = {}, .server_key = {}};
   stage_ = Stage::task_running;
-  stream_.transport_.send(xmpp::upgrade_salt(upgrade_.salt, upgrade_.iterations));
+  stream_.wire_->send(xmpp::upgrade_salt(upgrade_.salt, upgrade_.iterations));
 }
 
 void Sasl2::on_task_data(const xmpp::Element& task_data) {
@@ -297,7 +297,7 @@ void Sasl2::bound(const BindOutcome& outcome) {
 }
 
 void Sasl2::succeed(std::string_view identity, const std::string& more, bool with_features) {
-  stream_.transport_.send(xmpp::sasl2_success(last_word_, identity, token_element() + resume_failed_ + more));
+  stream_.wire_->send(xmpp::sasl2_success(last_word_, identity, token_element() + resume_failed_ + more));
   ClientStream& stream = stream_;
   stream.end_sasl2();  // `this` is gone
   if (with_features) stream.send_features();

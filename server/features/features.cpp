@@ -22,6 +22,9 @@ void install_features(Node& node, FeatureRegistry& registry) {
   install_ping(node, registry);
   install_client_access(node, registry);
   install_registration(node, registry);
+  install_upload(node, registry);
+  install_external_services(node, registry);
+  install_host_meta(node, registry);
   install_disco(node, registry);  // last: answers from what the others have advertised
 }
 

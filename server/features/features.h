@@ -20,6 +20,8 @@ void install_carbons(Node& node, FeatureRegistry& registry);
 void install_conversions(Node& node, FeatureRegistry& registry);
 void install_disco(Node& node, FeatureRegistry& registry);
 void install_displayed(Node& node, FeatureRegistry& registry);
+void install_external_services(Node& node, FeatureRegistry& registry);
+void install_host_meta(Node& node, FeatureRegistry& registry);
 void install_last_activity(Node& node, FeatureRegistry& registry);
 void install_mam(Node& node, FeatureRegistry& registry);
 void install_pep(Node& node, FeatureRegistry& registry);
@@ -29,6 +31,7 @@ void install_pubsub(Node& node, FeatureRegistry& registry);
 void install_registration(Node& node, FeatureRegistry& registry);
 void install_roster(Node& node, FeatureRegistry& registry);
 void install_time(Node& node, FeatureRegistry& registry);
+void install_upload(Node& node, FeatureRegistry& registry);
 void install_vcard(Node& node, FeatureRegistry& registry);
 void install_version(Node& node, FeatureRegistry& registry);
 

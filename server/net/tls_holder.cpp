@@ -25,9 +25,12 @@ Status TlsHolder::load(const Config& config) {
   options.alpn = {"xmpp-client"};
   auto direct = crypto::TlsContext::server(options);
   if (!direct) return std::unexpected<Error>(direct.error());
+  options.alpn = {"http/1.1"};
+  auto https = crypto::TlsContext::server(options);
+  if (!https) return std::unexpected<Error>(https.error());
   const std::lock_guard lock(mutex_);
   former_ = std::move(current_);
-  current_ = {std::move(*starttls), std::move(*direct)};
+  current_ = {std::move(*starttls), std::move(*direct), std::move(*https)};
   return {};
 }
 
@@ -44,6 +47,11 @@ SSL_CTX* TlsHolder::starttls() {
 SSL_CTX* TlsHolder::direct() {
   const std::lock_guard lock(mutex_);
   return current_[1].native();
+}
+
+SSL_CTX* TlsHolder::https() {
+  const std::lock_guard lock(mutex_);
+  return current_[2].native();
 }
 
 }  // namespace rookery::server

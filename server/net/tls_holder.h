@@ -15,11 +15,12 @@ class TlsHolder {
   Status load(const Config& config);
   SSL_CTX* starttls();  ///< with a reference for the caller's SSL_new only
   SSL_CTX* direct();    ///< with ALPN xmpp-client (XEP-0368)
+  SSL_CTX* https();     ///< with ALPN http/1.1
 
  private:
   bool has_loaded();
   std::mutex mutex_;
-  std::vector<crypto::TlsContext> current_;  ///< {starttls, direct}
+  std::vector<crypto::TlsContext> current_;  ///< {starttls, direct, https}
   std::vector<crypto::TlsContext> former_;   ///< kept: another loop may be about to use the pointer
 };
 

@@ -32,7 +32,7 @@ std::string tls_failure() {
 
 }  // namespace
 
-Transport::Transport(Loop& loop, int fd, Owner& owner) : loop_(&loop), owner_(owner), fd_(fd) {}
+Transport::Transport(Loop& loop, int fd, Owner& owner) : loop_(&loop), owner_(&owner), fd_(fd) {}
 
 Transport::~Transport() {
   *alive_ = false;
@@ -110,7 +110,7 @@ bool Transport::handshake() {
   if (result == 1) {
     handshaking_ = false;
     const auto alive = alive_;
-    owner_.on_tls_established();
+    owner_->on_tls_established();
     return *alive && fd_ >= 0;
   }
   const int error = SSL_get_error(ssl_, result);
@@ -144,7 +144,7 @@ void Transport::read_some() {
       if (count <= 0) return fail(count == 0 ? "closed" : std::strerror(errno));
     }
     const bool was_encrypted = ssl_ != nullptr;
-    owner_.on_bytes({buffer.data(), static_cast<size_t>(count)});
+    owner_->on_bytes({buffer.data(), static_cast<size_t>(count)});
     if (!*alive || fd_ < 0 || handshaking_) return;
     // Level-triggered: what is left in the socket raises the next event; what is left in OpenSSL does not.
     const bool more = was_encrypted ? SSL_has_pending(ssl_) == 1 : static_cast<size_t>(count) == buffer.size();
@@ -208,7 +208,7 @@ void Transport::flush() {
   std::string().swap(outbox_);  // an idle connection keeps nothing
   sent_ = 0;
   if (finishing_) return fail("finished");
-  owner_.on_drained();
+  owner_->on_drained();
 }
 
 LinkHealth Transport::health() const {
@@ -270,7 +270,7 @@ void Transport::fail(std::string_view reason) {
   const std::string kept(reason);
   close();
   *alive_ = false;
-  owner_.on_closed(kept);
+  owner_->on_closed(kept);
 }
 
 }  // namespace rookery::server

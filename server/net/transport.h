@@ -34,6 +34,8 @@ class Transport final : public Watcher {
   Transport(const Transport&) = delete;
 
   void start();  ///< begins to read
+  /// Whom it tells from now on: an HTTP connection becomes a WebSocket's.
+  void set_owner(Owner& owner) { owner_ = &owner; }
   void start_tls(SSL_CTX* context);  ///< server side; the handshake follows
   bool is_encrypted() const { return ssl_ != nullptr; }
   SSL* ssl() const { return ssl_; }
@@ -68,7 +70,7 @@ class Transport final : public Watcher {
   void fail(std::string_view reason);
 
   Loop* loop_;
-  Owner& owner_;
+  Owner* owner_;
   SSL* ssl_ = nullptr;
   std::string outbox_;
   size_t sent_ = 0;  ///< of outbox_

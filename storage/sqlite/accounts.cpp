@@ -108,7 +108,9 @@ Status Accounts::remove(const xmpp::Jid& jid) {
     if (database_.changes() == 0) return no_account(jid);
     for (const std::string_view sql :
          {"DELETE FROM rosters WHERE owner = ?", "DELETE FROM roster_items WHERE owner = ?",
-          "DELETE FROM account_values WHERE owner = ?", "DELETE FROM pubsub_nodes WHERE owner = ?"}) {
+          "DELETE FROM account_values WHERE owner = ?", "DELETE FROM pubsub_nodes WHERE owner = ?",
+          // Expired: the sweep deletes the content too.
+          "UPDATE uploads SET expires = 0 WHERE account = ?"}) {
       if (auto status = database_.run(sql, jid.text()); !status) return status;
     }
     return {};

@@ -161,7 +161,22 @@ CREATE INDEX pubsub_affiliations_by_entity ON pubsub_affiliations (owner, jid);
 CREATE INDEX pubsub_subscriptions_by_entity ON pubsub_subscriptions (owner, jid);
 )sql";
 
-constexpr std::array migrations = {Migration{1, migration_1}, Migration{2, migration_2}, Migration{3, migration_3}, Migration{4, migration_4}};
+constexpr std::string_view migration_5 = R"sql(
+CREATE TABLE uploads (  -- XEP-0363; not bound to accounts: the content outlives an account until it is swept
+  id TEXT NOT NULL PRIMARY KEY,
+  account TEXT NOT NULL,
+  name TEXT NOT NULL,
+  type TEXT NOT NULL,
+  size_bytes INTEGER NOT NULL,
+  expires INTEGER NOT NULL,  -- microseconds since 1970
+  complete INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX uploads_by_account ON uploads (account);
+CREATE INDEX uploads_by_expiry ON uploads (expires);
+)sql";
+
+constexpr std::array migrations = {Migration{1, migration_1}, Migration{2, migration_2}, Migration{3, migration_3}, Migration{4, migration_4},
+                                   Migration{5, migration_5}};
 
 }  // namespace
 

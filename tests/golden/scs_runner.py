@@ -14,8 +14,9 @@ NS_STREAM_ERRORS = "urn:ietf:params:xml:ns:xmpp-streams"
 
 
 class Runner(Sasl2Steps):
-    def __init__(self, script, server, tag, timeout=10.0):
+    def __init__(self, script, server, tag, timeout=10.0, carrier="tcp"):
         self.script, self.server, self.tag, self.timeout = script, server, tag, timeout
+        self.carrier = carrier  # of clients that do not say theirs
         self.transcript = []
         self.clients = {}
         self.accounts = set()
@@ -95,14 +96,20 @@ class Runner(Sasl2Steps):
         self.names.update({name: "%s@%s" % (user, self.server.domain), name + ".user": user,
                            name + ".password": PASSWORD})
 
-    @step(r"client (\w+) = (\w+)(?:/(\S+))?(?: over (tls|starttls))?(?: using (\S+))?")
+    @step(r"client (\w+) = (\w+)(?:/(\S+))?(?: over (tls|starttls|websocket|bosh))?(?: using (\S+))?")
     async def declare_client(self, name, account, resource, transport, mechanism):
         if name not in self.clients and account not in self.names:
             self._account(account)
         client = XmppClient(self.server.endpoint, self.names[account], self.names[account + ".password"], resource,
-                            direct_tls=transport != "starttls", mechanism=mechanism)
+                            direct_tls=transport != "starttls", mechanism=mechanism,
+                            carrier=self._carrier(transport))
         client.on_traffic = self._traffic(name)
         self.clients[name] = client
+
+    def _carrier(self, wish):
+        if wish is None:
+            return self.carrier
+        return wish if wish in ("websocket", "bosh") else "tcp"
 
     @step(r"stream (\w+)")
     async def declare_stream(self, name):

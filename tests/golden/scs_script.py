@@ -1,5 +1,6 @@
 """Reads a golden script: one step a line, an indented block below a step that ends in a colon (see README.md)."""
 
+import json
 import re
 import shlex
 from dataclasses import dataclass, field
@@ -87,4 +88,6 @@ def _directive(script, line, number):
 def _value(text):
     if text in ("true", "false"):
         return text == "true"
+    if text.startswith("["):
+        return json.loads(text)  # TOML's list of strings is one of JSON's
     return int(text) if re.fullmatch(r"-?[0-9]+", text) else shlex.split(text)[0]

@@ -35,8 +35,8 @@ class RookeryServer(ServerProcess):
         super().__init__(keep)
         self.daemon = find_binary("rookeryd", binaries)
         self.ctl_program = find_binary("rookeryctl", os.path.dirname(self.daemon))
-        port, tls_port = free_ports(2)
-        self.endpoint = Endpoint("127.0.0.1", port, tls_port, self.domain)
+        port, tls_port, self.https_port, self.http_port = free_ports(4)
+        self.endpoint = Endpoint("127.0.0.1", port, tls_port, self.domain, self.https_port)
         self.data_dir = os.path.join(self.folder, "data")
         self.socket = os.path.join(self.folder, "rookery.sock")
         self.config_path = os.path.join(self.folder, "rookery.toml")
@@ -44,6 +44,7 @@ class RookeryServer(ServerProcess):
         self.config = {
             "server": {"domains": [self.domain], "data_dir": self.data_dir, "threads": 2},
             "listen": {"c2s": ["127.0.0.1:%d" % port], "c2s_tls": ["127.0.0.1:%d" % tls_port]},
+            "http": {"listen": ["127.0.0.1:%d" % self.https_port], "plain": ["127.0.0.1:%d" % self.http_port]},
             "tls": {"certificate": os.path.join(self.folder, "cert.pem"), "key": os.path.join(self.folder, "key.pem")},
             "admin": {"socket": self.socket},
             # RFC 7677 §4's minimum would be 4096; REQUIREMENTS 11 allows no less than 10,000.

@@ -14,6 +14,7 @@ import ssl
 
 import sasl2
 from scram import ScramClient, b64
+from web_transports import BoshTransport, WebSocketTransport
 from xmpp_xml import NS_CLIENT, NS_STREAM, Element, StreamParser, parse_all, quote
 
 NS_TLS = "urn:ietf:params:xml:ns:xmpp-tls"
@@ -35,7 +36,7 @@ class StreamClosed(XmppError):
     """The stream or the socket ended while more was awaited."""
 
 
-Endpoint = collections.namedtuple("Endpoint", "host port tls_port domain")
+Endpoint = collections.namedtuple("Endpoint", "host port tls_port domain https_port", defaults=(None,))
 
 _next_id = iter(range(1, 1 << 60))
 
@@ -89,7 +90,7 @@ class _Wire(asyncio.Protocol):
 
 class XmppClient:
     def __init__(self, endpoint, jid, password, resource=None, direct_tls=True, mechanism=None, ca_file=None,
-                 source=None):
+                 source=None, carrier="tcp"):
         self.endpoint = endpoint
         self.user, _, self.domain = jid.partition("@")
         self.bare = jid
@@ -98,6 +99,7 @@ class XmppClient:
         self.direct_tls = direct_tls
         self.mechanism = mechanism
         self.ca_file = ca_file
+        self.carrier = carrier  # "tcp", "websocket" or "bosh"
         self.source = source  # our own address; any in 127.0.0.0/8 will do for loopback
         self.jid = None  # the full JID, once bound
         self.sm = StreamManagement()
@@ -254,6 +256,10 @@ class XmppClient:
         self._reset()
         self.inbox.clear()
         self.wire = wire = _Wire(self)
+        if self.carrier != "tcp":
+            carrier = WebSocketTransport if self.carrier == "websocket" else BoshTransport
+            self._transport = await carrier.connect(wire, self.endpoint.host, self.endpoint.https_port)
+            return
         loop = asyncio.get_running_loop()
         port = self.endpoint.tls_port if tls else self.endpoint.port
         options = {"ssl": tls_context(self.ca_file), "server_hostname": self.domain} if tls else {}
@@ -281,7 +287,7 @@ class XmppClient:
         await self.open_tcp(self.direct_tls)
         await self.open_stream()
         self.features = await self.receive()
-        if not self.direct_tls:
+        if not self.direct_tls and self.carrier == "tcp":
             self.send("<starttls xmlns='%s'/>" % NS_TLS)
             answer = await self.receive()
             if answer.name != "proceed":

@@ -43,6 +43,7 @@ class RefusingStores final : public Stores {
       : stores_(std::move(stores)), values_(stores_->values()), refuses_(refuses) {}
   storage::AccountStore& accounts() override { return stores_->accounts(); }
   storage::ClientStore& clients() override { return stores_->clients(); }
+  storage::UploadStore& uploads() override { return stores_->uploads(); }
   storage::RosterStore& rosters() override { return stores_->rosters(); }
   storage::ValueStore& values() override { return values_; }
   storage::PubsubStore& pubsub() override { return stores_->pubsub(); }
