@@ -1,43 +1,13 @@
 #include "storage/rocksdb/reader.h"
 
 #include <algorithm>
-#include <limits>
 
+#include "storage/archive_range.h"
 #include "storage/rocksdb/codec.h"
 
 namespace rookery::storage::rocks {
 
 namespace {
-
-constexpr size_t longest_count = 100'000;  ///< ArchiveQuery::want_count
-constexpr LogId last_log_id = std::numeric_limits<LogId>::max();
-
-/// Ids of a range, both ends inside.
-struct IdRange {
-  LogId first = 1, last = last_log_id;
-  bool empty() const { return first > last; }
-};
-
-LogId id_at(TimePoint time) {
-  const auto since_1970 = time.time_since_epoch().count();
-  return since_1970 < 0 ? 0 : static_cast<LogId>(since_1970);
-}
-
-/// What start and end allow.
-IdRange time_range(const ArchiveQuery& query) {
-  IdRange range;
-  if (query.start) range.first = std::max<LogId>(range.first, id_at(*query.start));
-  if (query.end) range.last = id_at(*query.end);
-  return range;
-}
-
-/// `range` narrowed by after and before.
-IdRange page_range(const ArchiveQuery& query, IdRange range) {
-  if (query.after == last_log_id) return {1, 0};
-  range.first = std::max(range.first, query.after + 1);
-  if (query.before != 0) range.last = std::min(range.last, query.before - 1);
-  return range;
-}
 
 /// Walks an owner's entries of one family in a range of ids, skipping rows that are no entries.
 class EntryWalk {

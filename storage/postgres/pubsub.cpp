@@ -1,0 +1,164 @@
+#include "storage/postgres/stores.h"
+
+namespace rookery::storage::postgres {
+
+namespace {
+
+std::unexpected<Error> no_node(const xmpp::Jid& owner, std::string_view name) {
+  return fail(Failure::not_found, "no node " + std::string(name) + " of " + owner.text());
+}
+
+PubsubItem item_of(const Rows& row) {
+  return {.id = row.text(0),
+          .publisher = row.text(1),
+          .payload = row.text(2),
+          .published = TimePoint(std::chrono::microseconds(row.integer(3)))};
+}
+
+}  // namespace
+
+Result<std::vector<PubsubNode>> Pubsub::nodes(const xmpp::Jid& owner) {
+  std::vector<PubsubNode> found;
+  auto rows = database_.query("SELECT name, config FROM pubsub_nodes WHERE owner = $1 ORDER BY name", owner.text());
+  while (rows.next()) found.push_back({.name = rows.text(0), .config = rows.text(1)});
+  if (auto status = rows.status(); !status) return std::unexpected(status.error());
+  return found;
+}
+
+Result<PubsubNode> Pubsub::node(const xmpp::Jid& owner, std::string_view name) {
+  auto row =
+      database_.query("SELECT name, config FROM pubsub_nodes WHERE owner = $1 AND name = $2", owner.text(), name);
+  if (row.next()) return PubsubNode{.name = row.text(0), .config = row.text(1)};
+  if (auto status = row.status(); !status) return std::unexpected(status.error());
+  return no_node(owner, name);
+}
+
+Status Pubsub::create(const xmpp::Jid& owner, const PubsubNode& node) {
+  auto status = database_.run(
+      "INSERT INTO pubsub_nodes (owner, name, config) VALUES ($1, $2, $3) ON CONFLICT (owner, name) DO NOTHING",
+      owner.text(), node.name, node.config);
+  if (!status) return status;
+  if (database_.changes() == 0)
+    return fail(Failure::conflict, "there is a node " + node.name + " of " + owner.text() + " already");
+  return {};
+}
+
+Status Pubsub::configure(const xmpp::Jid& owner, const PubsubNode& node) {
+  auto status = database_.run("UPDATE pubsub_nodes SET config = $1 WHERE owner = $2 AND name = $3", node.config,
+                              owner.text(), node.name);
+  if (!status) return status;
+  if (database_.changes() == 0) return no_node(owner, node.name);
+  return {};
+}
+
+Status Pubsub::remove(const xmpp::Jid& owner, std::string_view node) {
+  if (auto status = database_.run("DELETE FROM pubsub_nodes WHERE owner = $1 AND name = $2", owner.text(), node);
+      !status)
+    return status;
+  if (database_.changes() == 0) return no_node(owner, node);
+  return {};
+}
+
+Status Pubsub::publish(const xmpp::Jid& owner, std::string_view node, const PubsubItem& item, size_t max_items) {
+  return database_.savepoint([&]() -> Status {
+    // An item published again gets a new place: it is the newest.
+    auto status = database_.run(
+        "INSERT INTO pubsub_items (owner, node, id, publisher, payload, published)"
+        " SELECT owner, name, $3, $4, $5, $6 FROM pubsub_nodes WHERE owner = $1 AND name = $2"
+        " ON CONFLICT (owner, node, id) DO UPDATE SET place = DEFAULT, publisher = excluded.publisher,"
+        " payload = excluded.payload, published = excluded.published",
+        owner.text(), node, item.id, item.publisher, item.payload, item.published.time_since_epoch().count());
+    if (!status) return status;
+    if (database_.changes() == 0) return no_node(owner, node);
+    return database_.run(
+        "DELETE FROM pubsub_items WHERE owner = $1 AND node = $2 AND id IN (SELECT id FROM pubsub_items WHERE owner = "
+        "$1"
+        " AND node = $2 ORDER BY place DESC OFFSET $3)",
+        owner.text(), node, sql_limit(max_items));
+  });
+}
+
+Result<bool> Pubsub::retract(const xmpp::Jid& owner, std::string_view node, std::string_view item) {
+  auto status =
+      database_.run("DELETE FROM pubsub_items WHERE owner = $1 AND node = $2 AND id = $3", owner.text(), node, item);
+  if (!status) return std::unexpected(status.error());
+  return database_.changes() > 0;
+}
+
+Status Pubsub::purge(const xmpp::Jid& owner, std::string_view node) {
+  return database_.run("DELETE FROM pubsub_items WHERE owner = $1 AND node = $2", owner.text(), node);
+}
+
+Result<std::vector<PubsubItem>> Pubsub::items(const xmpp::Jid& owner, std::string_view node, size_t limit) {
+  std::vector<PubsubItem> found;
+  auto rows = database_.query(
+      "SELECT id, publisher, payload, published FROM pubsub_items WHERE owner = $1 AND node = $2 ORDER BY place DESC "
+      "LIMIT $3",
+      owner.text(), node, sql_limit(limit));
+  while (rows.next()) found.push_back(item_of(rows));
+  if (auto status = rows.status(); !status) return std::unexpected(status.error());
+  return found;
+}
+
+Result<PubsubItem> Pubsub::item(const xmpp::Jid& owner, std::string_view node, std::string_view id) {
+  auto row = database_.query(
+      "SELECT id, publisher, payload, published FROM pubsub_items WHERE owner = $1 AND node = $2 AND id = $3",
+      owner.text(), node, id);
+  if (row.next()) return item_of(row);
+  if (auto status = row.status(); !status) return std::unexpected(status.error());
+  return fail(Failure::not_found, "no item " + std::string(id) + " in node " + std::string(node));
+}
+
+Result<std::vector<PubsubAffiliation>> Pubsub::affiliations(const xmpp::Jid& owner, std::string_view node) {
+  std::vector<PubsubAffiliation> found;
+  auto rows =
+      database_.query("SELECT jid, affiliation FROM pubsub_affiliations WHERE owner = $1 AND node = $2 ORDER BY jid",
+                      owner.text(), node);
+  while (rows.next()) found.push_back({.jid = rows.text(0), .affiliation = rows.text(1)});
+  if (auto status = rows.status(); !status) return std::unexpected(status.error());
+  return found;
+}
+
+Status Pubsub::set_affiliation(const xmpp::Jid& owner, std::string_view node, const PubsubAffiliation& value) {
+  if (value.affiliation == "none") {
+    return database_.run("DELETE FROM pubsub_affiliations WHERE owner = $1 AND node = $2 AND jid = $3", owner.text(),
+                         node, value.jid);
+  }
+  auto status = database_.run(
+      "INSERT INTO pubsub_affiliations (owner, node, jid, affiliation)"
+      " SELECT owner, name, $3, $4 FROM pubsub_nodes WHERE owner = $1 AND name = $2"
+      " ON CONFLICT (owner, node, jid) DO UPDATE SET affiliation = excluded.affiliation",
+      owner.text(), node, value.jid, value.affiliation);
+  if (!status) return status;
+  if (database_.changes() == 0) return no_node(owner, node);
+  return {};
+}
+
+Result<std::vector<PubsubSubscription>> Pubsub::subscriptions(const xmpp::Jid& owner, std::string_view node) {
+  std::vector<PubsubSubscription> found;
+  auto rows = database_.query(
+      "SELECT jid, subid, state, options FROM pubsub_subscriptions WHERE owner = $1 AND node = $2 ORDER BY jid, subid",
+      owner.text(), node);
+  while (rows.next()) {
+    found.push_back({.jid = rows.text(0), .subid = rows.text(1), .state = rows.text(2), .options = rows.text(3)});
+  }
+  if (auto status = rows.status(); !status) return std::unexpected(status.error());
+  return found;
+}
+
+Status Pubsub::set_subscription(const xmpp::Jid& owner, std::string_view node, const PubsubSubscription& value) {
+  if (value.state == "none") {
+    return database_.run("DELETE FROM pubsub_subscriptions WHERE owner = $1 AND node = $2 AND jid = $3 AND subid = $4",
+                         owner.text(), node, value.jid, value.subid);
+  }
+  auto status = database_.run(
+      "INSERT INTO pubsub_subscriptions (owner, node, jid, subid, state, options)"
+      " SELECT owner, name, $3, $4, $5, $6 FROM pubsub_nodes WHERE owner = $1 AND name = $2"
+      " ON CONFLICT (owner, node, jid, subid) DO UPDATE SET state = excluded.state, options = excluded.options",
+      owner.text(), node, value.jid, value.subid, value.state, value.options);
+  if (!status) return status;
+  if (database_.changes() == 0) return no_node(owner, node);
+  return {};
+}
+
+}  // namespace rookery::storage::postgres

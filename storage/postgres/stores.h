@@ -1,0 +1,78 @@
+// The relational stores in PostgreSQL, one class a concern. Statements are written so that what the interface foresees
+// (a conflict, a missing row) is no error to PostgreSQL, where an error ends the transaction.
+#pragma once
+
+#include "storage/postgres/database.h"
+#include "storage/stores.h"
+
+namespace rookery::storage::postgres {
+
+class Accounts final : public AccountStore {
+ public:
+  explicit Accounts(Database& database) : database_(database) {}
+  Status create(const Account& account) override;
+  Result<Account> find(const xmpp::Jid& jid) override;
+  Result<bool> exists(const xmpp::Jid& jid) override;
+  Status set_keys(const xmpp::Jid& jid, const std::vector<crypto::ScramKeys>& keys) override;
+  Status set_disabled(const xmpp::Jid& jid, bool disabled) override;
+  Status remove(const xmpp::Jid& jid) override;
+  Result<std::vector<xmpp::Jid>> list(std::string_view domain, std::string_view after, size_t limit) override;
+  Result<size_t> count(std::string_view domain) override;
+
+ private:
+  Database& database_;
+};
+
+class Rosters final : public RosterStore {
+ public:
+  explicit Rosters(Database& database) : database_(database) {}
+  Result<Roster> load(const xmpp::Jid& owner) override;
+  Status put(const xmpp::Jid& owner, const RosterItem& item, uint64_t version) override;
+  Status remove(const xmpp::Jid& owner, const xmpp::Jid& contact, uint64_t version) override;
+
+ private:
+  Status set_version(const xmpp::Jid& owner, uint64_t version);
+
+  Database& database_;
+};
+
+class Values final : public ValueStore {
+ public:
+  explicit Values(Database& database) : database_(database) {}
+  Result<std::optional<std::string>> get(const xmpp::Jid& owner, std::string_view kind, std::string_view key) override;
+  Result<std::vector<std::pair<std::string, std::string>>> all(const xmpp::Jid& owner, std::string_view kind) override;
+  Status put(const xmpp::Jid& owner, std::string_view kind, std::string_view key, std::string_view value) override;
+  Status remove(const xmpp::Jid& owner, std::string_view kind, std::string_view key) override;
+
+ private:
+  Database& database_;
+};
+
+class Pubsub final : public PubsubStore {
+ public:
+  explicit Pubsub(Database& database) : database_(database) {}
+  Result<std::vector<PubsubNode>> nodes(const xmpp::Jid& owner) override;
+  Result<PubsubNode> node(const xmpp::Jid& owner, std::string_view name) override;
+  Status create(const xmpp::Jid& owner, const PubsubNode& node) override;
+  Status configure(const xmpp::Jid& owner, const PubsubNode& node) override;
+  Status remove(const xmpp::Jid& owner, std::string_view node) override;
+  Status publish(const xmpp::Jid& owner, std::string_view node, const PubsubItem& item, size_t max_items) override;
+  Result<bool> retract(const xmpp::Jid& owner, std::string_view node, std::string_view item) override;
+  Status purge(const xmpp::Jid& owner, std::string_view node) override;
+  Result<std::vector<PubsubItem>> items(const xmpp::Jid& owner, std::string_view node, size_t limit) override;
+  Result<PubsubItem> item(const xmpp::Jid& owner, std::string_view node, std::string_view id) override;
+  Result<std::vector<PubsubAffiliation>> affiliations(const xmpp::Jid& owner, std::string_view node) override;
+  Status set_affiliation(const xmpp::Jid& owner, std::string_view node, const PubsubAffiliation& value) override;
+  Result<std::vector<PubsubSubscription>> subscriptions(const xmpp::Jid& owner, std::string_view node) override;
+  Status set_subscription(const xmpp::Jid& owner, std::string_view node, const PubsubSubscription& value) override;
+
+ private:
+  Database& database_;
+};
+
+/// For LIMIT, which is signed.
+inline int64_t sql_limit(size_t limit) {
+  return limit > static_cast<size_t>(INT64_MAX) ? INT64_MAX : static_cast<int64_t>(limit);
+}
+
+}  // namespace rookery::storage::postgres
