@@ -41,6 +41,7 @@ struct LogEntry {
 struct Fence {
   uint32_t shard = 0;
   uint64_t epoch = 0;  ///< 0: a single node, nobody else writes
+  bool operator==(const Fence&) const = default;
 };
 
 /// What one commit writes, all or nothing. Plain values, so that any backend can take it.
@@ -70,11 +71,7 @@ struct LogBatch {
 
   /// Whoever writes shows that it still owns what it writes to: when one of these epochs is lower than its shard's newest,
   /// the whole batch is refused (Failure::fenced), and no other. Empty on a single node: nobody else writes.
-  struct Fence {
-    uint32_t shard = 0;
-    uint64_t epoch = 0;
-    bool operator==(const Fence&) const = default;
-  };
+  using Fence = storage::Fence;
 
   std::vector<Fence> fences;
   std::vector<LogEntry> entries;

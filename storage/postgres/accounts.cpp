@@ -88,8 +88,22 @@ Status Accounts::set_keys(const xmpp::Jid& jid, const std::vector<crypto::ScramK
     auto known = database_.query("SELECT FROM accounts WHERE jid = $1 FOR UPDATE", jid.text());
     if (auto status = known.status(); !status) return status;
     if (!known.next()) return no_account(jid);
-    if (auto status = database_.run("DELETE FROM account_keys WHERE jid = $1", jid.text()); !status) return status;
+    // REQUIREMENTS 13: who had the old password keeps nothing.
+    for (const std::string_view sql :
+         {"DELETE FROM account_keys WHERE jid = $1", "DELETE FROM fast_tokens WHERE account = $1",
+          "UPDATE clients SET knows_password = false WHERE account = $1"}) {
+      if (auto status = database_.run(sql, jid.text()); !status) return status;
+    }
     return insert_keys(database_, jid, keys);
+  });
+}
+
+Status Accounts::add_keys(const xmpp::Jid& jid, const crypto::ScramKeys& keys) {
+  return database_.savepoint([&]() -> Status {
+    auto known = exists(jid);
+    if (!known) return std::unexpected(known.error());
+    if (!*known) return no_account(jid);
+    return insert_keys(database_, jid, {keys});
   });
 }
 
@@ -97,7 +111,8 @@ Status Accounts::set_disabled(const xmpp::Jid& jid, bool disabled) {
   if (auto status = database_.run("UPDATE accounts SET disabled = $1 WHERE jid = $2", disabled, jid.text()); !status)
     return status;
   if (database_.changes() == 0) return no_account(jid);
-  return {};
+  if (!disabled) return {};
+  return database_.run("DELETE FROM fast_tokens WHERE account = $1", jid.text());
 }
 
 Status Accounts::remove(const xmpp::Jid& jid) {

@@ -12,14 +12,23 @@ void LogGroup::Entries::add(const LogEntry& entry) {
   xmls.add(entry.xml);
 }
 
-LogGroup::Added LogGroup::add(const LogBatch& batch) {
-  if (!purged_.empty()) return Added::next_group;
-  if (batch.epoch != 0) {
-    const auto [known, is_new] = epochs_.try_emplace(batch.shard, batch.epoch);
-    if (batch.epoch < known->second) return Added::fenced;
-    if (batch.epoch > known->second) return Added::next_group;
+LogGroup::Added LogGroup::check_fences(const LogBatch& batch) const {
+  Added result = Added::yes;
+  for (const auto& [shard, epoch] : batch.fences) {
+    const auto known = epochs_.find(shard);
+    if (known == epochs_.end() || epoch == known->second) continue;
+    if (epoch < known->second) return Added::fenced;
+    result = Added::next_group;
   }
-  empty_ = empty_ && batch.empty() && batch.epoch == 0;
+  return result;
+}
+
+LogGroup::Added LogGroup::add(const LogBatch& batch) {
+  // Replacements are written after all entries of the group, so an entry that comes later must not be one of them.
+  if (!purged_.empty() || (!replaced_.ids.empty() && !batch.entries.empty())) return Added::next_group;
+  if (const auto checked = check_fences(batch); checked != Added::yes) return checked;
+  for (const auto& [shard, epoch] : batch.fences) epochs_[shard] = epoch;
+  empty_ = empty_ && batch.empty() && batch.fences.empty();
   for (const auto& entry : batch.entries) {
     if ((entry.flags & LogEntry::archived) != 0) {
       archived_.add(entry);
@@ -27,6 +36,7 @@ LogGroup::Added LogGroup::add(const LogBatch& batch) {
       transient_.add(entry);
     }  // else neither archived nor to be delivered: nothing to keep
   }
+  for (const auto& entry : batch.replaced) replaced_.add(entry);
   for (const auto& seen : batch.seen) {
     seen_owners_.add(seen.owner);
     seen_keys_.add(seen.key);
@@ -48,31 +58,16 @@ LogGroup::Added LogGroup::add(const LogBatch& batch) {
 }
 
 size_t LogGroup::bytes() const {
-  return archived_.xmls.bytes() + transient_.xmls.bytes() + archived_.peers.bytes() + archived_.owners.bytes() +
-         seen_keys_.bytes() + seen_owners_.bytes() + 64 * (cursors_.size() + counters_.size()) +
-         delivered_owners_.bytes();
+  return archived_.xmls.bytes() + transient_.xmls.bytes() + replaced_.xmls.bytes() + archived_.peers.bytes() +
+         archived_.owners.bytes() + seen_keys_.bytes() + seen_owners_.bytes() +
+         64 * (cursors_.size() + counters_.size()) + delivered_owners_.bytes();
 }
 
 void LogGroup::send(Connection& connection, int64_t writer, int64_t number) const {
   connection.send("BEGIN");
   // First: a former attempt of this group that is still under way has to end before.
   connection.send("SELECT take_number($1, $2)", Parameters(writer, number));
-  if (!archived_.ids.empty()) {
-    connection.send(
-        "INSERT INTO log_entries (owner, id, flags, peer, xml) SELECT owner, id, flags::smallint, peer, xml"
-        " FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::bytea[]) AS e(owner, id, flags, peer, "
-        "xml)"
-        " ON CONFLICT (owner, id) DO NOTHING",
-        Parameters(archived_.owners, archived_.ids, archived_.flags, archived_.peers, archived_.xmls));
-  }
-  if (!transient_.ids.empty()) {
-    connection.send(
-        "INSERT INTO log_transient (owner, id, flags, peer, xml) SELECT owner, id, flags::smallint, peer, xml"
-        " FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::bytea[]) AS e(owner, id, flags, peer, "
-        "xml)"
-        " ON CONFLICT (owner, id) DO NOTHING",
-        Parameters(transient_.owners, transient_.ids, transient_.flags, transient_.peers, transient_.xmls));
-  }
+  send_entries(connection);
   if (!seen_owners_.empty()) {
     connection.send(
         "INSERT INTO log_seen (slot, owner, key) SELECT slot_of(week_of(now())), owner, key"
@@ -93,6 +88,33 @@ void LogGroup::send(Connection& connection, int64_t writer, int64_t number) cons
   // Last, so that the locks which a shard's new owner waits for are held for the commit alone.
   send_epochs(connection);
   connection.send("COMMIT");
+}
+
+void LogGroup::send_entries(Connection& connection) const {
+  if (!archived_.ids.empty()) {
+    connection.send(
+        "INSERT INTO log_entries (owner, id, flags, peer, xml) SELECT owner, id, flags::smallint, peer, xml"
+        " FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::bytea[]) AS e(owner, id, flags, peer, "
+        "xml)"
+        " ON CONFLICT (owner, id) DO NOTHING",
+        Parameters(archived_.owners, archived_.ids, archived_.flags, archived_.peers, archived_.xmls));
+  }
+  if (!transient_.ids.empty()) {
+    connection.send(
+        "INSERT INTO log_transient (owner, id, flags, peer, xml) SELECT owner, id, flags::smallint, peer, xml"
+        " FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::bytea[]) AS e(owner, id, flags, peer, "
+        "xml)"
+        " ON CONFLICT (owner, id) DO NOTHING",
+        Parameters(transient_.owners, transient_.ids, transient_.flags, transient_.peers, transient_.xmls));
+  }
+  if (replaced_.ids.empty()) return;
+  // Of two replacements of one entry the last one counts.
+  connection.send(
+      "UPDATE log_entries e SET peer = r.peer, xml = r.xml FROM (SELECT DISTINCT ON (owner, id) owner, id, peer, xml"
+      " FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bytea[]) WITH ORDINALITY AS u(owner, id, peer, xml, "
+      "place)"
+      " ORDER BY owner, id, place DESC) AS r WHERE e.owner = r.owner AND e.id = r.id",
+      Parameters(replaced_.owners, replaced_.ids, replaced_.peers, replaced_.xmls));
 }
 
 void LogGroup::send_states(Connection& connection) const {

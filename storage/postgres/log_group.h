@@ -33,12 +33,14 @@ class LogGroup {
     void add(const LogEntry& entry);
   };
 
+  Added check_fences(const LogBatch& batch) const;
+  void send_entries(Connection& connection) const;
   void send_states(Connection& connection) const;
   void send_deliveries(Connection& connection) const;
   void send_epochs(Connection& connection) const;
 
   bool empty_ = true;
-  Entries archived_, transient_;
+  Entries archived_, transient_, replaced_;
   Array seen_owners_ = Array::of_text(), seen_keys_ = Array::of_bytes();
   Array delivered_owners_ = Array::of_text(), delivered_ids_ = Array::of_integers();
   Array purged_ = Array::of_text();

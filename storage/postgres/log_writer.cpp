@@ -152,7 +152,7 @@ Answer LogWriter::attempt(const LogGroup& group) {
 void LogWriter::refuse_fenced(std::span<Item> items) {
   Array shards = Array::of_integers();
   for (const Item& item : items) {
-    if (item.batch.epoch != 0) shards.add(static_cast<int64_t>(item.batch.shard));
+    for (const Fence& fence : item.batch.fences) shards.add(static_cast<int64_t>(fence.shard));
   }
   connection_->send("SELECT shard, epoch FROM shard_epochs WHERE shard = ANY ($1::bigint[])", Parameters(shards));
   Answer answer = connection_->sync();
@@ -161,10 +161,11 @@ void LogWriter::refuse_fenced(std::span<Item> items) {
   Rows rows(std::move(answer.results.front()));
   while (rows.next()) newest[static_cast<uint32_t>(rows.integer(0))] = static_cast<uint64_t>(rows.integer(1));
   for (Item& item : items) {
-    if (item.status || item.batch.epoch == 0 || item.batch.epoch >= newest[item.batch.shard]) continue;
-    item.status = fail(Failure::fenced,
-                       "shard " + std::to_string(item.batch.shard) + " has a newer owner: its epoch is " +
-                           std::to_string(newest[item.batch.shard]) + ", not " + std::to_string(item.batch.epoch));
+    const auto is_old = [&](const Fence& fence) { return fence.epoch < newest[fence.shard]; };
+    const auto old = std::ranges::find_if(item.batch.fences, is_old);
+    if (item.status || old == item.batch.fences.end()) continue;
+    item.status = fail(Failure::fenced, "shard " + std::to_string(old->shard) + " has a newer owner: its epoch is " +
+                                            std::to_string(newest[old->shard]) + ", not " + std::to_string(old->epoch));
   }
 }
 

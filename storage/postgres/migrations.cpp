@@ -29,6 +29,32 @@ CREATE TABLE account_keys (  -- RFC 5802 section 3
   PRIMARY KEY (jid, hash)
 );
 
+-- Clients with access to an account, and their FAST tokens (XEP-0494, XEP-0484).
+CREATE TABLE clients (
+  account text COLLATE "C" NOT NULL REFERENCES accounts (jid) ON DELETE CASCADE,
+  agent text COLLATE "C" NOT NULL,
+  id text COLLATE "C" NOT NULL,
+  software text NOT NULL,
+  device text NOT NULL,
+  first_seen bigint NOT NULL,
+  last_seen bigint NOT NULL,
+  knows_password boolean NOT NULL,
+  PRIMARY KEY (account, agent),
+  UNIQUE (account, id)
+);
+CREATE TABLE fast_tokens (
+  account text COLLATE "C" NOT NULL,
+  agent text COLLATE "C" NOT NULL,
+  slot text NOT NULL CHECK (slot IN ('current', 'fresh')),
+  secret text NOT NULL,
+  mechanism text NOT NULL,
+  issued bigint NOT NULL,
+  expires bigint NOT NULL,
+  count bigint NOT NULL,
+  PRIMARY KEY (account, agent, slot),
+  FOREIGN KEY (account, agent) REFERENCES clients (account, agent) ON DELETE CASCADE
+);
+
 CREATE TABLE rosters (
   owner text COLLATE "C" PRIMARY KEY,
   version bigint NOT NULL
@@ -93,6 +119,28 @@ CREATE TABLE pubsub_subscriptions (
   options text NOT NULL,
   PRIMARY KEY (owner, node, jid, subid),
   FOREIGN KEY (owner, node) REFERENCES pubsub_nodes (owner, name) ON DELETE CASCADE
+);
+
+CREATE TABLE rooms (  -- XEP-0045
+  jid text COLLATE "C" PRIMARY KEY,
+  domain text COLLATE "C" NOT NULL,
+  public boolean NOT NULL,
+  name text NOT NULL,
+  config text NOT NULL,
+  subject text NOT NULL,
+  secret text NOT NULL,  -- XEP-0421 section 5
+  creator text COLLATE "C" NOT NULL,
+  created bigint NOT NULL
+);
+CREATE INDEX rooms_by_domain ON rooms (domain, public, jid);
+CREATE INDEX rooms_by_creator ON rooms (creator);
+CREATE TABLE room_affiliations (
+  room text COLLATE "C" NOT NULL,
+  jid text COLLATE "C" NOT NULL,
+  affiliation text NOT NULL CHECK (affiliation IN ('owner', 'admin', 'member', 'none', 'outcast')),
+  nick text NOT NULL,
+  reason text NOT NULL,
+  PRIMARY KEY (room, jid)
 );
 )sql";
 

@@ -12,9 +12,11 @@ class PostgresStores final : public Stores {
   Status connect() { return database_.connect(); }
 
   AccountStore& accounts() override { return accounts_; }
+  ClientStore& clients() override { return clients_; }
   RosterStore& rosters() override { return rosters_; }
   ValueStore& values() override { return values_; }
   PubsubStore& pubsub() override { return pubsub_; }
+  RoomStore& rooms() override { return rooms_; }
   Status transaction(const std::function<Status()>& work) override { return database_.transaction(work); }
   Status step(const std::function<Status()>& work, const Fence& fence) override {
     return database_.savepoint(work, fence);
@@ -23,9 +25,11 @@ class PostgresStores final : public Stores {
  private:
   postgres::Database database_;
   postgres::Accounts accounts_{database_};
+  postgres::Clients clients_{database_};
   postgres::Rosters rosters_{database_};
   postgres::Values values_{database_};
   postgres::Pubsub pubsub_{database_};
+  postgres::Rooms rooms_{database_};
 };
 
 }  // namespace

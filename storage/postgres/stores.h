@@ -14,10 +14,23 @@ class Accounts final : public AccountStore {
   Result<Account> find(const xmpp::Jid& jid) override;
   Result<bool> exists(const xmpp::Jid& jid) override;
   Status set_keys(const xmpp::Jid& jid, const std::vector<crypto::ScramKeys>& keys) override;
+  Status add_keys(const xmpp::Jid& jid, const crypto::ScramKeys& keys) override;
   Status set_disabled(const xmpp::Jid& jid, bool disabled) override;
   Status remove(const xmpp::Jid& jid) override;
   Result<std::vector<xmpp::Jid>> list(std::string_view domain, std::string_view after, size_t limit) override;
   Result<size_t> count(std::string_view domain) override;
+
+ private:
+  Database& database_;
+};
+
+class Clients final : public ClientStore {
+ public:
+  explicit Clients(Database& database) : database_(database) {}
+  Result<std::vector<Client>> list(const xmpp::Jid& account) override;
+  Result<std::optional<Client>> find(const xmpp::Jid& account, std::string_view agent) override;
+  Status put(const xmpp::Jid& account, const Client& client) override;
+  Status remove(const xmpp::Jid& account, std::string_view id) override;
 
  private:
   Database& database_;
@@ -65,6 +78,22 @@ class Pubsub final : public PubsubStore {
   Status set_affiliation(const xmpp::Jid& owner, std::string_view node, const PubsubAffiliation& value) override;
   Result<std::vector<PubsubSubscription>> subscriptions(const xmpp::Jid& owner, std::string_view node) override;
   Status set_subscription(const xmpp::Jid& owner, std::string_view node, const PubsubSubscription& value) override;
+
+ private:
+  Database& database_;
+};
+
+class Rooms final : public RoomStore {
+ public:
+  explicit Rooms(Database& database) : database_(database) {}
+  Result<Room> load(const xmpp::Jid& room) override;
+  Status put(const Room& room) override;
+  Status remove(const xmpp::Jid& room) override;
+  Result<std::vector<RoomAffiliation>> affiliations(const xmpp::Jid& room) override;
+  Status set_affiliation(const xmpp::Jid& room, const RoomAffiliation& value) override;
+  Result<std::vector<std::pair<xmpp::Jid, std::string>>> list(const RoomRange& range) override;
+  Result<size_t> count(std::string_view domain) override;
+  Result<size_t> created_by(std::string_view creator) override;
 
  private:
   Database& database_;

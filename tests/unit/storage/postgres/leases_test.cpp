@@ -152,14 +152,14 @@ TEST_F(PostgresLeases, FenceTheLogAtOnce) {
   const uint64_t epoch = a->acquire({1}).value().at(0).epoch;
   auto log = open_postgres_log(database).value();
   const std::string juliet = "juliet@example.com";
-  ASSERT_TRUE(commit(*log, {.shard = 1, .epoch = epoch, .entries = {entry(juliet, 1)}}));
+  ASSERT_TRUE(commit(*log, {.fences = {{1, epoch}}, .entries = {entry(juliet, 1)}}));
   expire("a");
   ASSERT_EQ(b->acquire({1}).value().at(0).epoch, epoch + 1);
   // Many at once: those of other shards stand, in their order.
   std::vector<std::pair<LogId, bool>> results;
   for (LogId id = 2; id <= 9; ++id) {
     const uint32_t shard = id % 2 == 0 ? 1 : 2;
-    log->commit({.shard = shard, .epoch = epoch, .entries = {entry(juliet, id)}}, [&results, id](const Status& status) {
+    log->commit({.fences = {{shard, epoch}}, .entries = {entry(juliet, id)}}, [&results, id](const Status& status) {
       if (!status) EXPECT_EQ(status.error().failure, Failure::fenced);
       results.emplace_back(id, status.has_value());
     });
