@@ -1,6 +1,7 @@
 // What a message costs in the message log: CPU of all threads (flush and compaction included) and rows a second.
 // A message is two archive entries of 400 bytes, a key to recognise it by and a session's counter.
 //   bench_storage [FOLDER] [MESSAGES] [MESSAGES OF A COMMIT]
+//   bench_storage "host=… dbname=…" [MESSAGES] [MESSAGES OF A COMMIT]     an empty PostgreSQL database; ours is the CPU shown
 #include <sys/resource.h>
 
 #include <chrono>
@@ -13,6 +14,7 @@
 #include <random>
 
 #include "storage/embedded.h"
+#include "storage/postgres.h"
 
 namespace {
 
@@ -72,9 +74,20 @@ double cost_of_making(size_t messages, size_t each) {
   return (cpu_microseconds() - before) / static_cast<double>(messages);
 }
 
-void measure(const std::filesystem::path& folder, size_t messages, size_t each) {
-  std::filesystem::remove_all(folder);
-  auto log = open_rocksdb(folder);
+bool is_connection(const std::string& where) { return where.find('=') != std::string::npos; }
+
+Result<std::unique_ptr<MessageLog>> open_log(const std::string& where) {
+  if (!is_connection(where)) {
+    std::filesystem::remove_all(where);
+    return open_rocksdb(where);
+  }
+  const PostgresOptions options{.connection = where, .node = {}};
+  if (auto status = migrate_postgres(options); !status) return std::unexpected(status.error());
+  return open_postgres_log(options);
+}
+
+void measure(const std::string& where, size_t messages, size_t each) {
+  auto log = open_log(where);
   if (!log) {
     std::fprintf(stderr, "%s\n", log.error().message.c_str());
     std::exit(1);
@@ -110,17 +123,17 @@ void measure(const std::filesystem::path& folder, size_t messages, size_t each) 
   const double spent = (cpu_microseconds() - cpu) / count - cost_of_making(messages, each);
   std::printf("%4zu messages a commit: %8.0f rows/s  %6.2f us CPU/message  %5.2f us CPU/row  RSS %.0f MB open, %.0f MB after\n", each,
               rows_of_message * count / wall.count(), spent, spent / rows_of_message, idle_megabytes, full_megabytes);
-  std::filesystem::remove_all(folder);
+  if (!is_connection(where)) std::filesystem::remove_all(where);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::filesystem::path folder = argc > 1 ? argv[1] : std::filesystem::temp_directory_path() / "rookery-bench-log";
+  const std::string where = argc > 1 ? argv[1] : std::filesystem::temp_directory_path() / "rookery-bench-log";
   const size_t messages = argc > 2 ? std::strtoul(argv[2], nullptr, 10) : 400'000;
   if (argc > 3) {
-    measure(folder, messages, std::strtoul(argv[3], nullptr, 10));
+    measure(where, messages, std::strtoul(argv[3], nullptr, 10));
     return 0;
   }
-  for (const size_t each : {1, 10, 100, 200}) measure(folder, each == 1 ? messages / 20 : each == 10 ? messages / 4 : messages, each);
+  for (const size_t each : {1, 10, 100, 200}) measure(where, each == 1 ? messages / 20 : each == 10 ? messages / 4 : messages, each);
 }

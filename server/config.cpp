@@ -289,6 +289,8 @@ const std::vector<Key>& keys() {
       {"registration.enabled", boolean(&Config::registration)},
       {"registration.per_ip_and_hour", number(&Config::registrations_per_ip, 1, million)},
       {"registration.per_hour", number(&Config::registrations_per_hour, 1, million)},
+      {"storage.kind", one_of(&Config::storage_kind, {"embedded", "postgres"})},
+      {"storage.postgres", text(&Config::storage_postgres)},
       {"cluster.nats", read_nats},
       {"cluster.node", text(&Config::cluster_node)},
       {"cluster.name", text(&Config::cluster_name)},
@@ -369,6 +371,9 @@ class File {
 /// What no single key can say.
 std::string contradiction(const Config& config) {
   if (config.data_dir.empty()) return "server.data_dir must not be empty";
+  if ((config.storage_kind == "postgres") == config.storage_postgres.empty()) {
+    return "storage.postgres is needed with storage.kind = \"postgres\" and with no other";
+  }
   if (config.cluster_name.empty() || config.cluster_name.find_first_of(" .*>") != std::string::npos) {
     return "cluster.name must be a word: it is part of NATS subjects";
   }

@@ -74,6 +74,10 @@ struct Config {
   unsigned registrations_per_ip = 5;     ///< tries in an hour, of one IPv4 address or IPv6 /64
   unsigned registrations_per_hour = 60;  ///< of all together
 
+  // [storage]
+  std::string storage_kind = "embedded";  ///< or "postgres"
+  std::string storage_postgres;           ///< libpq's connection string
+
   // [cluster]
   std::vector<std::string> cluster_nats;  ///< URLs; empty: a single node
   std::string cluster_node;               ///< this node's name; empty: the host's

@@ -11,6 +11,7 @@
 
 #include "crypto/random.h"
 #include "server/admin/admin_socket.h"
+#include "server/backends.h"
 #include "server/cluster/cluster.h"
 #include "server/edge/auth_backoff.h"
 #include "server/edge/bosh_wire.h"
@@ -25,7 +26,6 @@
 #include "server/net/listener.h"
 #include "server/net/tls_holder.h"
 #include "server/rate_limit.h"
-#include "storage/embedded.h"
 
 namespace rookery::server {
 
@@ -60,29 +60,41 @@ Status Node::open_stores() {
   std::filesystem::create_directories(config_.data_dir, error);
   if (error) return fail(Failure::io, "cannot create " + config_.data_dir.string() + ": " + error.message());
   chmod(config_.data_dir.c_str(), 0700);
-  auto stores = storage::open_sqlite(config_.data_dir / "rookery.sqlite");
-  if (!stores) return std::unexpected<Error>(stores.error());
+  auto opened = open_backends(config_, loop_count(), log_ == nullptr);
+  if (!opened) return std::unexpected<Error>(opened.error());
   // REQUIREMENTS 11: the same name keeps the same decoy salt over restarts.
   const auto here = xmpp::Jid::parse(config_.domains.front());
   if (!here) return fail(Failure::invalid, "server.domains: " + here.error().message);
-  const auto secret = (*stores)->values().get(*here, "decoy-secret", "");
+  storage::Stores& stores = *opened->stores.front();
+  const auto secret = stores.values().get(*here, "decoy-secret", "");
   if (!secret) return std::unexpected<Error>(secret.error());
   decoy_secret_ = secret->value_or(crypto::random_token(32));
   if (!*secret) {
-    const Status stored = (*stores)->transaction([&] { return (*stores)->values().put(*here, "decoy-secret", "", decoy_secret_); });
+    const Status stored = stores.transaction([&] { return stores.values().put(*here, "decoy-secret", "", decoy_secret_); });
     if (!stored) return stored;
   }
-  stores_ = std::make_unique<StoreWorker>(std::move(*stores));
+  for (auto& each : opened->stores) stores_.push_back(std::make_unique<StoreWorker>(std::move(each)));
   if (log_ != nullptr) return {};
-  auto log = storage::open_rocksdb(config_.data_dir / "log");
-  if (!log) return std::unexpected<Error>(log.error());
-  log_ = std::move(*log);
+  log_ = std::move(opened->log);
   files_ = std::make_unique<WorkerPool>(file_threads);
   if (!config_.upload) return {};
   auto blobs = storage::open_blob_folder(config_.upload_folder);
   if (!blobs) return std::unexpected<Error>(blobs.error());
   blobs_ = std::move(*blobs);
   return {};
+}
+
+unsigned Node::loop_count() const {
+  return config_.threads != 0 ? config_.threads : std::max(1u, std::thread::hardware_concurrency());
+}
+
+StoreWorker& Node::stores() {
+  const Loop* loop = Loop::current();
+  return *stores_[loop == nullptr ? 0 : loop->index() % stores_.size()];
+}
+
+bool Node::stores_healthy() const {
+  return std::ranges::all_of(stores_, [](const auto& worker) { return worker->healthy(); });
 }
 
 Status Node::open_listeners() {
@@ -116,8 +128,7 @@ Status Node::start() {
   if (const Status loaded = tls_->load(config_); !loaded) return loaded;
   install_features(*this, features_);
   caps_ = caps_of_server(features_);
-  const unsigned threads = config_.threads != 0 ? config_.threads : std::max(1u, std::thread::hardware_concurrency());
-  for (unsigned i = 0; i < threads; ++i) {
+  for (unsigned i = 0; i < loop_count(); ++i) {
     loops_.push_back(std::make_unique<Loop>(i));
     homes_.push_back(std::make_unique<Homes>(*this, *loops_.back()));
   }
@@ -165,7 +176,7 @@ void Node::stop() {
   for (auto& loop : loops_) loop->stop();
   files_.reset();
   log_.reset();     // finishes the queued commits
-  stores_.reset();  // and the queued writes
+  stores_.clear();  // and the queued writes
 }
 
 void Node::register_before_auth(xmpp::ElementPtr iq, const std::string& domain, const std::string& ip,

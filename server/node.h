@@ -45,7 +45,9 @@ class Node {
   void stop();
 
   const Config& config() const { return config_; }
-  StoreWorker& stores() { return *stores_; }
+  /// Of the calling loop: what it asks for is done in that order. An account's home is on one loop, so its writes are in order.
+  StoreWorker& stores();
+  bool stores_healthy() const;
   storage::MessageLog& log() { return *log_; }
   Router& router() { return router_; }
   FeatureRegistry& features() { return features_; }
@@ -67,12 +69,12 @@ class Node {
   /// Runs a blocking read on a worker thread, then `then(result)` on the calling loop. For the message log.
   template <typename Read, typename Then>
   void read_log(Read read, Then then) {
-    stores_->read([this, read = std::move(read)](storage::Stores&) mutable { return read(*log_); }, std::move(then));
+    stores().read([this, read = std::move(read)](storage::Stores&) mutable { return read(*log_); }, std::move(then));
   }
   template <typename Read>
   auto read_log(Read read) {
     auto work = [this, read = std::move(read)](storage::Stores&) mutable { return read(*log_); };
-    return stores_->run(std::move(work));
+    return stores().run(std::move(work));
   }
 
   /// Hands an IQ for our domain, or for an account whose home is this loop's, to its handler, or answers that there is none.
@@ -92,6 +94,7 @@ class Node {
 
  private:
   Status open_stores();
+  unsigned loop_count() const;
   Status open_listeners();
   void close_streams();
   std::string admin_account(const std::vector<std::string>& words, const std::string& password);
@@ -104,7 +107,7 @@ class Node {
   std::unique_ptr<RateLimit> registrations_of_network_, registrations_;
   std::unique_ptr<BoshSessions> bosh_;        // the same
   std::unique_ptr<storage::MessageLog> log_;
-  std::unique_ptr<StoreWorker> stores_;
+  std::vector<std::unique_ptr<StoreWorker>> stores_;
   std::unique_ptr<storage::BlobStore> blobs_;
   std::unique_ptr<WorkerPool> files_;
   std::vector<std::unique_ptr<Loop>> loops_;

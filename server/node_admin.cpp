@@ -44,7 +44,7 @@ std::string Node::admin(const std::vector<std::string>& words, const std::string
            "\nunauthenticated " + std::to_string(limits_->count()) + "\nevicted " + std::to_string(limits_->evicted()) +
            "\nreading_pauses " + std::to_string(reading_pauses) + "\nlogins " + std::to_string(logins) + "\nfailed_logins " +
            std::to_string(failed_logins) + "\nmessages " + std::to_string(messages) + "\nlog_healthy " +
-           (log_->healthy() ? "yes" : "no") + "\nstore_healthy " + (stores_->healthy() ? "yes" : "no") + "\nok\n";
+           (log_->healthy() ? "yes" : "no") + "\nstore_healthy " + (stores_healthy() ? "yes" : "no") + "\nok\n";
   }
   if (command == "stop") {
     kill(getpid(), SIGTERM);
@@ -58,7 +58,7 @@ std::string Node::admin_account(const std::vector<std::string>& words, const std
   const auto on_store = [this](auto work) {
     auto promise = std::make_shared<std::promise<StoreWorker::ResultOf<decltype(work)>>>();
     auto future = promise->get_future();
-    stores_->run(std::move(work), [promise](auto result) { promise->set_value(std::move(result)); });
+    stores().run(std::move(work), [promise](auto result) { promise->set_value(std::move(result)); });
     return future.get();
   };
   if (verb == "list") {

@@ -8,16 +8,38 @@
 #include "server/log.h"
 #include "server/node.h"
 #include "server/xeps.h"
+#include "storage/transfer.h"
 
 using namespace rookery;
+
+namespace {
+
+/// `rookeryd --migrate-to-postgres "host=…"`: the data of this (stopped) node, into an empty database.
+int migrate(const std::filesystem::path& data_dir, const std::string& connection) {
+  const auto moved = storage::transfer_to_postgres(data_dir, {.connection = connection, .node = {}});
+  if (!moved) {
+    std::cerr << "rookeryd: " << moved.error().message << "\n";
+    return 1;
+  }
+  for (const auto& each : *moved)
+    std::cout << each.what << ": " << each.rows << " rows, SHA-256 " << each.checksum << "\n";
+  std::cout << "All of it was read back from PostgreSQL and is the same. Now set [storage] kind = \"postgres\".\n";
+  return 0;
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   CLI::App app{"rookeryd - an XMPP server"};
   std::string file = "/etc/rookery/rookery.toml";
   bool check_only = false, list_xeps = false;
-  app.add_option("-c,--config", file, "The configuration file (see deploy/rookery.toml.example)")->capture_default_str();
+  app.add_option("-c,--config", file, "The configuration file (see deploy/rookery.toml.example)")
+      ->capture_default_str();
   app.add_flag("--check", check_only, "Read the configuration, say what is wrong with it, and end");
   app.add_flag("--xeps", list_xeps, "Print which XEPs the server speaks, and end");
+  std::string connection;
+  app.add_option("--migrate-to-postgres", connection,
+                 "Copy the data of this node, which must be stopped, to PostgreSQL, and end");
   app.set_version_flag("--version", "rookeryd " ROOKERY_VERSION);
   CLI11_PARSE(app, argc, argv);
 
@@ -34,6 +56,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   if (check_only) return 0;
+  if (!connection.empty()) return migrate(config->data_dir, connection);
   server::log::set_level(config->log_level);
 
   // Signals are taken by this thread alone; SIGPIPE by nobody.

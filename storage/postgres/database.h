@@ -53,7 +53,7 @@ class Database {
 
   template <typename... Values>
   Rows query(std::string_view sql, const Values&... values) {
-    return execute(sql, Parameters(values...));
+    return execute(sql, Parameters(values...));  // or the arrays of one vector
   }
   template <typename... Values>
   Status run(std::string_view sql, const Values&... values) {

@@ -121,6 +121,10 @@ CREATE TABLE pubsub_subscriptions (
   FOREIGN KEY (owner, node) REFERENCES pubsub_nodes (owner, name) ON DELETE CASCADE
 );
 
+-- An entity's own affiliations and subscriptions (XEP-0060 sections 5.6 and 5.7).
+CREATE INDEX pubsub_affiliations_by_entity ON pubsub_affiliations (owner, jid);
+CREATE INDEX pubsub_subscriptions_by_entity ON pubsub_subscriptions (owner, jid);
+
 CREATE TABLE rooms (  -- XEP-0045
   jid text COLLATE "C" PRIMARY KEY,
   domain text COLLATE "C" NOT NULL,

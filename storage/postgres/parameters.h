@@ -46,6 +46,11 @@ class Parameters {
     (add(values), ...);
   }
 
+  explicit Parameters(const std::vector<Array>& arrays) {
+    ensure(arrays.size() <= most);
+    for (const Array& array : arrays) add(array);
+  }
+
   int count() const { return static_cast<int>(count_); }
   const char* const* values() const { return values_.data(); }
   const int* lengths() const { return lengths_.data(); }

@@ -78,6 +78,10 @@ class Pubsub final : public PubsubStore {
   Status set_affiliation(const xmpp::Jid& owner, std::string_view node, const PubsubAffiliation& value) override;
   Result<std::vector<PubsubSubscription>> subscriptions(const xmpp::Jid& owner, std::string_view node) override;
   Status set_subscription(const xmpp::Jid& owner, std::string_view node, const PubsubSubscription& value) override;
+  Result<std::vector<std::string>> item_ids(const xmpp::Jid& owner, std::string_view node) override;
+  Result<size_t> expire(const xmpp::Jid& owner, std::string_view node, TimePoint then) override;
+  Result<std::vector<PubsubAffiliationAt>> affiliations_of(const xmpp::Jid& owner, const xmpp::Jid& entity) override;
+  Result<std::vector<PubsubSubscriptionAt>> subscriptions_of(const xmpp::Jid& owner, const xmpp::Jid& entity) override;
 
  private:
   Database& database_;

@@ -160,6 +160,12 @@ TEST(Config, ACertificateWithoutItsKeyIsRefused) {
   EXPECT_THAT(refusal("[tls]\ncertificate = \"/etc/ssl/a.pem\"\n"), HasSubstr("belong together"));
 }
 
+TEST(Config, PostgresNeedsAConnectionAndAConnectionNeedsPostgres) {
+  EXPECT_THAT(refusal("[storage]\nkind = \"postgres\"\n"), HasSubstr("storage.postgres"));
+  EXPECT_THAT(refusal("[storage]\npostgres = \"dbname=rookery\"\n"), HasSubstr("storage.kind"));
+  EXPECT_THAT(refusal("[storage]\nkind = \"mysql\"\n"), HasSubstr("embedded"));
+}
+
 TEST(Config, BrokenTomlNamesTheLine) { EXPECT_THAT(refusal("[server]\n\nthreads = = 2\n"), HasSubstr(":3: ")); }
 
 TEST(Config, AMissingFileIsNotFound) {

@@ -9,6 +9,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <csignal>
+#include <fstream>
 #include <set>
 #include <thread>
 #include <vector>
@@ -38,6 +40,15 @@ pid_t spawn(std::vector<std::string> words, const std::string& log) {
   if (chdir("/") != 0) _exit(126);
   execv(arguments[0], arguments.data());
   _exit(127);
+}
+
+/// Zombies that nobody has waited for yet do not count.
+bool is_running(pid_t pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+  std::string line;
+  if (!std::getline(file, line)) return false;
+  const auto behind_name = line.rfind(')');
+  return behind_name != std::string::npos && line.substr(behind_name).find('Z') == std::string::npos;
 }
 
 void execute_on(const std::string& connection, const std::string& sql) {
@@ -70,7 +81,7 @@ TestServer::TestServer(int port) : port_(port) {
 }
 
 TestServer::~TestServer() {
-  if (pid_ > 0) kill(SIGQUIT);
+  if (pid_ > 0) end(SIGQUIT);
 }
 
 void TestServer::start() {
@@ -88,25 +99,22 @@ void TestServer::start() {
 
 bool TestServer::answers() const { return PQping(connection("postgres").c_str()) == PQPING_OK; }
 
-void TestServer::send(int signal) {
-  // Its backends are children of the postmaster, in sessions of their own.
-  std::set<pid_t> family = {pid_};
-  for (const auto& entry :
-       std::filesystem::directory_iterator("/proc/" + std::to_string(pid_) + "/task/" + std::to_string(pid_))) {
-    if (entry.path().filename() != "children") continue;
-    FILE* file = fopen(entry.path().c_str(), "r");
-    for (int child = 0; file != nullptr && fscanf(file, "%d", &child) == 1;) family.insert(child);
-    if (file != nullptr) fclose(file);
+void TestServer::kill() {
+  // Its sessions are children of the postmaster. As long as one lives it holds the shared memory, and no new server
+  // starts.
+  std::vector<pid_t> sessions;
+  const std::string task = "/proc/" + std::to_string(pid_) + "/task/" + std::to_string(pid_) + "/children";
+  std::ifstream children(task);
+  for (pid_t child = 0; children >> child;) sessions.push_back(child);
+  for (const pid_t pid : sessions) ::kill(pid, SIGKILL);
+  end(SIGKILL);
+  for (const pid_t pid : sessions) {
+    while (is_running(pid)) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
-  for (const pid_t pid : family) ::kill(pid, signal);
 }
 
-void TestServer::kill(int signal) {
-  if (signal == SIGKILL) {
-    send(SIGKILL);
-  } else {
-    ::kill(pid_, signal);
-  }
+void TestServer::end(int signal) {
+  ::kill(pid_, signal);
   waitpid(pid_, nullptr, 0);
   pid_ = -1;
 }

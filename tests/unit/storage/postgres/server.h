@@ -3,7 +3,6 @@
 
 #include <sys/types.h>
 
-#include <csignal>
 #include <filesystem>
 #include <string>
 
@@ -25,8 +24,7 @@ class TestServer {
   TestServer& operator=(const TestServer&) = delete;
 
   void start();
-  void kill(int signal = SIGKILL);  ///< and waits for its end
-  void send(int signal);            ///< to all of its processes
+  void kill();  ///< SIGKILL to all of its processes; waits for their end
   int port() const { return port_; }
   pid_t pid() const { return pid_; }
 
@@ -39,6 +37,7 @@ class TestServer {
 
  private:
   bool answers() const;
+  void end(int signal);
 
   TemporaryFolder folder_;
   int port_;
