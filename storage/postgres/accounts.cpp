@@ -121,7 +121,9 @@ Status Accounts::remove(const xmpp::Jid& jid) {
     if (database_.changes() == 0) return no_account(jid);
     for (const std::string_view sql :
          {"DELETE FROM rosters WHERE owner = $1", "DELETE FROM roster_items WHERE owner = $1",
-          "DELETE FROM account_values WHERE owner = $1", "DELETE FROM pubsub_nodes WHERE owner = $1"}) {
+          "DELETE FROM account_values WHERE owner = $1", "DELETE FROM pubsub_nodes WHERE owner = $1",
+          // Expired: the sweep deletes the content too.
+          "UPDATE uploads SET expires = 0 WHERE account = $1"}) {
       if (auto status = database_.run(sql, jid.text()); !status) return status;
     }
     return {};

@@ -146,6 +146,18 @@ CREATE TABLE room_affiliations (
   reason text NOT NULL,
   PRIMARY KEY (room, jid)
 );
+
+CREATE TABLE uploads (  -- XEP-0363; not bound to accounts: the content outlives an account until it is swept
+  id text COLLATE "C" PRIMARY KEY,
+  account text COLLATE "C" NOT NULL,
+  name text NOT NULL,
+  type text NOT NULL,
+  size_bytes bigint NOT NULL,
+  expires bigint NOT NULL,
+  complete boolean NOT NULL
+);
+CREATE INDEX uploads_by_account ON uploads (account);
+CREATE INDEX uploads_by_expiry ON uploads (expires);
 )sql";
 
 constexpr int64_t advisory_lock = 0x726f6f6b657279;  // "rookery"

@@ -103,6 +103,20 @@ class Rooms final : public RoomStore {
   Database& database_;
 };
 
+class Uploads final : public UploadStore {
+ public:
+  explicit Uploads(Database& database) : database_(database) {}
+  Status begin(const Upload& upload, uint64_t quota_bytes) override;
+  Status complete(std::string_view id, TimePoint expires) override;
+  Result<Upload> find(std::string_view id) override;
+  Result<uint64_t> used_bytes(const xmpp::Jid& account) override;
+  Status remove(std::string_view id) override;
+  Result<std::vector<std::string>> expired(TimePoint now, size_t limit) override;
+
+ private:
+  Database& database_;
+};
+
 /// For LIMIT, which is signed.
 inline int64_t sql_limit(size_t limit) {
   return limit > static_cast<size_t>(INT64_MAX) ? INT64_MAX : static_cast<int64_t>(limit);

@@ -91,6 +91,12 @@ constexpr std::array all = {
           "$5::text[],"
           " $6::text[], $7::text[], $8::text[], $9::bigint[]) AS r(a, b, c, d, e, f, g, h, i)",
           "SELECT jid, domain, public::int, name, config, subject, secret, creator, created FROM rooms ORDER BY jid"},
+    Table{"uploads", "ttttiii",
+          "SELECT id, account, name, type, size_bytes, expires, complete FROM uploads ORDER BY id",
+          "INSERT INTO uploads (id, account, name, type, size_bytes, expires, complete) SELECT a, b, c, d, e, f, g <> 0"
+          " FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[])"
+          " AS r(a, b, c, d, e, f, g)",
+          "SELECT id, account, name, type, size_bytes, expires, complete::int FROM uploads ORDER BY id"},
     Table{"room_affiliations", "ttttt",
           "SELECT room, jid, affiliation, nick, reason FROM room_affiliations ORDER BY room, jid",
           "INSERT INTO room_affiliations (room, jid, affiliation, nick, reason)"
