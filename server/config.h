@@ -69,6 +69,13 @@ struct Config {
   std::string pubsub_subdomain = "pubsub";  ///< of each of our domains: a service of XEP-0060; empty: none
   std::string pubsub_create = "local";      ///< who may make nodes there: local (accounts of ours), anyone, nobody
 
+  // [muc] XEP-0045
+  std::string muc_subdomain = "conference";  ///< of each of our domains; empty: no rooms
+  std::string muc_create = "local";          ///< who may create rooms: "local" accounts, "anyone", "nobody"
+  size_t muc_history = 100;         ///< messages a room keeps at hand for those who enter
+  size_t muc_occupants = 5000;      ///< most in one room
+  size_t muc_rooms_per_user = 100;  ///< that one account may have created
+
   // [registration]
   bool registration = false;  ///< XEP-0077 in-band
   unsigned registrations_per_ip = 5;     ///< tries in an hour, of one IPv4 address or IPv6 /64

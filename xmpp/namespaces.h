@@ -86,6 +86,19 @@ inline constexpr auto sasl_channel_binding = "urn:xmpp:sasl-cb:0"sv;           /
 inline constexpr auto stream_limits = "urn:xmpp:stream-limits:0"sv;            // XEP-0478
 inline constexpr auto muc = "http://jabber.org/protocol/muc"sv;                // XEP-0045
 inline constexpr auto muc_user = "http://jabber.org/protocol/muc#user"sv;
+inline constexpr auto muc_admin = "http://jabber.org/protocol/muc#admin"sv;
+inline constexpr auto muc_owner = "http://jabber.org/protocol/muc#owner"sv;
+inline constexpr auto muc_register = "http://jabber.org/protocol/muc#register"sv;
+inline constexpr auto muc_request = "http://jabber.org/protocol/muc#request"sv;
+inline constexpr auto muc_roomconfig = "http://jabber.org/protocol/muc#roomconfig"sv;
+inline constexpr auto muc_roominfo = "http://jabber.org/protocol/muc#roominfo"sv;
+inline constexpr auto muc_stable_id = "http://jabber.org/protocol/muc#stable_id"sv;
+inline constexpr auto self_ping = "http://jabber.org/protocol/muc#self-ping-optimization"sv;  // XEP-0410
+inline constexpr auto conference = "jabber:x:conference"sv;                    // XEP-0249
+inline constexpr auto occupant_id = "urn:xmpp:occupant-id:0"sv;                // XEP-0421
+inline constexpr auto retract = "urn:xmpp:message-retract:1"sv;                // XEP-0424
+inline constexpr auto retract_tombstone = "urn:xmpp:message-retract:1#tombstone"sv;
+inline constexpr auto moderate = "urn:xmpp:message-moderate:1"sv;              // XEP-0425
 inline constexpr auto xml = "http://www.w3.org/XML/1998/namespace"sv;
 
 }  // namespace rookery::xmpp::ns

@@ -1,5 +1,6 @@
 #include "server/home/bind2.h"
 
+#include "server/archive/archive.h"
 #include "server/home/homes.h"
 #include "server/node.h"
 #include "xmpp/namespaces.h"
@@ -82,25 +83,6 @@ void read_then_finish(std::shared_ptr<Binding> binding, Home& home) {
 }
 
 }  // namespace
-
-Result<xmpp::MamMetadata> archive_metadata(const storage::MessageLog& log, const std::string& owner, storage::LogId up_to) {
-  const auto to_end = [](const storage::LogEntry& entry) {
-    return xmpp::MamMetadata::End{.id = storage::to_stanza_id(entry.id), .timestamp = storage::time_of(entry.id)};
-  };
-  xmpp::MamMetadata metadata;
-  storage::ArchiveQuery query;
-  query.owner = owner;
-  query.before = up_to + 1;
-  query.limit = 1;
-  const auto oldest = log.query(query);
-  if (!oldest) return std::unexpected<Error>(oldest.error());
-  query.last_page = true;
-  const auto newest = log.query(query);
-  if (!newest) return std::unexpected<Error>(newest.error());
-  if (!oldest->entries.empty()) metadata.start = to_end(oldest->entries.front());
-  if (!newest->entries.empty()) metadata.end = to_end(newest->entries.back());
-  return metadata;
-}
 
 void bind2(Homes& homes, const xmpp::Jid& account, BindRequest request, ClientLink& link, std::function<void(BindOutcome)> then) {
   auto options = xmpp::parse_document(request.options);

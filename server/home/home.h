@@ -10,13 +10,13 @@
 
 #include "server/home/session.h"
 #include "server/routing/envelope.h"
+#include "server/routing/fan_out.h"
 #include "storage/stores.h"
 #include "xmpp/payloads/roster.h"
 
 namespace rookery::server {
 
 class Homes;
-class SharedStanza;
 class Node;
 
 xmpp::RosterEntry to_entry(const storage::RosterItem& item);  ///< what clients see of it
@@ -66,6 +66,10 @@ class Home {
   void receive(Envelope envelope);
   /// A message that is not stored, one of many alike (Router::fan_out); the envelope's stanza has no `to`.
   void receive_shared(const Envelope& envelope, const SharedStanza& message);
+  /// The same for one session, whatever the stanza (Fanout, home_shared.cpp).
+  void receive_for_session(const Envelope& envelope, const SharedStanzaPtr& stanza);
+  /// There is no such session: answers a message with recipient-unavailable.
+  static void bounce_shared(Node& node, const xmpp::Jid& to, const SharedStanza& stanza);
 
   // Presence and subscriptions, RFC 6121 §3-4 (presence.cpp, subscription.cpp)
   void session_unavailable(Session& session, const xmpp::Element* last_presence);
@@ -123,6 +127,7 @@ class Home {
 
  private:
   friend class Session;
+  void deliver_shared(const xmpp::Jid& to, const SharedStanza& stanza);
   void deliver_message(const Envelope& envelope, const std::string& xml, storage::LogId id);
   void receive_message(Envelope envelope);
   void receive_presence(Envelope envelope);

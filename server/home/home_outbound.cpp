@@ -32,6 +32,11 @@ void remove_forged_ids(xmpp::Element& message, const Router& router) {
   for (const auto* child : forged) message.remove(*child);
 }
 
+/// It is in a log before its sender hears that it arrived: ours, the receiver's, or a room's.
+bool is_recorded(const xmpp::Element& message) {
+  return is_storable(message) || (message_type(message) == MessageType::groupchat && says_something(message));
+}
+
 std::string resend_key(const xmpp::Jid& to, std::string_view origin_id) {
   return crypto::digest(crypto::Hash::sha256, std::string(to.bare_text()) + '\0' + std::string(origin_id)).substr(0, 16);
 }
@@ -65,7 +70,7 @@ void Home::message_from_client(Session& session, xmpp::ElementPtr message, uint3
 
   Envelope envelope{.from = session.jid(), .to = std::move(*to), .stanza = std::move(message), .sent_copy = {}, .seen = {},
                     .sender = {jid_, session.serial(), number}, .must_log = session.has_stream_management()};
-  const auto* origin = is_storable(*envelope.stanza) ? envelope.stanza->child("origin-id", xmpp::ns::sid) : nullptr;
+  const auto* origin = is_recorded(*envelope.stanza) ? envelope.stanza->child("origin-id", xmpp::ns::sid) : nullptr;
   if (origin == nullptr) return accept_message(std::move(envelope));
   std::string key = resend_key(envelope.to, origin->attr("id"));
   // REQUIREMENTS 20. Sent again while the first one is still being written, perhaps by another loop: durable when that is.
@@ -130,7 +135,7 @@ void Home::accept_message(Envelope envelope) {
     envelope.sender.sent_copy = id;
     if (!backlog_) scanned_to_ = id;  // our own copies need no delivery: the cursor passes over them
   }
-  Session* session = storable ? find_serial(envelope.sender.session) : nullptr;
+  Session* session = is_recorded(stanza) ? find_serial(envelope.sender.session) : nullptr;
   // A receiver that is not loaded yet writes its entry in a later commit, even on this loop.
   if (session != nullptr) session->count_with(envelope.sender.stanza, homes_.find_loaded(envelope.to) != nullptr);
   if (is_carbon_copied(stanza) && !to_self) send_sent_carbons(envelope.sender.session, stanza, id);

@@ -49,6 +49,10 @@ class Homes {
   /// Somebody else may own our shards: everything in memory is dropped as if the process had died; what was promised is in
   /// the log.
   void crash();
+  /// Whose bare JIDs are meant.
+  using Which = std::function<bool(std::string_view)>;
+  /// What else lives on this loop by the same rules (rooms) goes when homes go: its commits may have come to nothing.
+  void also_drop(std::function<void(const Which&)> drop) { also_dropped_.push_back(std::move(drop)); }
 
  private:
   struct Loading {
@@ -61,7 +65,7 @@ class Homes {
   void sender_fenced(const std::vector<std::string>& receivers);
   void add_fences(storage::LogBatch& batch) const;
   void finish_hand_over(std::vector<uint32_t> shards, int rounds, Job done);
-  void drop_homes(const std::function<bool(const Home&)>& which);
+  void drop_homes(const Which& which);
   void schedule_flush();
   void flush();
   void sweep();
@@ -77,6 +81,7 @@ class Homes {
   std::vector<uint64_t> epochs_;  ///< by shard; empty: no cluster
   bool from_another_node_ = false;
   uint64_t generation_ = 0;       ///< grows with each crash(): what was under way before is forgotten
+  std::vector<std::function<void(const Which&)>> also_dropped_;
   std::vector<std::unique_ptr<Home>> dropped_;  ///< until nothing asynchronous points to them
 };
 

@@ -19,11 +19,16 @@ MessageType message_type(const xmpp::Element& message) {
 
 bool is_storable(const xmpp::Element& message) {
   const auto type = message_type(message);
-  if (type != MessageType::chat && type != MessageType::normal) return false;
+  return (type == MessageType::chat || type == MessageType::normal) && says_something(message);
+}
+
+bool says_something(const xmpp::Element& message) {
   bool says_something = false;
   for (const auto& child : message.elements()) {
     if (child.ns() == ns::hints && (child.name() == "no-store" || child.name() == "no-storage")) return false;
-    if (child.ns() == ns::chat_states || child.name() == "thread" || child.ns() == ns::sid) continue;
+    if (child.ns() == ns::mam) return false;  // an archive's answer
+    if (child.ns() == ns::chat_states || child.name() == "thread" || child.ns() == ns::sid || child.ns() == ns::occupant_id) continue;
+    if (child.is("x", ns::muc_user) && child.first_element() == nullptr) continue;  // XEP-0045 §7.5: marks a private message
     if (child.ns() == ns::hints && child.name() != "store") continue;
     says_something = true;
   }

@@ -15,6 +15,8 @@ MessageType message_type(const xmpp::Element& message);
 /// Worth an entry in the log: it says something to a person or an application that a late reader must see.
 /// Chat states alone, headlines, errors, group chat and <no-store/> are not.
 bool is_storable(const xmpp::Element& message);
+/// The same whatever the type: what a room keeps.
+bool says_something(const xmpp::Element& message);
 /// XEP-0334 §4.1: kept for offline delivery, not in the archive.
 bool forbids_archive(const xmpp::Element& message);
 /// XEP-0280 §6.1: eligible for copies to the other sessions.

@@ -28,6 +28,7 @@ void Homes::add_fences(storage::LogBatch& batch) const {
     if (known == batch.fences.end()) batch.fences.push_back({shard, epochs_[shard]});
   };
   for (const auto& row : batch.entries) add(row.owner);
+  for (const auto& row : batch.replaced) add(row.owner);
   for (const auto& row : batch.seen) add(row.owner);
   for (const auto& row : batch.cursors) add(row.owner);
   for (const auto& row : batch.counters) add(row.owner);
@@ -45,12 +46,13 @@ void Homes::commit_refused(const Error& error) {
 void Homes::sender_fenced(const std::vector<std::string>& receivers) {
   // Its client sends again through the new owner. The homes here that had counted on it are loaded anew.
   log::warning("sender_fenced");
-  drop_homes([&](const Home& home) { return std::ranges::find(receivers, home.jid().text()) != receivers.end(); });
+  drop_homes([&](std::string_view jid) { return std::ranges::find(receivers, jid) != receivers.end(); });
 }
 
-void Homes::drop_homes(const std::function<bool(const Home&)>& which) {
+void Homes::drop_homes(const Which& which) {
+  for (const auto& drop : also_dropped_) drop(which);
   for (auto it = homes_.begin(); it != homes_.end();) {
-    if (!which(*it->second)) {
+    if (!which(it->first)) {
       ++it;
       continue;
     }
@@ -64,7 +66,7 @@ void Homes::crash() {
   ++generation_;
   batch_ = {};
   after_commit_.clear();
-  drop_homes([](const Home&) { return true; });
+  drop_homes([](std::string_view) { return true; });
   batch_ = {};
 }
 
@@ -88,7 +90,7 @@ void Homes::finish_hand_over(std::vector<uint32_t> shards, int rounds, Job done)
   }
   // Cursors and counters of this turn are written before the next owner reads them.
   after_commit([this, shards = std::move(shards), done = std::move(done)]() mutable {
-    drop_homes([&](const Home& home) { return std::ranges::find(shards, shard_of(home.jid().text())) != shards.end(); });
+    drop_homes([&](std::string_view jid) { return std::ranges::find(shards, shard_of(jid)) != shards.end(); });
     for (const uint32_t shard : shards) epochs_[shard] = 0;
     done();
   });

@@ -68,7 +68,7 @@ void Home::presence_from_client(Session& session, xmpp::ElementPtr presence) {
     Envelope envelope{.from = session.jid(), .to = std::move(*to), .stanza = std::move(presence), .sent_copy = {}, .seen = {}, .sender = {}};
     return node().router().route(std::move(envelope));
   }
-  if (type == "unavailable") return session.available ? session_unavailable(session, presence.get()) : void();
+  if (type == "unavailable") return session.available || !session.directed.empty() ? session_unavailable(session, presence.get()) : void();
   if (!type.empty()) return refuse({.condition = xmpp::Condition::bad_request});
   const auto priority = priority_of(*presence);
   if (!priority) return refuse({.condition = xmpp::Condition::bad_request});
@@ -165,16 +165,20 @@ void Home::session_unavailable(Session& session, const xmpp::Element* last_prese
     made->set_attr("from", session.jid().text()).set_attr("type", "unavailable");
     last_presence = made.get();
   }
-  session.available = false;
+  const bool was_available = std::exchange(session.available, false);
   session.presence.clear();
-  remember_last_activity();
   std::set<xmpp::Jid> targets = std::exchange(session.directed, {});
+  const auto tell = [&] {
+    for (const auto& jid : targets) {
+      node().router().route({.from = session.jid(), .to = jid, .stanza = addressed(*last_presence, jid), .sent_copy = {}, .seen = {}, .sender = {}});
+    }
+  };
+  if (!was_available) return tell();  // RFC 6121 §4.6.1: directed presence needs no other
+  remember_last_activity();
   for (const auto& [jid, item] : roster_) {
     if (may_see_presence(jid)) targets.insert(jid);
   }
-  for (const auto& jid : targets) {
-    node().router().route({.from = session.jid(), .to = jid, .stanza = addressed(*last_presence, jid), .sent_copy = {}, .seen = {}, .sender = {}});
-  }
+  tell();
   for (Session* other : sessions()) {
     if (other->available) other->send(*addressed(*last_presence, other->jid()));
   }

@@ -264,7 +264,7 @@ void Session::on_link_lost(bool clean) {
 }
 
 void Session::give_up() {
-  if (available) home_.session_unavailable(*this, nullptr);
+  if (available || !directed.empty()) home_.session_unavailable(*this, nullptr);
   std::vector<storage::LogId> lost = std::move(undrained_);
   for (const Out& out : queue_) {
     if (out.id != 0) lost.push_back(out.id);

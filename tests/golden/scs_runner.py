@@ -10,6 +10,7 @@ from xmpp_xml import NS_STREAM, Element
 
 PING = "<iq type='get' id='%s'%s><ping xmlns='urn:xmpp:ping'/></iq>"
 PASSWORD = "correct horse battery staple"
+CONFIG_TYPE = ("<field var='FORM_TYPE' type='hidden'><value>http://jabber.org/protocol/muc#roomconfig</value></field>")
 NS_STREAM_ERRORS = "urn:ietf:params:xml:ns:xmpp-streams"
 
 
@@ -21,6 +22,7 @@ class Runner(Sasl2Steps):
         self.clients = {}
         self.accounts = set()
         self.names = {"domain": server.domain}
+        self.rooms = []
         self.tolerated = {}  # client name -> optional elements that may still come
         self.busy = set()  # clients that did something since the last barrier
 
@@ -145,6 +147,54 @@ class Runner(Sasl2Steps):
         whom.send("<presence type='subscribed' to='%s'/>" % who.bare)
         await who.receive_where(from_(whom.bare, "subscribed"), self.timeout)
         await who.receive_where(from_(whom.jid, None), self.timeout)
+
+    # ---- rooms (XEP-0045)
+
+    @step(r"room (\w+)")
+    async def declare_room(self, name):
+        """{name} is the address of a room that nobody has created yet."""
+        self.names[name] = "%s-%s@conference.%s" % (name, self.tag, self.server.domain)
+        self.rooms.append(name)
+
+    @step(r"(\w+) creates (\w+) as (\w+)(?: with:)?")
+    async def create_room(self, name, room, nick, block=None):
+        """§10.1: enters, hears that the room is new, and submits the configuration: that of the block, or none."""
+        client, address = self.client(name), self.names[room]
+        own = await self._enter(client, address, nick)
+        if "201" not in _statuses(own):
+            raise Failure("the room is not new: %s" % own)
+        fields = "".join(map(str, block.elements())) if block else ""
+        answer = await client.iq("set", "<query xmlns='http://jabber.org/protocol/muc#owner'><x xmlns='jabber:x:data' "
+                                 "type='submit'>%s</x></query>" % (fields and CONFIG_TYPE + fields), to=address)
+        if answer.get("type") != "result":
+            raise Failure("the room cannot be configured: %s" % answer)
+        self.busy.add(name)
+
+    @step(r"(\w+) enters (\w+) as (\w+)(?:, seen by ((?:\w+, )*\w+(?: and \w+)?))?")
+    async def enter_room(self, name, room, nick, others):
+        """§7.2: the presence of all who are here, its own last, then history (left out) and the subject. Who sees it
+        come receives its presence."""
+        address = self.names[room]
+        await self._enter(self.client(name), address, nick)
+        for other in re.split(r", | and ", others) if others else []:
+            await self.client(other).receive_where(
+                lambda e: e.name == "presence" and e.get("from") == address + "/" + nick and not e.get("type"), self.timeout)
+        self.busy.add(name)
+
+    async def _enter(self, client, address, nick):
+        """Returns the presence that the room sends of ourselves; what belongs to entering is taken from the inbox."""
+        client.send("<presence to='%s/%s'><x xmlns='http://jabber.org/protocol/muc'/></presence>" % (address, nick))
+
+        def from_room(e):
+            return e.name in ("presence", "message") and (e.get("from") or "").split("/")[0] == address
+        while True:
+            got = await client.receive_where(from_room, self.timeout)
+            if got.get("type") == "error":
+                raise Failure("cannot enter: %s" % got)
+            if "110" in _statuses(got):
+                own = got
+            if got.name == "message" and got.find("subject") is not None and got.find("body") is None:
+                return own
 
     # ---- connecting and going
 
@@ -342,6 +392,9 @@ class Runner(Sasl2Steps):
             for name, client in live.items():
                 await self._ping(client, self.server.domain)
             for sender in [n for n in live if n in self.busy]:
+                # A room keeps the order of each sender, and what it sends comes before its answer.
+                for room in self.rooms:
+                    await self._ping(live[sender], self.names[room])
                 for target in live:
                     if target != sender:
                         await self._ping_through(live[sender], live[target])
@@ -487,6 +540,11 @@ class Runner(Sasl2Steps):
         answer = await client.authenticate(mechanism, authzid, password or self.names[account + ".password"],
                                            self.names[account + ".user"], self.timeout)
         client.inbox.appendleft(answer)
+
+
+def _statuses(stanza):
+    x = stanza.find("x", "http://jabber.org/protocol/muc#user")
+    return [c.get("code") for c in x.children if c.name == "status"] if x is not None else []
 
 
 def _answers(identifier):

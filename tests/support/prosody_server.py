@@ -31,6 +31,9 @@ ssl = {{ certificate = "{folder}/cert.pem", key = "{folder}/key.pem" }}
 c2s_direct_tls_ssl = {{ certificate = "{folder}/cert.pem", key = "{folder}/key.pem" }}
 
 VirtualHost "localhost"
+
+Component "conference.localhost" "muc"
+  modules_enabled = {{ "muc_mam", "vcard_muc" }}
 """
 
 

@@ -1,0 +1,93 @@
+// XEP-0045 §7.8.2 mediated invitations, §7.13 and §8.6 voice requests: messages of type normal to the room.
+#include "server/features/muc/room.h"
+#include "server/node.h"
+#include "xmpp/namespaces.h"
+
+namespace rookery::server::muc {
+
+using xmpp::Condition;
+
+void Room::receive_normal(Envelope& envelope) {
+  const auto invites = xmpp::MucInvite::parse(*envelope.stanza);
+  if (!invites) return refuse(envelope, invites.error());
+  if (!invites->empty()) return invite(envelope, *invites);
+  const auto form = xmpp::DataForm::parse_child(*envelope.stanza);
+  if (!form) return refuse(envelope, form.error());
+  if (*form && (*form)->form_type() == xmpp::ns::muc_request) return request_voice(envelope, **form);
+  refuse(envelope, Condition::bad_request, "A room takes messages of type groupchat");
+}
+
+void Room::invite(Envelope& envelope, const std::vector<xmpp::MucInvite>& invites) {
+  const Occupant* inviter = occupant_of(envelope.from);
+  const Affiliation affiliation = affiliation_of(envelope.from);
+  bool may_invite = inviter != nullptr && (config_.allow_invites || affiliation >= Affiliation::admin);
+  if (config_.allow_invites && inviter != nullptr && inviter->role < Role::participant) may_invite = false;
+  for (const auto& each : invites) {
+    if (each.is_decline || may_invite) continue;
+    // §7.8.2: into a members-only room only admins invite, unless the room lets everybody.
+    return refuse(envelope, inviter == nullptr ? Condition::not_acceptable : Condition::forbidden, "You may not invite others");
+  }
+  std::vector<xmpp::Jid> new_members;
+  for (const auto& each : invites) {
+    auto message = xmpp::Element::make("message", xmpp::ns::client);
+    if (envelope.stanza->has_attr("id")) message->set_attr("id", envelope.stanza->attr("id"));
+    message->set_attr("from", jid_.text()).set_attr("to", each.peer.text());
+    xmpp::Element& x = xmpp::add_muc_user(*message);
+    xmpp::Element& body = x.add(each.is_decline ? "decline" : "invite");
+    body.set_attr("from", envelope.from.bare_text());
+    if (!each.reason.empty()) body.add_text_child("reason", each.reason);
+    if (each.is_continued) {
+      xmpp::Element& element = body.add("continue");
+      if (!each.thread.empty()) element.set_attr("thread", each.thread);
+    }
+    if (!each.is_decline) {
+      if (config_.password_protected) x.add_text_child("password", config_.password);
+      // XEP-0249 §2, for clients that know only that.
+      xmpp::Element& direct = message->add("x", xmpp::ns::conference);
+      direct.set_attr("jid", jid_.text());
+      if (!each.reason.empty()) direct.set_attr("reason", each.reason);
+      if (config_.password_protected) direct.set_attr("password", config_.password);
+      if (config_.members_only && affiliation_of(each.peer) == Affiliation::none) {
+        set_member(each.peer.bare(), Affiliation::member, {});
+        new_members.push_back(each.peer.bare());
+      }
+    }
+    node().router().send(std::move(message));
+  }
+  if (!new_members.empty()) save_members(new_members);
+  node().router().accept(envelope);
+}
+
+void Room::request_voice(Envelope& envelope, const xmpp::DataForm& form) {
+  Occupant* sender = occupant_of(envelope.from);
+  if (sender == nullptr) return refuse(envelope, Condition::not_acceptable, "You are not in the room");
+  const auto nick = form.value("muc#roomnick");
+  const auto is_allowed = form.boolean("muc#request_allow");
+  if (!is_allowed) return refuse(envelope, is_allowed.error());
+  if (sender->role == Role::moderator && *is_allowed && nick) {
+    // §8.6: a moderator's answer.
+    node().router().accept(envelope);
+    Occupant* target = occupant_named(*nick);
+    if (!**is_allowed || target == nullptr || target->role != Role::visitor) return;
+    return set_role(*target, Role::participant, {});
+  }
+  if (sender->role != Role::visitor) return refuse(envelope, Condition::bad_request, "You have voice");
+  auto message = xmpp::Element::make("message", xmpp::ns::client);
+  message->set_attr("from", jid_.text());
+  xmpp::DataForm request = xmpp::DataForm::make(xmpp::DataForm::Type::form, xmpp::ns::muc_request);
+  request.title = "Voice request";
+  request.instructions = {"To give this occupant voice, choose yes and submit the form."};
+  request.add("muc#role", "participant", "list-single", "Requested role");
+  request.fields.back().options.push_back({{}, "participant"});
+  request.add("muc#jid", sender->sessions.back().text(), "jid-single", "Address");
+  request.add("muc#roomnick", sender->nick(), "text-single", "Nick");
+  request.add_boolean("muc#request_allow", false, "Give voice?");
+  request.add_to(*message);
+  const SharedStanzaPtr shared = share(std::move(message));
+  for (const auto& [other_nick, occupant] : occupants_) {
+    if (occupant->role == Role::moderator) send_to(*occupant, shared);
+  }
+  node().router().accept(envelope);
+}
+
+}  // namespace rookery::server::muc

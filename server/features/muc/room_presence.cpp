@@ -1,0 +1,113 @@
+// XEP-0045 §7.2.2, §8, §9: what the occupants see of each other.
+#include <algorithm>
+
+#include "server/features/muc/room.h"
+#include "server/node.h"
+#include "xmpp/namespaces.h"
+
+namespace rookery::server::muc {
+
+xmpp::ElementPtr not_in_the_room(const xmpp::Element& presence) {
+  auto kick = xmpp::Element::make("presence", xmpp::ns::client);
+  kick->set_attr("from", presence.attr("to")).set_attr("to", presence.attr("from")).set_attr("type", "unavailable");
+  xmpp::Element& x = xmpp::add_muc_user(*kick, {110, 307, 333});
+  const xmpp::MucItem item{.affiliation = Affiliation::none, .role = Role::none, .jid = {}, .nick = {}, .reason = "You are not in the room.", .actor_nick = {}};
+  item.add_to(x);
+  return kick;
+}
+
+xmpp::ElementPtr Room::make_presence(const Occupant& occupant, const PresenceNote& note, bool with_jid) const {
+  // The last words of one who leaves are its own; one who is put out has none.
+  const bool has_words = occupant.presence && (!note.is_unavailable || occupant.presence->attr("type") == "unavailable");
+  auto presence = has_words ? occupant.presence->clone() : xmpp::Element::make("presence", xmpp::ns::client);
+  presence->set_attr("from", occupant.jid.text());
+  if (note.is_unavailable) presence->set_attr("type", "unavailable");
+  presence->add("occupant-id", xmpp::ns::occupant_id).set_attr("id", occupant.id);
+  xmpp::Element& x = xmpp::add_muc_user(*presence, note.statuses);
+  xmpp::MucItem item;
+  item.affiliation = note.destroy != nullptr ? Affiliation::none : affiliation_of(occupant.sessions.back());
+  item.role = note.is_unavailable && note.new_nick.empty() ? Role::none : occupant.role;
+  if (with_jid) item.jid = occupant.sessions.back();
+  item.nick = note.new_nick;
+  item.reason = note.reason;
+  item.actor_nick = note.actor;
+  item.add_to(x);
+  if (note.destroy != nullptr) note.destroy->add_to(x);
+  return presence;
+}
+
+SharedStanzaPtr Room::presence_for_others(Occupant& occupant, const PresenceNote& note, bool with_jid) {
+  const bool is_plain = !note.is_unavailable && note.statuses.empty() && note.actor.empty() && note.reason.empty();
+  if (!is_plain) return share(make_presence(occupant, note, with_jid));
+  SharedStanzaPtr& kept = with_jid ? occupant.open : occupant.veiled;
+  if (!kept) kept = share(make_presence(occupant, note, with_jid)->clone());  // a clone is packed: rooms keep many
+  return kept;
+}
+
+SharedStanzaPtr Room::presence_for_self(const Occupant& occupant, const PresenceNote& note) const {
+  auto presence = make_presence(occupant, note, true);
+  xmpp::Element* x = presence->child("x", xmpp::ns::muc_user);
+  for (const int status : note.self_statuses) x->add("status").set_attr("code", std::to_string(status));
+  x->add("status").set_attr("code", "110");
+  if (!note.id.empty()) presence->set_attr("id", note.id);
+  return share(std::move(presence));
+}
+
+void Room::broadcast_presence(Occupant& occupant, const PresenceNote& note) {
+  Fanout fanout(node());
+  const SharedStanzaPtr open = presence_for_others(occupant, note, true);
+  const SharedStanzaPtr veiled = config_.is_anonymous() ? presence_for_others(occupant, note, false) : open;
+  for (const auto& [nick, other] : occupants_) {
+    if (other.get() == &occupant || !is_shown(occupant)) continue;
+    const auto& variant = sees_real_jids(*other) ? open : veiled;
+    for (const auto& session : other->sessions) fanout.add(session, variant);
+  }
+  const SharedStanzaPtr own = presence_for_self(occupant, note);
+  for (const auto& session : occupant.sessions) fanout.add(session, own);
+  fanout.send();
+}
+
+void Room::set_role(Occupant& occupant, Role role, PresenceNote note) {
+  const bool was_shown = is_shown(occupant);
+  if (was_shown && !config_.presence_broadcast.contains(role)) {
+    // To the others it goes, though it stays.
+    const SharedStanzaPtr gone = share(make_presence(occupant, {.is_unavailable = true}, false));
+    for (const auto& [nick, other] : occupants_) {
+      if (other.get() != &occupant) send_to(*other, gone);
+    }
+  }
+  const bool saw_jids = sees_real_jids(occupant);
+  occupant.role = role;
+  occupant.open = occupant.veiled = nullptr;
+  broadcast_presence(occupant, note);
+  if (saw_jids || !sees_real_jids(occupant)) return;
+  // §5.1.1: a moderator sees the real addresses, also of those who came earlier.
+  Fanout fanout(node());
+  for (const auto& [nick, other] : occupants_) {
+    if (other.get() == &occupant || !is_shown(*other)) continue;
+    for (const auto& session : occupant.sessions) fanout.add(session, presence_for_others(*other, {}, true));
+  }
+  fanout.send();
+}
+
+void Room::remove(Occupant& occupant, PresenceNote note) {
+  note.is_unavailable = true;
+  broadcast_presence(occupant, note);
+  for (const auto& session : occupant.sessions) by_session_.erase(session.text());
+  left(xmpp::Jid(occupant.jid));
+}
+
+void Room::left(const xmpp::Jid& nick) {
+  occupants_.erase(occupants_.find(nick.resource()));
+  // §10.1.1: a temporary room ends with its last occupant; so does one that was never configured.
+  if (occupants_.empty() && (!config_.is_persistent || is_locked_)) destroy(nullptr);
+}
+
+void Room::announce(const std::vector<int>& statuses) {
+  auto message = xmpp::Element::make("message", xmpp::ns::client);
+  message->set_attr("from", jid_.text()).set_attr("type", "groupchat");
+  xmpp::add_muc_user(*message, statuses);
+  broadcast(share(std::move(message)));
+}
+
+}  // namespace rookery::server::muc

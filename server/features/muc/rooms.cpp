@@ -1,0 +1,138 @@
+#include "server/features/muc/rooms.h"
+
+#include "crypto/random.h"
+#include "server/log.h"
+#include "server/node.h"
+#include "xmpp/namespaces.h"
+
+namespace rookery::server::muc {
+
+using xmpp::Condition;
+
+namespace {
+
+constexpr auto sweep_interval = std::chrono::seconds(10);
+constexpr auto idle_room_lifetime = std::chrono::seconds(60);
+
+bool wants_to_enter(const Envelope& envelope) {
+  return envelope.stanza->name() == "presence" && envelope.stanza->attr("type").empty() && !envelope.to.is_bare();
+}
+
+bool wants_to_create(const Envelope& envelope) { return wants_to_enter(envelope) && envelope.stanza->child("x", xmpp::ns::muc) != nullptr; }
+
+}  // namespace
+
+Rooms::Rooms(Node& node, Loop& loop) : node_(node), loop_(loop) {
+  node_.homes(loop_).also_drop([this](const Homes::Which& which) {
+    std::erase_if(rooms_, [&](const auto& each) { return which(each.first); });
+  });
+  loop_.after(sweep_interval, [this] { sweep(); });
+}
+
+std::shared_ptr<Room> Rooms::find(const xmpp::Jid& room) const {
+  const auto found = rooms_.find(std::string(room.bare_text()));
+  return found == rooms_.end() ? nullptr : found->second;
+}
+
+void Rooms::receive(Envelope envelope) {
+  if (const auto room = find(envelope.to)) return room->receive(std::move(envelope));
+  if (!node_.homes(loop_).owns(envelope.to.bare_text())) return node_.router().route(std::move(envelope));  // it has moved
+  auto [loading, is_new] = loading_.try_emplace(std::string(envelope.to.bare_text()));
+  const xmpp::Jid room = envelope.to.bare(), creator = envelope.from.bare();
+  loading->second.push_back(std::move(envelope));
+  if (is_new) load(room, creator);
+}
+
+Result<Rooms::Loaded> Rooms::read(storage::Stores& stores, storage::MessageLog& log, const xmpp::Jid& room, const std::string& creator) {
+  Loaded loaded;
+  auto data = read_room(stores, log, room);
+  if (data) {
+    loaded.room = std::move(*data);
+    return loaded;
+  }
+  if (data.error().failure != Failure::not_found) return std::unexpected<Error>(data.error());
+  const auto created = stores.rooms().created_by(creator);
+  if (!created) return std::unexpected<Error>(created.error());
+  loaded.created = *created;
+  return loaded;
+}
+
+void Rooms::load(const xmpp::Jid& room, const xmpp::Jid& creator) {
+  auto work = [room, creator, &log = node_.log()](storage::Stores& stores) { return read(stores, log, room, creator.text()); };
+  node_.stores().run(std::move(work), [this, room, creator](Result<Loaded> data) { on_loaded(room, creator, std::move(data)); });
+}
+
+void Rooms::on_loaded(const xmpp::Jid& room, const xmpp::Jid& creator, Result<Loaded> data) {
+  auto waiting = std::move(loading_[room.text()]);
+  loading_.erase(room.text());
+  if (!data) log::error("room_not_loaded", {{"jid", room.text()}, {"error", data.error().message}});
+  if (data && data->room) rooms_[room.text()] = std::make_shared<Room>(*this, std::move(*data->room));
+  for (Envelope& envelope : waiting) {
+    if (!data) {
+      node_.router().accept(envelope);
+      node_.router().bounce(envelope, {.condition = Condition::internal_server_error});
+    } else if (find(room) != nullptr || loading_.contains(room.text())) {
+      receive(std::move(envelope));
+    } else if (wants_to_create(envelope) && !envelope.from.same_bare(creator)) {
+      receive(std::move(envelope));  // his rooms have not been counted
+    } else {
+      receive_absent(std::move(envelope), data->created);
+    }
+  }
+}
+
+void Rooms::receive_absent(Envelope envelope, size_t created) {
+  if (wants_to_create(envelope)) return create(std::move(envelope), created);
+  if (wants_to_enter(envelope)) return node_.router().send(not_in_the_room(*envelope.stanza));
+  const bool is_presence = envelope.stanza->name() == "presence";
+  // XEP-0410 §3.2: whoever pings an occupant where there is no room learns that he has to enter again.
+  const bool to_occupant = !envelope.to.is_bare();
+  node_.router().accept(envelope);
+  if (is_presence) return;
+  node_.router().bounce(envelope, {.condition = to_occupant ? Condition::not_acceptable : Condition::item_not_found});
+}
+
+void Rooms::create(Envelope envelope, size_t created) {
+  const Config& config = node_.config();
+  const bool is_ours = node_.router().is_local_domain(envelope.from.domain());
+  // §10.1.1: a service may restrict who creates rooms: not-allowed.
+  if (config.muc_create == "nobody" || (config.muc_create == "local" && !is_ours)) {
+    return node_.router().bounce(envelope, {.condition = Condition::not_allowed, .text = "You may not create rooms here"});
+  }
+  if (created >= config.muc_rooms_per_user) {
+    return node_.router().bounce(envelope, {.condition = Condition::resource_constraint, .text = "You have created too many rooms"});
+  }
+  // What an earlier room of that name has left behind is nobody's any more. The loop's own batch follows later.
+  const xmpp::Jid jid = envelope.to.bare();
+  purge_log(jid);
+  const auto now = std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
+  RoomData data;
+  data.is_new = true;
+  data.record = {.jid = jid, .config = {}, .secret = crypto::random_token(32), .creator = std::string(envelope.from.bare_text()), .created = now};
+  data.record.name.clear();
+  data.affiliations.push_back({.jid = envelope.from.bare(), .affiliation = "owner", .nick = {}, .reason = {}});
+  rooms_[jid.text()] = std::make_shared<Room>(*this, std::move(data));
+  receive(std::move(envelope));
+}
+
+void Rooms::purge_log(const xmpp::Jid& room) {
+  storage::LogBatch batch;
+  batch.purged.push_back(room.text());
+  const uint32_t shard = shard_of(room.text());
+  if (node_.cluster() != nullptr) batch.fences.push_back({shard, node_.homes(loop_).epoch_of(shard)});
+  node_.log().commit(std::move(batch), [](const Status&) {});
+}
+
+void Rooms::forget(const xmpp::Jid& room) { rooms_.erase(room.text()); }
+
+void Rooms::sweep() {
+  std::vector<std::shared_ptr<Room>> idle;
+  for (const auto& [jid, room] : rooms_) {
+    room->forget_old_requests();
+    if (room->is_idle() && loop_.now() - room->last_used() > idle_room_lifetime) idle.push_back(room);
+  }
+  for (const auto& room : idle) room->unload();
+  loop_.after(sweep_interval, [this] { sweep(); });
+}
+
+}  // namespace rookery::server::muc

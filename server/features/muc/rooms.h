@@ -1,0 +1,44 @@
+// The rooms whose shards one loop owns: loaded on demand, dropped when idle. What homes.h is to accounts.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "server/features/muc/room.h"
+
+namespace rookery::server::muc {
+
+class Rooms {
+ public:
+  Rooms(Node& node, Loop& loop);
+
+  Node& node() { return node_; }
+  Loop& loop() { return loop_; }
+
+  void receive(Envelope envelope);
+  /// Before everything that this turn still writes.
+  void purge_log(const xmpp::Jid& room);
+  void forget(const xmpp::Jid& room);  ///< it was destroyed
+
+ private:
+  struct Loaded {
+    std::optional<RoomData> room;
+    size_t created = 0;  ///< rooms that the one who may want to create it has created
+  };
+  static Result<Loaded> read(storage::Stores& stores, storage::MessageLog& log, const xmpp::Jid& room, const std::string& creator);
+  std::shared_ptr<Room> find(const xmpp::Jid& room) const;
+  void load(const xmpp::Jid& room, const xmpp::Jid& creator);
+  void on_loaded(const xmpp::Jid& room, const xmpp::Jid& creator, Result<Loaded> data);
+  void receive_absent(Envelope envelope, size_t created);
+  void create(Envelope envelope, size_t created);
+  void sweep();
+
+  Node& node_;
+  Loop& loop_;
+  std::unordered_map<std::string, std::shared_ptr<Room>> rooms_;
+  std::unordered_map<std::string, std::vector<Envelope>> loading_;
+};
+
+}  // namespace rookery::server::muc

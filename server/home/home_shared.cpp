@@ -1,0 +1,29 @@
+// What arrives in many copies (routing/fan_out.h) for one session each, stored for nobody.
+#include "server/home/home.h"
+#include "server/home/homes.h"
+#include "server/node.h"
+
+namespace rookery::server {
+
+void Home::receive_for_session(const Envelope& envelope, const SharedStanzaPtr& stanza) {
+  for (const auto& hook : node().features().stanza_to_account) {
+    // Silently: an error would tell a room that the session is gone, when its user only blocks one occupant.
+    if (hook(*this, envelope).stops()) return;
+  }
+  if (commits_pending_ == 0) return deliver_shared(envelope.to, *stanza);
+  in_order([this, to = envelope.to, stanza] { deliver_shared(to, *stanza); });
+}
+
+void Home::deliver_shared(const xmpp::Jid& to, const SharedStanza& stanza) {
+  if (Session* session = find(to.resource())) return session->send(stanza.addressed(to.text()));
+  bounce_shared(node(), to, stanza);
+}
+
+void Home::bounce_shared(Node& node, const xmpp::Jid& to, const SharedStanza& stanza) {
+  if (stanza.stanza().name() != "message" || stanza.stanza().attr("type") == "error") return;
+  auto error = xmpp::error_reply(stanza.stanza(), {.condition = xmpp::Condition::recipient_unavailable});
+  error->set_attr("from", to.text());
+  node.router().send(std::move(error));
+}
+
+}  // namespace rookery::server
