@@ -1,8 +1,5 @@
 """Steps for SASL2 (XEP-0388) and what goes with it."""
 
-import os
-import sqlite3
-
 from sasl2 import NS_SASL2, authenticate, salted_password
 from scram import ScramError, b64
 from scs_match import expand, plain_copy
@@ -60,27 +57,18 @@ class Sasl2Steps:
     @step(r"(\w+) has keys for (\S+) only")
     async def reduce_keys(self, account, mechanism):
         """An account as an import from another server leaves it."""
-        database = sqlite3.connect(os.path.join(self.server.data_dir, "rookery.sqlite"), timeout=10)
-        with database:
-            database.execute("DELETE FROM account_keys WHERE jid = ? AND hash != ?",
-                             (self.names[account], mechanism.removeprefix("SCRAM-").replace("-", "").lower()))
-        database.close()
+        self.server.change_database("DELETE FROM account_keys WHERE jid = ? AND hash != ?",
+                                    self.names[account], mechanism.removeprefix("SCRAM-").replace("-", "").lower())
 
     @step(r"(\w+)'s tokens have expired")
     async def expire_tokens(self, account):
         """As if their time had passed."""
-        database = sqlite3.connect(os.path.join(self.server.data_dir, "rookery.sqlite"), timeout=10)
-        with database:
-            database.execute("UPDATE fast_tokens SET expires = 1 WHERE account = ?", (self.names[account],))
-        database.close()
+        self.server.change_database("UPDATE fast_tokens SET expires = 1 WHERE account = ?", self.names[account])
 
     @step(r"(\w+)'s tokens are old")
     async def age_tokens(self, account):
         """As if two days had passed since they were issued."""
-        database = sqlite3.connect(os.path.join(self.server.data_dir, "rookery.sqlite"), timeout=10)
-        with database:
-            database.execute("UPDATE fast_tokens SET issued = issued - 2 * 86400 * 1000000 WHERE account = ?", (self.names[account],))
-        database.close()
+        self.server.change_database("UPDATE fast_tokens SET issued = issued - 172800000000 WHERE account = ?", self.names[account])
 
     @step(r"the operator sets (\w+)'s password to \"([^\"]+)\"")
     async def set_password(self, account, password):

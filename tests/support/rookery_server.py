@@ -8,6 +8,7 @@ The programs come from `binaries`, ROOKERY_BIN or the release build of this tree
 """
 
 import os
+import sqlite3
 import subprocess
 
 from server_process import ServerFailed, ServerProcess, free_ports
@@ -72,6 +73,20 @@ class RookeryServer(ServerProcess):
         if result.returncode != 0:
             raise ServerFailed("rookeryctl %s: %s%s" % (" ".join(arguments), result.stdout, result.stderr))
         return result.stdout
+
+    def change_database(self, sql, *values):
+        """What no client or operator could do; `sql` has a ? for each value."""
+        if "storage" in self.config:
+            # psql has no placeholders for values but quotes what it is given as variables.
+            for number in range(len(values)):
+                sql = sql.replace("?", ":'v%d'" % number, 1)
+            subprocess.run(["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", *("-vv%d=%s" % pair for pair in enumerate(values)),
+                            self.config["storage"]["postgres"]], input=sql, text=True, check=True, timeout=30)
+            return
+        database = sqlite3.connect(os.path.join(self.data_dir, "rookery.sqlite"), timeout=10)
+        with database:
+            database.execute(sql, values)
+        database.close()
 
     def add_account(self, user, password, domain=None):
         self.ctl("account", "add", "%s@%s" % (user, domain or self.domain), "--password-stdin", stdin=password + "\n")
