@@ -379,6 +379,7 @@ std::string contradiction(const Config& config) {
   if ((config.storage_kind == "postgres") == config.storage_postgres.empty()) {
     return "storage.postgres is needed with storage.kind = \"postgres\" and with no other";
   }
+  if (!config.cluster_nats.empty() && config.storage_kind != "postgres") return "cluster.nats needs storage.kind = \"postgres\"";
   if (config.cluster_name.empty() || config.cluster_name.find_first_of(" .*>") != std::string::npos) {
     return "cluster.name must be a word: it is part of NATS subjects";
   }

@@ -26,6 +26,7 @@
 #include "server/net/listener.h"
 #include "server/net/tls_holder.h"
 #include "server/rate_limit.h"
+#include "storage/postgres.h"
 
 namespace rookery::server {
 
@@ -132,12 +133,26 @@ Status Node::start() {
     loops_.push_back(std::make_unique<Loop>(i));
     homes_.push_back(std::make_unique<Homes>(*this, *loops_.back()));
   }
+  if (!config_.cluster_nats.empty()) {
+    if (const Status joined = join_cluster(); !joined) return joined;
+  }
   if (const Status opened = open_listeners(); !opened) return opened;
   for (auto& loop : loops_) loop->start();
   for (auto& hook : features_.started) loops_.front()->post([&hook] { hook(); });
   admin_socket_ = std::make_unique<AdminSocket>(
       [this](const std::vector<std::string>& words, const std::string& password) { return admin(words, password); });
   return admin_socket_->start(config_.admin_socket);
+}
+
+Status Node::join_cluster() {
+  const storage::PostgresOptions options = postgres_options(config_);
+  const storage::NodeIdentity identity{.id = options.node, .address = crypto::random_token(), .version = ROOKERY_VERSION};
+  auto leases = storage::open_postgres_leases(options, identity, shard_count, config_.cluster_lease);
+  if (!leases) return std::unexpected<Error>(leases.error());
+  cluster_ = std::make_unique<cluster::Cluster>(*this, identity, std::move(*leases));
+  return cluster_->start({.servers = config_.cluster_nats, .name = {}, .credentials_file = config_.cluster_nats_credentials,
+                          .ca_file = config_.cluster_nats_ca, .certificate_file = config_.cluster_nats_certificate,
+                          .key_file = config_.cluster_nats_key, .on_reconnected = {}});
 }
 
 Status Node::reload() { return tls_->load(config_); }
@@ -173,6 +188,7 @@ void Node::stop() {
     }
     for (auto& future : passed) future.wait();
   }
+  if (cluster_) cluster_->stop();
   for (auto& loop : loops_) loop->stop();
   files_.reset();
   log_.reset();     // finishes the queued commits

@@ -92,13 +92,21 @@ class Node {
 
   std::atomic<uint64_t> connections{0}, messages{0}, logins{0}, failed_logins{0}, reading_pauses{0};
 
+  /// An administrator's command for an account whose home is this loop's, sent by another node (cluster/wire.h).
+  void command_from_node(const std::string& words);
+
  private:
   Status open_stores();
   unsigned loop_count() const;
   Status open_listeners();
   void close_streams();
+  Status join_cluster();
   std::string admin_account(const std::vector<std::string>& words, const std::string& password);
   std::string admin_sessions(std::string_view filter);
+  /// True when the account's home is another node's, which gets the command.
+  bool sent_to_owner(const xmpp::Jid& jid, std::string command);
+  size_t kick_here(const xmpp::Jid& jid, const std::string& reason);
+  void delete_here(const xmpp::Jid& jid);
   std::string admin_kick(const std::vector<std::string>& words);
 
   Config config_;

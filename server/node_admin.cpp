@@ -6,6 +6,7 @@
 
 #include "server/accounts.h"
 #include "server/edge/connection_limits.h"
+#include "server/cluster/cluster.h"
 #include "server/home/homes.h"
 #include "server/node.h"
 
@@ -37,6 +38,10 @@ std::string Node::admin(const std::vector<std::string>& words, const std::string
   if (command == "account" && words.size() >= 2) return admin_account(words, password);
   if (command == "sessions") return admin_sessions(words.size() > 1 ? words[1] : "");
   if (command == "kick" && words.size() >= 2) return admin_kick(words);
+  if (command == "cluster") return cluster_ ? cluster_->describe() : "error: this node is alone: cluster.nats is not set\n";
+  if (command == "drain" || command == "undrain") {
+    return cluster_ ? answer(cluster_->set_draining(command == "drain")) : "error: this node is alone: cluster.nats is not set\n";
+  }
   if (command == "reload") return answer(reload());
   if (command == "stats") {
     const auto uptime = std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - started_at_);
@@ -89,12 +94,9 @@ std::string Node::admin_account(const std::vector<std::string>& words, const std
   if (verb == "delete") {
     const Status done = on_store([&](storage::Stores& stores) { return stores.accounts().remove(*jid); });
     if (!done) return answer(done);
-    Loop& loop = router_.owner(jid->text());
-    ask(loop, [&] {
-      homes(loop).forget(*jid);
-      homes(loop).batch().purged.push_back(jid->text());
-      return true;
-    });
+    if (!sent_to_owner(*jid, "delete " + jid->text())) {
+      ask(router_.owner(jid->text()), [&] { return delete_here(*jid), true; });
+    }
     return "ok\n";
   }
   return "error: unknown command \"account " + verb + "\"\n";
@@ -126,19 +128,45 @@ std::string Node::admin_kick(const std::vector<std::string>& words) {
   if (!jid) return "error: \"" + words[1] + "\" is not an address\n";
   std::string reason;
   for (size_t i = 2; i < words.size(); ++i) reason += (i > 2 ? " " : "") + words[i];
-  Loop& loop = router_.owner(jid->bare_text());
-  const size_t count = ask(loop, [&] {
-    size_t ended = 0;
-    Home* home = homes(loop).find_loaded(*jid);
-    if (home == nullptr) return ended;
-    for (Session* session : home->sessions()) {
-      if (!jid->is_bare() && session->jid() != *jid) continue;
-      session->end({.condition = xmpp::StreamCondition::policy_violation, .text = reason});
-      ++ended;
-    }
-    return ended;
-  });
+  if (sent_to_owner(*jid, "kick " + jid->text() + " " + reason)) return "ok\n";
+  const size_t count = ask(router_.owner(jid->bare_text()), [&] { return kick_here(*jid, reason); });
   return count > 0 ? "ok\n" : "error: nobody is connected as " + words[1] + "\n";
+}
+
+size_t Node::kick_here(const xmpp::Jid& jid, const std::string& reason) {
+  Home* home = homes().find_loaded(jid);
+  if (home == nullptr) return 0;
+  size_t ended = 0;
+  for (Session* session : home->sessions()) {
+    if (!jid.is_bare() && session->jid() != jid) continue;
+    session->end({.condition = xmpp::StreamCondition::policy_violation, .text = reason, .application = {}});
+    ++ended;
+  }
+  return ended;
+}
+
+void Node::delete_here(const xmpp::Jid& jid) {
+  homes().forget(jid);
+  homes().batch().purged.push_back(jid.text());
+}
+
+bool Node::sent_to_owner(const xmpp::Jid& jid, std::string command) {
+  const uint32_t shard = shard_of(jid.bare_text());
+  if (!cluster_ || cluster_->owns(shard)) return false;
+  Loop& loop = *loops_.front();
+  ask(loop, [&] { return cluster_->port(loop).send_to_shard(shard, cluster::Topic::command, std::move(command)), true; });
+  return true;
+}
+
+void Node::command_from_node(const std::string& words) {
+  const size_t space = words.find(' ');
+  if (space == std::string::npos) return;
+  const std::string verb = words.substr(0, space);
+  const size_t end = words.find(' ', space + 1);
+  const auto jid = xmpp::Jid::parse(words.substr(space + 1, end == std::string::npos ? end : end - space - 1));
+  if (!jid) return;
+  if (verb == "kick") kick_here(*jid, end == std::string::npos ? std::string() : words.substr(end + 1));
+  if (verb == "delete") delete_here(*jid);
 }
 
 }  // namespace rookery::server

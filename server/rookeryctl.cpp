@@ -186,6 +186,9 @@ class CommandLine {
 
     auto* sessions = command(app_, "sessions", "Print who is connected");
     sessions->add_option("JID", jid_, "Only of this account")->check(one_word);
+    command(app_, "cluster", "Print the cluster's nodes, and how many shards each owns");
+    command(app_, "drain", "Give this node's accounts to the others, before it is stopped");
+    command(app_, "undrain", "Take accounts again");
     auto* kick = jid_command(app_, "kick", "End an account's sessions, or the one of a full JID", false);
     kick->add_option("REASON", reason_, "What the client is told");
     command(app_, "reload", "Read the certificates again; a bad one keeps the old one");

@@ -1,5 +1,6 @@
 #include "xmpp/errors.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -58,13 +59,6 @@ std::optional<ErrorType> parse_type(std::string_view text) {
   return std::nullopt;
 }
 
-Condition parse_condition(std::string_view text) {
-  for (size_t i = 0; i < kConditions.size(); ++i) {
-    if (kConditions[i].name == text) return static_cast<Condition>(i);
-  }
-  return Condition::undefined_condition;
-}
-
 ElementPtr reply(const Element& stanza, std::string_view type) {
   auto answer = Element::make(stanza.name(), stanza.ns());
   answer->set_attr("type", type);
@@ -77,6 +71,19 @@ ElementPtr reply(const Element& stanza, std::string_view type) {
 }  // namespace
 
 std::string_view to_string(Condition condition) { return kConditions[static_cast<size_t>(condition)].name; }
+Condition condition_named(std::string_view text) {
+  for (size_t i = 0; i < kConditions.size(); ++i) {
+    if (kConditions[i].name == text) return static_cast<Condition>(i);
+  }
+  return Condition::undefined_condition;
+}
+
+StreamCondition stream_condition_named(std::string_view text) {
+  const auto found = std::ranges::find(kStreamConditions, text);
+  return found == kStreamConditions.end() ? StreamCondition::undefined_condition
+                                          : static_cast<StreamCondition>(found - kStreamConditions.begin());
+}
+
 ErrorType default_type(Condition condition) { return kConditions[static_cast<size_t>(condition)].type; }
 std::string_view to_string(StreamCondition condition) { return kStreamConditions[static_cast<size_t>(condition)]; }
 
@@ -91,7 +98,7 @@ std::optional<StanzaError> StanzaError::parse(const Element& stanza) {
       if (child.name() == "text") {
         parsed.text = child.text();
       } else if (!std::exchange(has_condition, true)) {
-        parsed.condition = parse_condition(child.name());
+        parsed.condition = condition_named(child.name());
       }
     } else if (parsed.application_name.empty()) {
       parsed.application_name = child.name();

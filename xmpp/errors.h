@@ -19,6 +19,7 @@ enum class Condition {
   undefined_condition, unexpected_request,
 };
 std::string_view to_string(Condition condition);  ///< "bad-request"
+Condition condition_named(std::string_view text);  ///< undefined_condition when it is none
 ErrorType default_type(Condition condition);      ///< the type RFC 6120 §8.3.3 recommends
 
 struct StanzaError {
@@ -48,6 +49,7 @@ enum class StreamCondition {
   undefined_condition, unsupported_encoding, unsupported_stanza_type, unsupported_version,
 };
 std::string_view to_string(StreamCondition condition);
+StreamCondition stream_condition_named(std::string_view text);  ///< undefined_condition when it is none
 
 struct StreamError {
   StreamCondition condition = StreamCondition::undefined_condition;

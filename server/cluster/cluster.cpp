@@ -57,6 +57,7 @@ Status Cluster::start(NatsOptions nats) {
   for (auto& loop : node_.loops()) {
     node_.homes(*loop).join_cluster();
     ports_.push_back(std::make_unique<Port>(node_, *loop, *bus_, node_.config().cluster_name + ".", process_));
+    links_.push_back(std::make_unique<Links>(node_, *loop, *ports_.back(), process_));
     if (const Status subscribed = ports_.back()->subscribe(); !subscribed) return subscribed;
   }
   if (const Status known = bus_->flush(); !known) return known;
@@ -198,9 +199,7 @@ void Cluster::tell_places(const storage::ClusterView& view) {
     places->shards.push_back({lease.is_free() ? std::string() : process_of[lease.node], lease.epoch});
   }
   for (auto& loop : node_.loops()) {
-    loop->post([this, &loop = *loop, places] {
-      for (const auto& handler : places_handlers_) handler(loop, *places);
-    });
+    loop->post([this, &loop = *loop, places] { links_[loop.index()]->on_places(*places); });
   }
 }
 

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "server/cluster/bus.h"
+#include "server/cluster/links.h"
 #include "server/cluster/port.h"
 #include "server/routing/router.h"
 #include "storage/leases.h"
@@ -48,15 +49,12 @@ class Cluster {
   bool owns(uint32_t shard) const { return owned_[shard].load(std::memory_order_acquire); }
   Port& port(const Loop& loop) { return *ports_[loop.index()]; }
   Port& port() { return port(*Loop::current()); }
+  Links& links() { return *links_[Loop::current()->index()]; }
 
   /// From a loop: storage has refused an epoch of ours; everything is dropped and the node joins anew.
   void fenced();
   /// Our leases are past their time and the database does not answer: nothing is read from clients until it does.
   bool is_suspended() const { return suspended_.load(std::memory_order_relaxed); }
-
-  /// Called on every loop after each look; for what depends on other nodes being there.
-  using PlacesHandler = std::function<void(Loop&, const Places&)>;
-  void on_places(PlacesHandler handler) { places_handlers_.push_back(std::move(handler)); }
 
   Status set_draining(bool draining);
   /// Lines for `rookeryctl cluster`.
@@ -80,9 +78,9 @@ class Cluster {
   std::mutex leases_mutex_;
   std::unique_ptr<Bus> bus_;
   std::vector<std::unique_ptr<Port>> ports_;
+  std::vector<std::unique_ptr<Links>> links_;
   std::array<std::atomic<bool>, shard_count> owned_{};
   std::unordered_map<uint32_t, std::unique_ptr<Bus::Subscription>> subscriptions_;  ///< of the membership thread
-  std::vector<PlacesHandler> places_handlers_;
   std::atomic<bool> suspended_ = false, fenced_ = false, draining_ = false;
   std::chrono::steady_clock::time_point lease_end_{};
 

@@ -7,6 +7,7 @@
 #include "server/edge/auth_backoff.h"
 #include "server/edge/client_stream.h"
 #include "server/log.h"
+#include "server/cluster/cluster.h"
 #include "server/node.h"
 #include "xmpp/namespaces.h"
 
@@ -175,7 +176,9 @@ void ClientStream::enter_account(xmpp::Jid account, std::function<void()> then) 
 }
 
 void ClientStream::move_to_owner(std::function<void()> then) {
-  Loop& owner = node_.router().owner(account_.bare_text());
+  // The home of another node is as far from every loop of ours.
+  const bool is_here = node_.cluster() == nullptr || node_.cluster()->owns(shard_of(account_.bare_text()));
+  Loop& owner = is_here ? node_.router().owner(account_.bare_text()) : *loop_;
   loop_->at_turn_end([this, self = shared_from_this(), &owner, then = std::move(then)]() mutable {
     if (state_ == State::closed) return;
     if (&owner == loop_) return then();

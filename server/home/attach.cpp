@@ -9,7 +9,11 @@ namespace rookery::server {
 
 namespace {
 
-void bind_here(Home* home, const BindRequest& request, ClientLink& link, const std::function<void(BindOutcome)>& then) {
+bool is_here(Node& node, const xmpp::Jid& account) {
+  return node.cluster() == nullptr || node.homes().owns(account.bare_text());
+}
+
+void bind_at(Home* home, const BindRequest& request, ClientLink& link, const std::function<void(BindOutcome)>& then) {
   if (!link.is_open()) return;
   if (home == nullptr) return then({});
   if (home->sessions().size() >= home->node().config().sessions_per_account) {
@@ -17,9 +21,6 @@ void bind_here(Home* home, const BindRequest& request, ClientLink& link, const s
   }
   then({.session = &home->bind(request.resource, link)});
 }
-
-void resume_here(Homes& homes, const xmpp::Jid& account, const ResumeRequest& request, ClientLink& link,
-                 std::function<void(ResumeOutcome)> then);
 
 void resume_at(Home* home, const xmpp::Jid& account, const ResumeRequest& request, ClientLink& link,
                std::function<void(ResumeOutcome)> then) {
@@ -47,23 +48,30 @@ void resume_at(Home* home, const xmpp::Jid& account, const ResumeRequest& reques
   then({.session = session, .resumed = std::move(resumed)});
 }
 
-void resume_here(Homes& homes, const xmpp::Jid& account, const ResumeRequest& request, ClientLink& link,
-                 std::function<void(ResumeOutcome)> then) {
-  homes.with_home(account, [account, request, &link, then = std::move(then)](Home* home) { resume_at(home, account, request, link, then); });
-}
-
 }  // namespace
 
-void bind_session(Node& node, const xmpp::Jid& account, BindRequest request, ClientLink& link, std::function<void(BindOutcome)> then) {
-  if (!request.options.empty()) return bind2(node.homes(), account, std::move(request), link, std::move(then));
-  node.homes().with_home(account, [request = std::move(request), &link, then = std::move(then)](Home* home) {
-    bind_here(home, request, link, then);
+void bind_here(Homes& homes, const xmpp::Jid& account, BindRequest request, ClientLink& link, std::function<void(BindOutcome)> then) {
+  if (!request.options.empty()) return bind2(homes, account, std::move(request), link, std::move(then));
+  homes.with_home(account, [request = std::move(request), &link, then = std::move(then)](Home* home) {
+    bind_at(home, request, link, then);
   });
+}
+
+void resume_here(Homes& homes, const xmpp::Jid& account, ResumeRequest request, ClientLink& link, std::function<void(ResumeOutcome)> then) {
+  homes.with_home(account, [account, request = std::move(request), &link, then = std::move(then)](Home* home) {
+    resume_at(home, account, request, link, then);
+  });
+}
+
+void bind_session(Node& node, const xmpp::Jid& account, BindRequest request, ClientLink& link, std::function<void(BindOutcome)> then) {
+  if (is_here(node, account)) return bind_here(node.homes(), account, std::move(request), link, std::move(then));
+  node.cluster()->links().bind(account, std::move(request), link, std::move(then));
 }
 
 void resume_session(Node& node, const xmpp::Jid& account, ResumeRequest request, ClientLink& link,
                     std::function<void(ResumeOutcome)> then) {
-  resume_here(node.homes(), account, request, link, std::move(then));
+  if (is_here(node, account)) return resume_here(node.homes(), account, std::move(request), link, std::move(then));
+  node.cluster()->links().resume(account, std::move(request), link, std::move(then));
 }
 
 }  // namespace rookery::server

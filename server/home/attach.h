@@ -10,6 +10,7 @@
 
 namespace rookery::server {
 
+class Homes;
 class Node;
 
 /// RFC 6120 §7; with `options`, what Bind 2 (XEP-0386) asks for beside.
@@ -42,5 +43,9 @@ struct ResumeOutcome {
 // answers its client first and calls ClientSession::begin() afterwards.
 void bind_session(Node& node, const xmpp::Jid& account, BindRequest request, ClientLink& link, std::function<void(BindOutcome)> then);
 void resume_session(Node& node, const xmpp::Jid& account, ResumeRequest request, ClientLink& link, std::function<void(ResumeOutcome)> then);
+
+// The same where the account's home is this loop's.
+void bind_here(Homes& homes, const xmpp::Jid& account, BindRequest request, ClientLink& link, std::function<void(BindOutcome)> then);
+void resume_here(Homes& homes, const xmpp::Jid& account, ResumeRequest request, ClientLink& link, std::function<void(ResumeOutcome)> then);
 
 }  // namespace rookery::server
