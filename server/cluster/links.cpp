@@ -199,6 +199,7 @@ void Links::on_attached(const std::string& body) {
     const auto jid = xmpp::Jid::parse(answer->jid);
     if (!is_open || !jid) return session.on_link_lost(false);
     session.jid_ = *jid;
+    if (answer->xml.find("<enabled") != std::string::npos) session.acknowledges_ = true;  // with Bind 2
     session.home_process_ = answer->process;
     session.home_epoch_ = answer->epoch;
     if (bound) return bound({.session = &session, .xml = std::move(answer->xml)});
