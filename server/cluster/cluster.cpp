@@ -63,6 +63,10 @@ Status Cluster::start(NatsOptions nats) {
   if (const Status known = bus_->flush(); !known) return known;
   const auto before = std::chrono::steady_clock::now();
   if (const Status joined = leases_->join(); !joined) return joined;
+  if (node_.config().cluster_edge_only) {
+    // The others leave no share for a node that takes nothing.
+    if (const Status told = leases_->set_draining(true); !told) return told;
+  }
   lease_end_ = before + node_.config().cluster_lease;
   thread_ = std::thread([this] { main(); });
   return {};

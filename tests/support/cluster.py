@@ -6,45 +6,13 @@
         cluster.nodes[1].kill()
 """
 
-import os
-import subprocess
 import time
 
+from postgres_server import PostgresServer
 from rookery_server import RookeryServer
 from server_process import ServerFailed, ServerProcess, free_ports
 
-POSTGRES = "/usr/lib/postgresql/15/bin/"
 SHARDS = 1024
-
-
-class Postgres(ServerProcess):
-    """A private PostgreSQL with fsync on; as root it runs as the user postgres."""
-
-    def __init__(self, keep=False):
-        super().__init__(keep)
-        self.data = os.path.join(self.folder, "data")
-        self.port, = free_ports(1)
-        self._as_user = []
-        if os.geteuid() == 0:
-            subprocess.run(["chown", "-R", "postgres", self.folder], check=True)
-            os.chmod(self.folder, 0o755)
-            self._as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"]
-        subprocess.run([*self._as_user, POSTGRES + "initdb", "-D", self.data, "-U", "rookery", "-A", "trust", "--no-sync"],
-                       check=True, capture_output=True, cwd=self.folder)
-
-    @property
-    def connection(self):
-        return "host=127.0.0.1 port=%d user=rookery dbname=postgres" % self.port
-
-    def command(self):
-        return [*self._as_user, POSTGRES + "postgres", "-D", self.data, "-p", str(self.port), "-c", "listen_addresses=127.0.0.1",
-                "-c", "unix_socket_directories=" + self.folder, "-c", "max_connections=200"]
-
-    def is_ready(self):
-        return subprocess.run([POSTGRES + "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)]).returncode == 0
-
-    def query(self, sql):
-        return subprocess.run([POSTGRES + "psql", self.connection, "-Atc", sql], check=True, capture_output=True, text=True).stdout.strip()
 
 
 class Nats(ServerProcess):
@@ -70,37 +38,57 @@ class Nats(ServerProcess):
         return "Server is ready" in self.log()
 
 
+def node_config(connection, nats, name, *extras):
+    config = {"storage": {"kind": "postgres", "postgres": connection}, "cluster": {"nats": [server.url for server in nats], "node": name}}
+    for extra in extras:
+        for section, keys in (extra or {}).items():
+            config.setdefault(section, {}).update(keys)
+    return config
+
+
+def owned_shards(node):
+    """{node: how many shards it owns}, by the database."""
+    return {line.split()[0]: int(field.partition("=")[2])
+            for line in node.ctl("cluster").splitlines() for field in line.split() if field.startswith("shards=")}
+
+
+def wait_until_owned(node, timeout=20.0, by=None):
+    """Until every shard has an owner that lives, one of the node names `by`, each of which has some; the seconds it took."""
+    began = time.monotonic()
+    while True:
+        try:
+            owned = {name: count for name, count in owned_shards(node()).items() if count and (by is None or name in by)}
+        except ServerFailed:
+            owned = {}
+        if sum(owned.values()) == SHARDS and (by is None or len(owned) == len(by)):
+            return time.monotonic() - began
+        if time.monotonic() - began > timeout:
+            raise ServerFailed("the shards are %s after %g s" % (owned, timeout))
+        time.sleep(0.02)  # polling for the event
+
+
 class Cluster:
     """`nodes` rookeryd on one PostgreSQL and `nats` NATS servers. `configs` changes single nodes' configuration."""
 
-    def __init__(self, nodes=2, nats=1, config=None, configs=None, keep=False, wait=True):
-        self.keep, self._wait = keep, wait
-        self.postgres = Postgres(keep)
+    def __init__(self, nodes=2, nats=1, config=None, configs=None, keep=False):
+        self.postgres = PostgresServer(sync=True)
         self.nats = [Nats(keep) for _ in range(nats)]
         for server in self.nats:
-            server.peers = [peer for peer in self.nats if peer is not server] if nats > 1 else []
-        self._certificate = None
-        self.nodes = []
-        for number in range(nodes):
-            merged = {
-                "storage": {"kind": "postgres", "postgres": self.postgres.connection},
-                "cluster": {"nats": [server.url for server in self.nats], "node": "node-%d" % (number + 1)},
-            }
-            for extra in (config or {}, (configs or {}).get(number, {})):
-                for section, keys in extra.items():
-                    merged.setdefault(section, {}).update(keys)
-            self.nodes.append(RookeryServer(merged, keep))
+            server.peers = [peer for peer in self.nats if peer is not server]
+        self._make = lambda connection, number: RookeryServer(
+            node_config(connection, self.nats, "node-%d" % (number + 1), config, (configs or {}).get(number)), keep)
+        self._count, self.nodes = nodes, []
 
     def __enter__(self):
         try:
-            self.postgres.start()
+            self.postgres.__enter__()
+            connection = self.postgres.create_database()
             for server in self.nats:
                 server.start()
+            self.nodes = [self._make(connection, number) for number in range(self._count)]
             # The first one makes the schema; the others come to what is there.
             for node in self.nodes:
                 node.start()
-            if self._wait:
-                self.wait_until_owned()
         except BaseException:
             self.close()
             raise
@@ -117,28 +105,36 @@ class Cluster:
     def domain(self):
         return self.nodes[0].domain
 
-    def add_account(self, user, password, node=0):
-        self.nodes[node].add_account(user, password)
-
-    def shards(self):
-        """{node: how many shards it owns}, by the database."""
-        lines = self.nodes_alive()[0].ctl("cluster").splitlines()
-        return {line.split()[0]: int(field.partition("=")[2])
-                for line in lines if " shards=" in line for field in line.split() if field.startswith("shards=")}
+    def add_account(self, user, password):
+        self.nodes_alive()[0].add_account(user, password)
 
     def nodes_alive(self):
         return [node for node in self.nodes if node.process and node.process.poll() is None]
 
     def wait_until_owned(self, timeout=20.0, by=None):
-        """Until every shard has an owner that lives (one of the node names `by`), evenly spread; returns the seconds it took."""
-        began = time.monotonic()
-        while True:
-            try:
-                owned = {name: count for name, count in self.shards().items() if count and (by is None or name in by)}
-            except ServerFailed:
-                owned = {}
-            if sum(owned.values()) == SHARDS and (by is None or len(owned) == len(by)):
-                return time.monotonic() - began
-            if time.monotonic() - began > timeout:
-                raise ServerFailed("the shards are %s after %g s" % (owned, timeout))
-            time.sleep(0.02)  # polling for the event
+        return wait_until_owned(lambda: self.nodes_alive()[0], timeout, by)
+
+
+class RemoteEdge(RookeryServer):
+    """A server whose clients' homes are always on another node: it takes connections and owns nothing."""
+
+    def __init__(self, postgres, nats, config=None, keep=False, binaries=None):
+        connection = postgres.create_database()
+        name = {"cluster": {"name": connection.split("dbname=")[-1]}}  # one network for each such server, on the same NATS
+        self.home = RookeryServer(node_config(connection, [nats], "home", config, name), keep, binaries)
+        edge_only = {"cluster": {"edge_only": True}}
+        super().__init__(node_config(connection, [nats], "edge", config, name, edge_only), keep, binaries)
+
+    def start(self, timeout=20.0):
+        self.home.start(timeout)
+        wait_until_owned(lambda: self.home, by=["home"])
+        super().start(timeout)
+
+    def restart(self, hard=False):
+        for node in (self.home, self):
+            node.kill() if hard else node.stop()
+        self.start()
+
+    def close(self):
+        super().close()
+        self.home.close()
