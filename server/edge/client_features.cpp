@@ -54,7 +54,9 @@ std::string ClientStream::late_features() const {
   if (session_ == nullptr) {
     out += "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/><session xmlns='urn:ietf:params:xml:ns:xmpp-session'><optional/></session>";
   }
-  return out + "<sm xmlns='urn:xmpp:sm:3'/><ver xmlns='urn:xmpp:features:rosterver'/><sub xmlns='urn:xmpp:features:pre-approval'/>"
+  // Bind 2 may have enabled it; a client that is offered it again tries to resume what it has just begun.
+  if (!is_managed_) out += "<sm xmlns='urn:xmpp:sm:3'/>";
+  return out + "<ver xmlns='urn:xmpp:features:rosterver'/><sub xmlns='urn:xmpp:features:pre-approval'/>"
          "<c xmlns='http://jabber.org/protocol/caps' hash='" + node_.caps().hash + "' node='" + node_.caps().node +
          "' ver='" + node_.caps().ver + "'/>" + limits_element(node_.config().stanza_bytes);
 }

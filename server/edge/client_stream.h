@@ -112,6 +112,7 @@ class ClientStream final : public StreamWire::Owner, public ClientLink, public s
   bool waits_for_session_ = false;  ///< then waiting_ too
   bool processing_ = false;
   bool header_sent_ = false;
+  bool is_managed_ = false;  ///< XEP-0198 was enabled while binding (XEP-0386)
   ConnectionLimits::Place place_;  ///< among those that have not authenticated
   int sasl_failures_ = 0, false_starts_ = 0;
   bool credentials_asked_ = false;

@@ -293,6 +293,7 @@ void Sasl2::bound(const BindOutcome& outcome) {
   // Where it is refused, the client hears why when it binds by RFC 6120: SASL2 has no words for it.
   if (outcome.session == nullptr) return succeed(account_.text(), {}, true);
   stream_.session_ = outcome.session;
+  stream_.is_managed_ = outcome.xml.find("<enabled xmlns='urn:xmpp:sm:3'") != std::string::npos;
   succeed(outcome.session->jid().text(), "<bound xmlns='urn:xmpp:bind:0'>" + outcome.xml + "</bound>", true);
 }
 
