@@ -12,6 +12,7 @@ namespace rookery::server {
 namespace {
 
 constexpr size_t most_commits_in_flight = 64;  // more than that and reading waits for the disk
+constexpr auto commit_check = std::chrono::milliseconds(2);
 constexpr auto sweep_interval = std::chrono::seconds(1);
 constexpr auto load_retry = std::chrono::milliseconds(200);
 constexpr int most_load_attempts = 5;  // that fail although the disk is said to be well
@@ -76,10 +77,16 @@ void Homes::with_home(const xmpp::Jid& bare, std::move_only_function<void(Home*)
 }
 
 void Homes::load(const xmpp::Jid& bare, int attempt) {
+  if (commits_done_ < load_after_) {
+    // A home that was dropped still has something on its way to the log; what is loaded now would not know of it.
+    loop_.after(commit_check, [this, bare, attempt] { load(bare, attempt); });
+    return;
+  }
   node_.stores().read(
       [bare, &log = node_.log()](storage::Stores& stores) { return read_home(stores, log, bare); },
       [this, bare, attempt, generation = generation_](Result<HomeData> data) {
-        if (generation != generation_ || !owns(bare.text())) data = fail(Failure::not_found, "moved");
+        if (!owns(bare.text())) data = fail(Failure::not_found, "moved");
+        else if (generation != generation_) return load(bare, attempt);
         if (!data && data.error().failure != Failure::not_found) {
           log::error("home_not_loaded", {{"jid", bare.text()}, {"error", data.error().message}});
           // REQUIREMENTS 21: that the disk fails says nothing about the account: those who wait must not hear that there is none.
@@ -107,7 +114,11 @@ void Homes::receive(Envelope envelope) {
   }
   if (!owns(envelope.to.bare_text())) return node_.router().route(std::move(envelope));  // it has moved meanwhile
   const xmpp::Jid bare = envelope.to.bare();
-  with_home(bare, [this, envelope = std::move(envelope)](Home* home) mutable { deliver(home, std::move(envelope)); });
+  with_home(bare, [this, envelope = std::move(envelope)](Home* home) mutable {
+    // That a home has moved says nothing about the account.
+    if (home == nullptr && !owns(envelope.to.bare_text())) return node_.router().route(std::move(envelope));
+    deliver(home, std::move(envelope));
+  });
 }
 
 void Homes::deliver(Home* home, Envelope envelope) {
@@ -177,6 +188,7 @@ void Homes::schedule_flush() {
 void Homes::flush() {
   flush_scheduled_ = false;
   ++commits_in_flight_;
+  ++commits_begun_;
   storage::LogBatch batch = std::exchange(batch_, {});
   if (!epochs_.empty()) add_fences(batch);
   std::vector<std::string> receivers;
@@ -188,6 +200,7 @@ void Homes::flush() {
                                         jobs = std::make_shared<std::vector<Job>>(std::exchange(after_commit_, {}))](Status done) {
     loop_.post([this, is_foreign, receivers, generation, jobs, done] {
       --commits_in_flight_;
+      ++commits_done_;
       if (generation != generation_) return;
       if (!done) return is_foreign ? sender_fenced(receivers) : commit_refused(done.error());
       for (Job& job : *jobs) job();

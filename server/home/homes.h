@@ -78,6 +78,8 @@ class Homes {
   std::vector<Job> after_commit_;
   bool flush_scheduled_ = false;
   size_t commits_in_flight_ = 0;
+  uint64_t commits_begun_ = 0, commits_done_ = 0;
+  uint64_t load_after_ = 0;  ///< commits that have to be done before a home is loaded again
   std::vector<uint64_t> epochs_;  ///< by shard; empty: no cluster
   bool from_another_node_ = false;
   uint64_t generation_ = 0;       ///< grows with each crash(): what was under way before is forgotten
