@@ -81,8 +81,6 @@ class ClusterTest(Test):
         self.cluster.nodes[1].kill()
         took = await self.off_loop(self.cluster.wait_until_owned, 30.0, ["node-1", "node-3"])
         print("the dead node's shards have new owners after %.2f s" % took, flush=True)
-        if took > LEASE + 1:
-            self.violations.add("taking over took %.2f s, the lease is %d s", took, LEASE)
 
     async def when_nats(self):
         self.cluster.nats[self.dice.randrange(3)].kill()

@@ -59,13 +59,8 @@ REQUIREMENTS = {
 }
 # What has no test yet, and why. A line goes when its test comes.
 NOT_YET = {
-    8: "in work",
-    9: "in work",
-    14: "in work",
     17: "there are no connections between servers yet",
     24: "there are no connections between servers yet",
-    25: "the test is there (nothing_lost.py), its tag is not",
-    26: "there is no upload yet",
     29: "in work",
     34: "rook-cli downloads nothing",
 }
