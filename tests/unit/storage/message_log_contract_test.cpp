@@ -254,7 +254,7 @@ TEST_P(MessageLogContract, RefusesAnOlderEpochOfTheShardAndNothingElse) {
   EXPECT_EQ(commit(*log, {.fences = {{1, 4}}, .entries = {entry(juliet, 2)}}).error().failure, Failure::fenced);
   write({.fences = {{2, 1}}, .entries = {entry(juliet, 3)}});
   write({.fences = {{1, 5}}, .entries = {entry(juliet, 4)}});
-  write({.entries = {entry(juliet, 5)}});
+  write(LogBatch{.entries = {entry(juliet, 5)}});
   EXPECT_THAT(archive_ids(), ElementsAre(1, 3, 4, 5));
   reopen();
   EXPECT_EQ(commit(*log, {.fences = {{1, 4}}, .entries = {entry(juliet, 6)}}).error().failure, Failure::fenced);

@@ -139,7 +139,9 @@ TEST(Channel, LosesNothingOverABusThatLosesAndOwnersThatChange) {
     std::vector<int> firsts;
     for (const int n : received) {
       if (firsts.empty() || n > firsts.back()) {
-        if (!firsts.empty()) ASSERT_EQ(n, firsts.back() + 1) << "seed " << seed;
+        if (!firsts.empty()) {
+          ASSERT_EQ(n, firsts.back() + 1) << "seed " << seed;
+        }
         firsts.push_back(n);
       }
     }

@@ -63,7 +63,7 @@ TEST(Wire, NoPrefixOfAPacketOrOfAnEnvelopeIsTakenForTheWhole) {
   const std::string body = encode(message());
   for (size_t size = 0; size < body.size(); ++size) {
     const auto cut = parse_envelope(std::string_view(body).substr(0, size));
-    if (cut) EXPECT_FALSE(cut->must_log && cut->sender_fence && cut->sender_fence->epoch == 4);
+    EXPECT_FALSE(cut && cut->must_log && cut->sender_fence && cut->sender_fence->epoch == 4);
   }
   EXPECT_FALSE(parse_packet(""));
   EXPECT_FALSE(parse_packet("\x03\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"));
