@@ -92,9 +92,10 @@ void Home::message_from_client(Session& session, xmpp::ElementPtr message, uint3
 void Home::look_up_resend(Envelope envelope) {
   if (Session* session = find_serial(envelope.sender.session)) session->hold();
   ++loads_pending_;
+  // Named before the envelope moves: compilers differ in the order of a call's arguments.
+  auto ask = [seen = *envelope.seen](storage::MessageLog& log) { return log.has_seen(seen.owner, seen.key); };
   node().read_log(
-      [seen = *envelope.seen](storage::MessageLog& log) { return log.has_seen(seen.owner, seen.key); },
-      [this, envelope = std::move(envelope)](Result<bool> seen) mutable {
+      std::move(ask), [this, envelope = std::move(envelope)](Result<bool> seen) mutable {
         --loads_pending_;
         if (abandoned_) return;  // the client sends it again where the account is now
         const uint64_t serial = envelope.sender.session;

@@ -60,7 +60,8 @@ TEST_P(StoresContract, ListsPublicRoomsInPages) {
   expect_ok(stores->rooms().put(room("bb@rooms.example.com", false)));
   const auto list = [this](const RoomRange& range) {
     std::vector<std::string> names;
-    for (const auto& [jid, name] : stores->rooms().list(range).value()) names.emplace_back(jid.local());
+    const auto rooms = stores->rooms().list(range).value();
+    for (const auto& [jid, name] : rooms) names.emplace_back(jid.local());
     return names;
   };
   EXPECT_THAT(list({.domain = "rooms.example.com", .limit = 2}), ElementsAre("a", "b"));
