@@ -168,6 +168,7 @@ void Node::close_streams() {
           if (ClientLink* link = session->link()) link->close({.condition = xmpp::StreamCondition::system_shutdown});
         }
       }
+      if (cluster_) cluster_->links().close_all({.condition = xmpp::StreamCondition::system_shutdown, .text = {}, .application = {}});
     });
   }
 }

@@ -23,7 +23,7 @@ class Bus {
  public:
   using Handler = std::function<void(BusMessage)>;
 
-  /// Ends the subscription; no call of its handler begins afterwards.
+  /// Ends the subscription; no call of its handler runs afterwards. Not to be destroyed from within one.
   class Subscription {
    public:
     virtual ~Subscription() = default;

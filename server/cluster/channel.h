@@ -33,8 +33,6 @@ class OutChannel {
   void retry();
 
   bool is_waiting() const { return !kept_.empty(); }
-  bool is_blocked() const { return blocked_; }
-  size_t kept() const { return kept_.size(); }
 
   struct Kept {
     Topic topic;

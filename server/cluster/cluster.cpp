@@ -219,7 +219,6 @@ Status Cluster::set_draining(bool draining) {
     const std::lock_guard lock(leases_mutex_);
     if (const Status told = leases_->set_draining(draining); !told) return told;
   }
-  draining_ = draining;
   const std::lock_guard lock(mutex_);
   woken_ = true;
   wake_.notify_all();

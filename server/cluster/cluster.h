@@ -81,7 +81,7 @@ class Cluster {
   std::vector<std::unique_ptr<Links>> links_;
   std::array<std::atomic<bool>, shard_count> owned_{};
   std::unordered_map<uint32_t, std::unique_ptr<Bus::Subscription>> subscriptions_;  ///< of the membership thread
-  std::atomic<bool> suspended_ = false, fenced_ = false, draining_ = false;
+  std::atomic<bool> suspended_ = false, fenced_ = false;
   std::chrono::steady_clock::time_point lease_end_{};
 
   std::mutex mutex_;

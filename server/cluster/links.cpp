@@ -234,6 +234,16 @@ void Links::close_session(uint64_t number, const xmpp::StreamError& error) {
   session.mapped()->link_->close(error);
 }
 
+void Links::close_all(const xmpp::StreamError& error) {
+  std::vector<std::pair<uint64_t, RemoteSession*>> all;
+  for (const auto& [number, session] : sessions_) all.emplace_back(number, session.get());
+  for (const auto& [number, session] : all) {
+    // The home keeps the session, as for any connection that breaks.
+    port_.send_to_shard(session->shard_, Topic::link_lost, encode(LinkLost{session->name(), std::string(session->jid_.bare_text()), false}));
+    close_session(number, error);
+  }
+}
+
 void Links::on_close(const std::string& body) {
   const auto message = parse_link_close(body);
   if (!message) return;

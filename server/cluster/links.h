@@ -27,6 +27,8 @@ class Links {
   void resume(const xmpp::Jid& account, ResumeRequest request, ClientLink& link, std::function<void(ResumeOutcome)> then);
 
   void on_places(const Places& places);
+  /// The node stops: ends the connections of clients whose homes are elsewhere; they resume through another node.
+  void close_all(const xmpp::StreamError& error);
 
  private:
   friend class RemoteLink;

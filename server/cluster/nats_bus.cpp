@@ -1,6 +1,6 @@
 #include <nats/nats.h>
 
-#include <atomic>
+#include <future>
 
 #include "server/cluster/bus.h"
 #include "server/log.h"
@@ -14,6 +14,7 @@ constexpr int reconnect_buffer_bytes = 8 * 1024 * 1024;
 constexpr int64_t connect_timeout_ms = 5'000;
 constexpr int64_t ping_interval_ms = 2'000;  // two unanswered ones and another server of the cluster is tried
 constexpr int delivery_threads = 2;
+constexpr auto last_call_time = std::chrono::seconds(5);
 
 std::unexpected<Error> failed(std::string what, natsStatus status) {
   return fail(Failure::unavailable, std::move(what) + ": " + natsStatus_GetText(status));
@@ -21,6 +22,7 @@ std::unexpected<Error> failed(std::string what, natsStatus status) {
 
 struct Closure {
   Bus::Handler handler;
+  std::promise<void> ended;  ///< set when no call of the handler can follow
 };
 
 void on_message(natsConnection*, natsSubscription*, natsMsg* message, void* closure) {
@@ -31,16 +33,23 @@ void on_message(natsConnection*, natsSubscription*, natsMsg* message, void* clos
   static_cast<Closure*>(closure)->handler(std::move(out));
 }
 
+void ended_calling(void* closure) {
+  const std::unique_ptr<Closure> owned(static_cast<Closure*>(closure));
+  owned->ended.set_value();
+}
+
 class NatsSubscription final : public Bus::Subscription {
  public:
-  explicit NatsSubscription(natsSubscription* subscription) : subscription_(subscription) {}
+  NatsSubscription(natsSubscription* subscription, std::future<void> ended) : subscription_(subscription), ended_(std::move(ended)) {}
   ~NatsSubscription() override {
     natsSubscription_Unsubscribe(subscription_);
-    natsSubscription_Destroy(subscription_);  // the closure is freed when its last call has returned
+    natsSubscription_Destroy(subscription_);
+    ended_.wait_for(last_call_time);  // a call that is running may still use what its owner is about to free
   }
 
  private:
   natsSubscription* subscription_;
+  std::future<void> ended_;
 };
 
 class NatsBus final : public Bus {
@@ -69,13 +78,14 @@ class NatsBus final : public Bus {
   }
 
   Result<std::unique_ptr<Subscription>> subscribe(const std::string& subject, Handler handler) override {
-    auto closure = std::make_unique<Closure>(Closure{std::move(handler)});
+    auto closure = std::make_unique<Closure>(Closure{std::move(handler), {}});
+    auto ended = closure->ended.get_future();
     natsSubscription* subscription = nullptr;
     const natsStatus status = natsConnection_Subscribe(&subscription, connection_, subject.c_str(), on_message, closure.get());
     if (status != NATS_OK) return failed("cannot subscribe to " + subject, status);
-    natsSubscription_SetOnCompleteCB(subscription, [](void* done) { delete static_cast<Closure*>(done); }, closure.release());
+    natsSubscription_SetOnCompleteCB(subscription, ended_calling, closure.release());
     natsSubscription_SetPendingLimits(subscription, -1, 64 * 1024 * 1024);
-    return std::make_unique<NatsSubscription>(subscription);
+    return std::make_unique<NatsSubscription>(subscription, std::move(ended));
   }
 
   Status flush() override {

@@ -110,13 +110,6 @@ void Port::tick() {
   timer_ = loop_.after(retry_after, [this] { tick(); });
 }
 
-size_t Port::waiting() const {
-  size_t sum = 0;
-  for (const auto& channel : to_shard_) sum += channel ? channel->kept() : 0;
-  for (const auto& [address, channel] : to_loop_) sum += channel->kept();
-  return sum;
-}
-
 void Port::on_answer(const BusMessage& message) {
   const size_t at = prefix_.size() + address_.size() + 3;  // ".a."
   OutChannel* channel = find_channel(std::string_view(message.subject).substr(at));

@@ -54,8 +54,6 @@ class Port {
   void taken(const PacketRef& ref);
   void drop_shard(uint32_t shard);  ///< no longer ours: its streams are forgotten
 
-  size_t waiting() const;  ///< packets that nobody has acknowledged
-
  private:
   using StreamKey = std::pair<std::string, std::string>;  ///< destination, sender's stream
   struct Stream {

@@ -112,7 +112,9 @@ std::string encode(const Envelope& envelope) {
 std::optional<Envelope> parse_envelope(std::string_view bytes) {
   Envelope envelope;
   storage::LogBatch::Seen seen;
-  storage::LogBatch::Fence fence;
+  const auto fence = [&]() -> storage::LogBatch::Fence& {
+    return envelope.sender_fence ? *envelope.sender_fence : envelope.sender_fence.emplace();
+  };
   const auto jid = [](std::string_view text) { return xmpp::Jid::parse(text).value_or(xmpp::Jid()); };
   TlvReader reader(bytes);
   while (const auto field = reader.next()) {
@@ -126,14 +128,13 @@ std::optional<Envelope> parse_envelope(std::string_view bytes) {
       case envelope_copy: envelope.sent_copy = parse_entry(field->text); break;
       case envelope_seen_owner: seen.owner = field->text; break;
       case envelope_seen_key: seen.key = field->text; break;
-      case envelope_fence_shard: fence.shard = static_cast<uint32_t>(field->number); break;
-      case envelope_fence_epoch: fence.epoch = field->number; break;
+      case envelope_fence_shard: fence().shard = static_cast<uint32_t>(field->number); break;
+      case envelope_fence_epoch: fence().epoch = field->number; break;
       default: break;
     }
   }
   if (reader.malformed() || envelope.from.empty() || envelope.to.empty() || !envelope.stanza) return std::nullopt;
   if (!seen.owner.empty()) envelope.seen = std::move(seen);
-  if (fence.epoch != 0) envelope.sender_fence = fence;
   return envelope;
 }
 

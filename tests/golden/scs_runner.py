@@ -2,19 +2,20 @@
 
 import re
 
-from scs_match import Matcher, ScriptError, expand, is_optional, plain_copy
+from scs_match import Matcher, ScriptError, is_optional, plain_copy
+from scs_rooms import RoomSteps
 from scs_sasl2 import Sasl2Steps
 from scs_steps import STEPS, Failure, step
+from scs_streams import StreamSteps
 from xmpp_client import StreamClosed, XmppClient, XmppError, new_id
 from xmpp_xml import NS_STREAM, Element
 
 PING = "<iq type='get' id='%s'%s><ping xmlns='urn:xmpp:ping'/></iq>"
 PASSWORD = "correct horse battery staple"
-CONFIG_TYPE = ("<field var='FORM_TYPE' type='hidden'><value>http://jabber.org/protocol/muc#roomconfig</value></field>")
 NS_STREAM_ERRORS = "urn:ietf:params:xml:ns:xmpp-streams"
 
 
-class Runner(Sasl2Steps):
+class Runner(Sasl2Steps, RoomSteps, StreamSteps):
     def __init__(self, script, server, tag, timeout=10.0, carrier="tcp"):
         self.script, self.server, self.tag, self.timeout = script, server, tag, timeout
         self.carrier = carrier  # of clients that do not say theirs
@@ -147,54 +148,6 @@ class Runner(Sasl2Steps):
         whom.send("<presence type='subscribed' to='%s'/>" % who.bare)
         await who.receive_where(from_(whom.bare, "subscribed"), self.timeout)
         await who.receive_where(from_(whom.jid, None), self.timeout)
-
-    # ---- rooms (XEP-0045)
-
-    @step(r"room (\w+)")
-    async def declare_room(self, name):
-        """{name} is the address of a room that nobody has created yet."""
-        self.names[name] = "%s-%s@conference.%s" % (name, self.tag, self.server.domain)
-        self.rooms.append(name)
-
-    @step(r"(\w+) creates (\w+) as (\w+)(?: with:)?")
-    async def create_room(self, name, room, nick, block=None):
-        """§10.1: enters, hears that the room is new, and submits the configuration: that of the block, or none."""
-        client, address = self.client(name), self.names[room]
-        own = await self._enter(client, address, nick)
-        if "201" not in _statuses(own):
-            raise Failure("the room is not new: %s" % own)
-        fields = "".join(map(str, block.elements())) if block else ""
-        answer = await client.iq("set", "<query xmlns='http://jabber.org/protocol/muc#owner'><x xmlns='jabber:x:data' "
-                                 "type='submit'>%s</x></query>" % (fields and CONFIG_TYPE + fields), to=address)
-        if answer.get("type") != "result":
-            raise Failure("the room cannot be configured: %s" % answer)
-        self.busy.add(name)
-
-    @step(r"(\w+) enters (\w+) as (\w+)(?:, seen by ((?:\w+, )*\w+(?: and \w+)?))?")
-    async def enter_room(self, name, room, nick, others):
-        """§7.2: the presence of all who are here, its own last, then history (left out) and the subject. Who sees it
-        come receives its presence."""
-        address = self.names[room]
-        await self._enter(self.client(name), address, nick)
-        for other in re.split(r", | and ", others) if others else []:
-            await self.client(other).receive_where(
-                lambda e: e.name == "presence" and e.get("from") == address + "/" + nick and not e.get("type"), self.timeout)
-        self.busy.add(name)
-
-    async def _enter(self, client, address, nick):
-        """Returns the presence that the room sends of ourselves; what belongs to entering is taken from the inbox."""
-        client.send("<presence to='%s/%s'><x xmlns='http://jabber.org/protocol/muc'/></presence>" % (address, nick))
-
-        def from_room(e):
-            return e.name in ("presence", "message") and (e.get("from") or "").split("/")[0] == address
-        while True:
-            got = await client.receive_where(from_room, self.timeout)
-            if got.get("type") == "error":
-                raise Failure("cannot enter: %s" % got)
-            if "110" in _statuses(got):
-                own = got
-            if got.name == "message" and got.find("subject") is not None and got.find("body") is None:
-                return own
 
     # ---- connecting and going
 
@@ -480,71 +433,6 @@ class Runner(Sasl2Steps):
         await client.settled(self.timeout)
         if client.sm.acked != client.sm.sent:
             raise Failure("h is %d after %d stanzas" % (client.sm.acked, client.sm.sent))
-
-    # ---- streams, byte by byte
-
-    @step(r"(\w+) opens a (TCP|TLS) connection")
-    async def open_connection(self, name, kind):
-        await self.client(name).open_tcp(kind == "TLS")
-
-    @step(r"(\w+) opens a stream(?: to (\S+))?")
-    async def open_stream(self, name, to):
-        header = await self.client(name).open_stream(self.timeout, expand(to, self.names) if to else None)
-        self.note("    %s <-- header %s" % (name, header))
-        if not header.get("id"):
-            raise Failure("the stream header has no id (RFC 6120 §4.7.3): %s" % header)
-        previous = self.names.get(name + ".stream")
-        if previous == header.get("id"):
-            raise Failure("the new stream has the id of the old one (RFC 6120 §4.7.3)")
-        self.names[name + ".stream"] = header.get("id")
-
-    @step(r"(\w+) receives a header:")
-    async def receive_header(self, name, block):
-        client = self.client(name)
-        expected = block.elements()[0]
-        await client.wait_for(lambda: client.headers, self.timeout)
-        captures, reason = self._matcher(name).match(expected, client.headers.popleft())
-        if reason:
-            raise Failure(reason)
-        self.names.update(captures)
-
-    @step(r"(\w+) awaits a header")
-    async def await_header(self, name):
-        client = self.client(name)
-        await client.wait_for(lambda: client.headers, self.timeout)
-        client.headers.popleft()
-
-    @step(r"(\w+) writes:")
-    async def write(self, name, block):
-        self.client(name).write(expand(block.block, self.names))
-
-    @step(r"(\w+) writes bytes:")
-    async def write_bytes(self, name, block):
-        """Text with Python's escapes: \\xff, \\0, \\n."""
-        text = expand(block.block, self.names)
-        self.client(name).write(text.encode().decode("unicode_escape").encode("latin-1"))
-
-    @step(r"(\w+) starts TLS")
-    async def start_tls(self, name):
-        await self.client(name).start_tls()
-
-    @step(r"(\w+) resets its parser")
-    async def reset_parser(self, name):
-        self.client(name)._new_parser()
-
-    @step(r"(\w+) tries to log in as (\w+) using (\S+)(?: with password \"([^\"]*)\")?(?: and authzid (\S+))?")
-    async def try_sasl(self, name, account, mechanism, password, authzid):
-        """A SASL exchange; the server's last word is the next element to be received."""
-        client = self.client(name)
-        authzid = expand(authzid, self.names) if authzid else ""
-        answer = await client.authenticate(mechanism, authzid, password or self.names[account + ".password"],
-                                           self.names[account + ".user"], self.timeout)
-        client.inbox.appendleft(answer)
-
-
-def _statuses(stanza):
-    x = stanza.find("x", "http://jabber.org/protocol/muc#user")
-    return [c.get("code") for c in x.children if c.name == "status"] if x is not None else []
 
 
 def _answers(identifier):

@@ -33,6 +33,16 @@ TEST(Wire, AnEnvelopeComesOutAsItWentIn) {
   EXPECT_TRUE(envelope->must_log);
 }
 
+// Epoch 0 is that of a shard which the sender does not own any more: older than every other, so storage refuses it.
+TEST(Wire, AFenceOfEpochZeroStaysAFence) {
+  Envelope late = message();
+  late.sender_fence = storage::LogBatch::Fence{17, 0};
+  const auto envelope = parse_envelope(encode(late));
+  ASSERT_TRUE(envelope && envelope->sender_fence);
+  EXPECT_EQ(envelope->sender_fence->shard, 17u);
+  EXPECT_EQ(envelope->sender_fence->epoch, 0u);
+}
+
 // Nodes of version N and N+1 run side by side during an upgrade.
 TEST(Wire, ANewerNodesTagsAreSkippedAndTheRestIsUnderstood) {
   std::string body = encode(message());
