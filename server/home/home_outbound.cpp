@@ -138,7 +138,7 @@ void Home::accept_message(Envelope envelope) {
   }
   Session* session = is_recorded(stanza) ? find_serial(envelope.sender.session) : nullptr;
   // A receiver that is not loaded yet writes its entry in a later commit, even on this loop.
-  if (session != nullptr) session->count_with(envelope.sender.stanza, homes_.find_loaded(envelope.to) != nullptr);
+  if (session != nullptr) session->count_with(envelope.sender.stanza, homes_.find_loaded(envelope.to) != nullptr && !node().router().goes_elsewhere(envelope.to));
   if (is_carbon_copied(stanza) && !to_self) send_sent_carbons(envelope.sender.session, stanza, id);
   node().router().route(std::move(envelope));
 }

@@ -112,13 +112,18 @@ void Homes::receive(Envelope envelope) {
     home->last_used = loop_.now();
     return deliver(home, std::move(envelope));
   }
-  if (!owns(envelope.to.bare_text())) return node_.router().route(std::move(envelope));  // it has moved meanwhile
+  if (!owns(envelope.to.bare_text())) return route_anew(std::move(envelope));
   const xmpp::Jid bare = envelope.to.bare();
   with_home(bare, [this, envelope = std::move(envelope)](Home* home) mutable {
     // That a home has moved says nothing about the account.
-    if (home == nullptr && !owns(envelope.to.bare_text())) return node_.router().route(std::move(envelope));
+    if (home == nullptr && !owns(envelope.to.bare_text())) return route_anew(std::move(envelope));
     deliver(home, std::move(envelope));
   });
+}
+
+void Homes::route_anew(Envelope envelope) {
+  // In a later turn: the shard may be ours already, and only the news of it still on its way to this loop.
+  loop_.post([this, envelope = std::move(envelope)]() mutable { node_.router().route(std::move(envelope)); });
 }
 
 void Homes::deliver(Home* home, Envelope envelope) {

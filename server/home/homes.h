@@ -60,6 +60,7 @@ class Homes {
   };
   friend class FromAnotherNode;
   void deliver(Home* home, Envelope envelope);
+  void route_anew(Envelope envelope);  ///< its account has moved meanwhile
   void load(const xmpp::Jid& bare, int attempt = 1);
   void commit_refused(const Error& error);
   void sender_fenced(const std::vector<std::string>& receivers);

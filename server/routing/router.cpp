@@ -53,13 +53,18 @@ void Router::route_to_service(const Service& service, Envelope envelope) {
   loop.post([&service, envelope = std::move(envelope)]() mutable { service.receive(std::move(envelope)); });
 }
 
-bool Router::sent_to_another_node(Envelope& envelope) {
+bool Router::goes_elsewhere(const xmpp::Jid& to) const {
   cluster::Cluster* cluster = node_.cluster();
   if (cluster == nullptr) return false;
-  const uint32_t shard = shard_of(envelope.to.bare_text());
-  cluster::Port& port = cluster->port();
-  if (!cluster->owns(shard) || port.is_waiting(shard)) {
-    port.send(shard, std::move(envelope));
+  // What follows must not overtake what still waits for a shard, even when the shard is ours by now.
+  const uint32_t shard = shard_of(to.bare_text());
+  return !cluster->owns(shard) || cluster->port().is_waiting(shard);
+}
+
+bool Router::sent_to_another_node(Envelope& envelope) {
+  if (node_.cluster() == nullptr) return false;
+  if (goes_elsewhere(envelope.to)) {
+    node_.cluster()->port().send(shard_of(envelope.to.bare_text()), std::move(envelope));
     return true;
   }
   // The loop that writes it does not own the sender's shard, so it shows that we do.

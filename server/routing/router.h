@@ -24,6 +24,8 @@ class Router {
   Loop& owner(std::string_view bare_jid) const;
   bool is_local_domain(std::string_view domain) const;  ///< holds accounts of ours
   bool is_ours(std::string_view domain) const;          ///< the same, or one of our services
+  /// What is sent to this address now travels to another node, and is not written in this loop's commit.
+  bool goes_elsewhere(const xmpp::Jid& to) const;
   /// Answers the sender with a stanza error, unless the stanza is one itself or is no request.
   void bounce(const Envelope& envelope, const xmpp::StanzaError& error);
   /// Sends a stanza whose from and to attributes are set.
