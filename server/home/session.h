@@ -1,11 +1,12 @@
 // One bound resource: what must survive a broken socket. It lives in its account's home; the edge only carries bytes.
 #pragma once
 
-#include <deque>
 #include <set>
 #include <string>
 #include <string_view>
 #include <unordered_set>
+
+#include <boost/container/deque.hpp>
 
 #include "server/loop.h"
 #include "server/net/link_health.h"
@@ -122,6 +123,10 @@ class Session final : public ClientSession {
   storage::LogId caught_up_to = 0;
 
  private:
+  /// std::deque takes 576 bytes even while it is empty, and most sessions are idle.
+  template <typename T>
+  using Queue = boost::container::deque<T>;
+
   friend struct SessionCounters;  // tests begin just below 2^32
   struct Out {
     std::string xml;  ///< empty: read it again from the log by id
@@ -158,10 +163,10 @@ class Session final : public ClientSession {
   uint32_t recording_ = 0;     ///< the newest count that record() has written
   uint32_t owed_ = 0;          ///< what had arrived when <r/> came
   uint32_t elsewhere_ = 0;     ///< the last stanza whose commit is another loop's
-  std::deque<uint32_t> counted_;  ///< stanzas whose own commit has their count, not durable yet; ascending
+  Queue<uint32_t> counted_;  ///< stanzas whose own commit has their count, not durable yet; ascending
   std::unordered_set<uint32_t> early_;  ///< handled out of order
   uint32_t sent_ = 0, acknowledged_ = 0;  ///< stanzas to the client
-  std::deque<Out> queue_;      ///< sent, not acknowledged
+  Queue<Out> queue_;      ///< sent, not acknowledged
   size_t unsent_ = 0;          ///< of these the last ones, which have not left over the present link yet
   size_t queue_bytes_ = 0;     ///< in memory
   size_t unlogged_bytes_ = 0;  ///< of these, what is in no log and so cannot be spilled
@@ -170,7 +175,7 @@ class Session final : public ClientSession {
   uint32_t links_ = 0;         ///< counts resumptions: what was read for an earlier link is not sent over a later one
   std::vector<storage::LogId> undrained_;  ///< without XEP-0198: given to the edge, perhaps still in its outbox
   bool held_up_ = false;
-  std::deque<xmpp::ElementPtr> held_;
+  Queue<xmpp::ElementPtr> held_;
   Loop::TimerId timer_{};      ///< until an acknowledgement is asked for; without a link until the session ends
   bool ack_timer_runs_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
