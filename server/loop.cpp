@@ -65,6 +65,11 @@ void Loop::post(Job job) {
   [[maybe_unused]] const auto written = write(wake_, &one, sizeof one);
 }
 
+size_t Loop::mailbox_size() const {
+  const std::lock_guard lock(mailbox_mutex_);
+  return mailbox_.size();
+}
+
 Loop::TimerId Loop::after(Clock::duration delay, Job job) {
   const TimerId id{Clock::now() + delay, next_timer_++};
   timers_.emplace(id, std::move(job));

@@ -11,6 +11,8 @@
 #include <thread>
 #include <vector>
 
+#include "server/counters.h"
+
 struct epoll_event;
 
 namespace rookery::server {
@@ -41,6 +43,7 @@ class Loop {
 
   /// Any thread: runs `job` on this loop, in the order of posting.
   void post(Job job);
+  size_t mailbox_size() const;  ///< any thread
 
   // The rest only from the loop's own thread (or before start()).
 
@@ -53,6 +56,7 @@ class Loop {
   void unwatch(int fd, Watcher* watcher);
   /// The time at the start of this turn.
   Clock::time_point now() const { return now_; }
+  LoopCounters& counters() { return counters_; }
 
   static Loop* current();  ///< the loop of the calling thread, null elsewhere
 
@@ -68,12 +72,13 @@ class Loop {
   int wake_ = -1;
   std::thread thread_;
   std::atomic<bool> stopping_ = false;
-  std::mutex mailbox_mutex_;
+  mutable std::mutex mailbox_mutex_;
   std::vector<Job> mailbox_;
   std::vector<Job> turn_end_;
   std::map<TimerId, Job> timers_;
   uint64_t next_timer_ = 0;
   Clock::time_point now_;
+  LoopCounters counters_;
   epoll_event* batch_ = nullptr;  ///< events of this turn not handled yet
   int batch_size_ = 0;
 };

@@ -42,6 +42,11 @@ void StoreWorker::enqueue(Item item) {
   ready_.notify_one();
 }
 
+size_t StoreWorker::waiting() const {
+  const std::lock_guard lock(mutex_);
+  return queue_.size();
+}
+
 void StoreWorker::main() {
   for (;;) {
     std::vector<Item> batch = next_batch();

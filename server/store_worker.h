@@ -61,6 +61,7 @@ class StoreWorker {
   }
 
   bool healthy() const { return healthy_; }
+  size_t waiting() const;  ///< jobs that have not begun
 
  private:
   struct Item {
@@ -96,7 +97,7 @@ class StoreWorker {
   static void hand_back(Item& item, Status committed);
 
   std::unique_ptr<storage::Stores> stores_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable ready_;
   std::vector<Item> queue_;
   std::atomic<bool> stopping_ = false;

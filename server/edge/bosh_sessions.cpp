@@ -65,7 +65,7 @@ void BoshSessions::create(const std::shared_ptr<HttpConnection>& connection, con
   const auto wire = std::make_shared<BoshWire>(*this, connection->loop(), connection->is_encrypted());
   if (!wire->create(request)) return;
   add(wire);
-  ClientStream::accept(node_, connection->loop(), wire, connection->client_ip(), {Security::web, "http"});
+  ClientStream::accept(node_, connection->loop(), wire, connection->client_ip(), {Security::web, "http", ConnectionKind::bosh});
 }
 
 }  // namespace rookery::server

@@ -17,8 +17,8 @@ constexpr auto input_retry = std::chrono::milliseconds(20);
 
 }  // namespace
 
-ClientStream::ClientStream(Node& node, Loop& loop, std::shared_ptr<StreamWire> wire, std::string peer_ip, Security security)
-    : node_(node), loop_(&loop), peer_ip_(std::move(peer_ip)), security_(security), wire_(std::move(wire)),
+ClientStream::ClientStream(Node& node, Loop& loop, std::shared_ptr<StreamWire> wire, std::string peer_ip, const Door& door)
+    : node_(node), loop_(&loop), peer_ip_(std::move(peer_ip)), security_(door.security), kind_(door.kind), wire_(std::move(wire)),
       allowance_(static_cast<int64_t>(node.config().burst_bytes)), allowance_at_(loop.now()) {}
 
 ClientStream::~ClientStream() { --node_.connections; }
@@ -26,7 +26,9 @@ ClientStream::~ClientStream() { --node_.connections; }
 void ClientStream::accept(Node& node, Loop& loop, std::shared_ptr<StreamWire> wire, std::string peer_ip, const Door& door) {
   ++node.connections;
   const Security security = door.security;
-  std::shared_ptr<ClientStream> stream(new ClientStream(node, loop, std::move(wire), std::move(peer_ip), security));
+  std::shared_ptr<ClientStream> stream(new ClientStream(node, loop, std::move(wire), std::move(peer_ip), door));
+  ++loop.counters().accepted[static_cast<size_t>(door.kind)];
+  ++loop.counters().connections[static_cast<size_t>(door.kind)];
   stream->self_ = stream;
   stream->place_ = node.limits().enter(stream->peer_ip_, door.address, loop, [&stream = *stream] { stream.evict(); });
   const bool awaits_tls = security == Security::starttls || security == Security::direct_tls;
@@ -284,6 +286,7 @@ void ClientStream::fail(const xmpp::StreamError& error) {
   // RFC 6120 §4.9.1.1: an error before any header still needs one.
   if (!header_sent_) open_stream({});
   wire_->send(error.to_xml());
+  ++loop_->counters().stream_errors[static_cast<size_t>(error.condition)];
   state_ = State::closed;
   wire_->finish();
 }
@@ -300,6 +303,7 @@ void ClientStream::on_drained() {
 
 void ClientStream::on_closed(std::string_view reason) {
   const auto keep = std::move(self_);
+  if (keep) --loop_->counters().connections[static_cast<size_t>(kind_)];
   if (deadline_) loop_->cancel(*deadline_);
   deadline_.reset();
   leave_limits();

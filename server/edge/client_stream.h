@@ -25,6 +25,7 @@ enum class Security {
 struct Door {
   Security security;
   std::string address;
+  ConnectionKind kind = ConnectionKind::starttls;
 };
 
 class ClientStream final : public StreamWire::Owner, public ClientLink, public std::enable_shared_from_this<ClientStream> {
@@ -52,7 +53,7 @@ class ClientStream final : public StreamWire::Owner, public ClientLink, public s
   friend class Sasl2;
   enum class State { opening, features_sent, authenticating, authenticated, bound, closed };
 
-  ClientStream(Node& node, Loop& loop, std::shared_ptr<StreamWire> wire, std::string peer_ip, Security security);
+  ClientStream(Node& node, Loop& loop, std::shared_ptr<StreamWire> wire, std::string peer_ip, const Door& door);
   void process();  ///< parsed events, until one has to wait
   void open_stream(std::string to);
   void on_header(const xmpp::StreamHeader& header);
@@ -106,6 +107,7 @@ class ClientStream final : public StreamWire::Owner, public ClientLink, public s
   Loop* loop_;
   const std::string peer_ip_;
   const Security security_;
+  const ConnectionKind kind_;
   const std::shared_ptr<StreamWire> wire_;
   State state_ = State::opening;
   bool waiting_ = false;

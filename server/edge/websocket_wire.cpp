@@ -143,7 +143,7 @@ void accept_websocket(Node& node, const std::shared_ptr<HttpConnection>& connect
   const std::string ip = connection->client_ip();
   auto [transport, early] = connection->take_over(switching);
   auto wire = std::make_shared<WebSocketWire>(std::move(transport), early);
-  ClientStream::accept(node, connection->loop(), std::move(wire), ip, {Security::web, "http"});
+  ClientStream::accept(node, connection->loop(), std::move(wire), ip, {Security::web, "http", ConnectionKind::websocket});
 }
 
 }  // namespace rookery::server

@@ -140,6 +140,7 @@ class Home {
   void broadcast_presence(Session& session, const xmpp::Element& presence, bool initial);
   void send_sent_carbons(uint64_t sender, const xmpp::Element& message, storage::LogId id);
   void look_up_resend(Envelope envelope);
+  void resent_again(SenderRef sender);
   void resend_unknown(const SenderRef& sender, const Error& error);
   void accept_message(Envelope envelope);
   void send_presence_of(const Session& session, const xmpp::Jid& to);

@@ -88,9 +88,12 @@ void Home::deliver_message(const Envelope& envelope, const std::string& xml, sto
   const Recipients targets = recipients(*envelope.stanza, envelope.to, current);
   if (targets.bounce) return node().router().bounce(envelope, {.condition = xmpp::Condition::service_unavailable});
   const std::string& stamped = id != 0 ? with_child(xml, stanza_id_element(jid_, id)) : xml;
+  LoopCounters& counters = homes_.loop().counters();
+  if (id != 0 && targets.direct.empty()) ++counters.offline;
   for (Session* session : targets.direct) {
     if (session->catching_up && id != 0) continue;  // it will read it from the log, in its turn
     if (id != 0) ++in_flight_[id];
+    ++counters.delivered;
     session->send(stamped, id);
   }
   for (Session* session : targets.copies) session->send(carbon_copy("received", jid_, session->jid(), stamped));

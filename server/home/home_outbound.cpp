@@ -66,15 +66,18 @@ void Home::message_from_client(Session& session, xmpp::ElementPtr message, uint3
   }
   if (speaks_as_server(*message)) return session.handled(number);  // dropped
   remove_forged_ids(*message, node().router());
-  ++node().messages;
+  ++homes_.loop().counters().messages;
 
   Envelope envelope{.from = session.jid(), .to = std::move(*to), .stanza = std::move(message), .sent_copy = {}, .seen = {},
-                    .sender = {jid_, session.serial(), number}, .must_log = session.has_stream_management()};
+                    .sender = {.account = jid_, .session = session.serial(), .stanza = number, .resend_key = {},
+                               .read_at = homes_.loop().now(), .packet = {}},
+                    .must_log = session.has_stream_management()};
   const auto* origin = is_recorded(*envelope.stanza) ? envelope.stanza->child("origin-id", xmpp::ns::sid) : nullptr;
   if (origin == nullptr) return accept_message(std::move(envelope));
   std::string key = resend_key(envelope.to, origin->attr("id"));
   // REQUIREMENTS 20. Sent again while the first one is still being written, perhaps by another loop: durable when that is.
   if (const auto first = unconfirmed_.find(key); first != unconfirmed_.end()) {
+    ++homes_.loop().counters().resent;
     session.count_with(number, false);
     first->second.push_back(envelope.sender);
     return;
@@ -85,7 +88,7 @@ void Home::message_from_client(Session& session, xmpp::ElementPtr message, uint3
   const auto seen = node().log().has_seen_in_memory(jid_.text(), key);
   envelope.seen = {jid_.text(), std::move(key)};
   if (!seen) return look_up_resend(std::move(envelope));
-  if (*seen) return confirmed(envelope.sender);
+  if (*seen) return resent_again(envelope.sender);
   accept_message(std::move(envelope));
 }
 
@@ -101,7 +104,7 @@ void Home::look_up_resend(Envelope envelope) {
         const uint64_t serial = envelope.sender.session;
         if (!seen) return resend_unknown(envelope.sender, seen.error());
         if (*seen) {
-          confirmed(envelope.sender);
+          resent_again(envelope.sender);
         } else {
           accept_message(std::move(envelope));
         }
@@ -159,7 +162,14 @@ void Home::send_sent_carbons(uint64_t sender, const xmpp::Element& message, stor
   });
 }
 
+void Home::resent_again(SenderRef sender) {
+  ++homes_.loop().counters().resent;
+  sender.read_at = {};
+  confirmed(sender);
+}
+
 void Home::confirmed(const SenderRef& sender) {
+  if (sender.read_at != Clock::time_point{}) homes_.loop().counters().durable.add_time(homes_.loop().now() - sender.read_at);
   if (sender.sent_copy != 0) committed(sender.sent_copy);
   const auto tell = [this](const SenderRef& which) {
     if (Session* session = find_serial(which.session)) session->handled(which.stanza);

@@ -201,9 +201,13 @@ void Homes::flush() {
     for (const auto& entry : batch.entries) receivers.push_back(entry.owner);
   }
   const bool is_foreign = from_another_node_;
-  node_.log().commit(std::move(batch), [this, is_foreign, receivers, generation = generation_,
+  LoopCounters& counters = loop_.counters();
+  counters.stored += batch.entries.size();
+  counters.commit_rows.add(batch.size());
+  node_.log().commit(std::move(batch), [this, is_foreign, receivers, generation = generation_, begun = Clock::now(),
                                         jobs = std::make_shared<std::vector<Job>>(std::exchange(after_commit_, {}))](Status done) {
-    loop_.post([this, is_foreign, receivers, generation, jobs, done] {
+    loop_.post([this, is_foreign, receivers, generation, begun, jobs, done] {
+      loop_.counters().commit_time.add_time(loop_.now() - begun);
       --commits_in_flight_;
       ++commits_done_;
       if (generation != generation_) return;

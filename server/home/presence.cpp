@@ -75,7 +75,7 @@ void Home::presence_from_client(Session& session, xmpp::ElementPtr presence) {
   run_presence_hooks(session, *presence);
   const bool initial = !session.available;
   const bool was_negative = session.priority < 0;
-  session.available = true;
+  session.set_available(true);
   session.priority = *priority;
   session.presence = presence->to_xml(xmpp::ns::client);
   broadcast_presence(session, *presence, initial);
@@ -165,7 +165,8 @@ void Home::session_unavailable(Session& session, const xmpp::Element* last_prese
     made->set_attr("from", session.jid().text()).set_attr("type", "unavailable");
     last_presence = made.get();
   }
-  const bool was_available = std::exchange(session.available, false);
+  const bool was_available = session.available;
+  session.set_available(false);
   session.presence.clear();
   std::set<xmpp::Jid> targets = std::exchange(session.directed, {});
   const auto tell = [&] {

@@ -39,12 +39,30 @@ std::optional<uint32_t> parse_count(std::string_view text) {
 }  // namespace
 
 Session::Session(Home& home, xmpp::Jid full, uint64_t serial, ClientLink* link)
-    : home_(home), jid_(std::move(full)), serial_(serial), link_(link) {}
+    : home_(home), jid_(std::move(full)), serial_(serial), link_(link) {
+  ++counters().sessions;
+  if (link_ == nullptr) ++counters().sessions_waiting;
+}
 
 Session::~Session() {
   *alive_ = false;
+  --counters().sessions;
+  set_available(false);
+  if (link_ == nullptr) --counters().sessions_waiting;
   home_.homes().loop().cancel(timer_);
   if (!sm_id_.empty() && !home_.is_abandoned()) home_.homes().batch().ended.push_back({home_.jid().text(), sm_id_});
+}
+
+LoopCounters& Session::counters() { return home_.homes().loop().counters(); }
+
+ClientLink* Session::set_link(ClientLink* link) {
+  counters().sessions_waiting += (link == nullptr ? 1 : 0) - (link_ == nullptr ? 1 : 0);
+  return std::exchange(link_, link);
+}
+
+void Session::set_available(bool is_available) {
+  counters().sessions_available += (is_available ? 1 : 0) - (available ? 1 : 0);
+  available = is_available;
 }
 
 bool Session::accepts_input() const { return !held_up_ && home_.homes().accepts_input(); }
@@ -78,6 +96,7 @@ void Session::on_stanza(xmpp::ElementPtr stanza) {
   const uint32_t number = received_;
   stanza->set_attr("from", jid_.text());  // RFC 6120 §8.1.2.1, REQUIREMENTS 15
   const auto alive = alive_;
+  ++counters().stanzas_in[static_cast<size_t>(kind_of(stanza->name().front()))];
   if (stanza->name() == "message") return home_.message_from_client(*this, std::move(stanza), number);
   if (stanza->name() == "presence") {
     home_.presence_from_client(*this, std::move(stanza));
@@ -185,19 +204,34 @@ xmpp::StreamError Session::acknowledged_too_much(uint32_t acknowledged) const {
 }
 
 void Session::acknowledge(uint32_t count) {
+  storage::LogId newest = 0;
   while (acknowledged_ != count && !queue_.empty()) {
     ++acknowledged_;
     const Out out = std::move(queue_.front());
     queue_.pop_front();
     queue_bytes_ -= out.xml.size();
     if (out.id == 0) unlogged_bytes_ -= out.size;
-    if (out.id != 0) home_.acknowledged(out.id);
+    if (out.id == 0) continue;
+    newest = std::max(newest, out.id);
+    home_.acknowledged(out.id);
   }
+  count_acknowledged(newest);
   if (catching_up && queue_.size() < ack_every) home_.catch_up(*this);
 }
 
+// An id is the time at which its message was stored. One clock reading for all that an <a/> acknowledges.
+void Session::count_acknowledged(storage::LogId newest) {
+  if (newest == 0 || catching_up) return;
+  counters().acknowledged.add_time(std::chrono::system_clock::now() - storage::time_of(newest));
+}
+
 void Session::on_drained() {
-  for (const auto id : std::exchange(undrained_, {})) home_.acknowledged(id);
+  storage::LogId newest = 0;
+  for (const auto id : std::exchange(undrained_, {})) {
+    newest = id;
+    home_.acknowledged(id);
+  }
+  count_acknowledged(newest);
   if (sm_enabled_) return send_queued();
   if (catching_up) home_.catch_up(*this);
 }
@@ -206,6 +240,7 @@ void Session::send(const xmpp::Element& stanza) { send(stanza.to_xml(xmpp::ns::c
 
 void Session::send(std::string xml, storage::LogId id) {
   // What waits in the queue goes first.
+  ++counters().stanzas_out[static_cast<size_t>(kind_of(xml.size() > 1 ? xml[1] : 'i'))];
   const bool leaves_now = link_ != nullptr && unsent_ == 0;
   if (leaves_now) link_->send(xml);
   if (!sm_enabled_) {
@@ -256,7 +291,7 @@ void Session::stop_timer() {
 }
 
 void Session::on_link_lost(bool clean) {
-  link_ = nullptr;
+  set_link(nullptr);
   stop_timer();
   ack_requested_ = false;
   if (clean || sm_id_.empty()) return give_up();
@@ -277,20 +312,20 @@ void Session::give_up() {
 void Session::abandon() {
   stop_timer();
   if (link_ == nullptr) return;
-  std::exchange(link_, nullptr)->close({.condition = xmpp::StreamCondition::reset, .text = "The account has moved to another node"});
+  set_link(nullptr)->close({.condition = xmpp::StreamCondition::reset, .text = "The account has moved to another node"});
 }
 
 void Session::end(const xmpp::StreamError& error) {
-  if (link_ != nullptr) std::exchange(link_, nullptr)->close(error);
+  if (link_ != nullptr) set_link(nullptr)->close(error);
   stop_timer();
   give_up();
 }
 
 std::string Session::resume(ClientLink& link, uint32_t acknowledged) {
   stop_timer();
-  if (link_ != nullptr) std::exchange(link_, nullptr)->close({.condition = xmpp::StreamCondition::conflict, .text = "resumed elsewhere"});
+  if (link_ != nullptr) set_link(nullptr)->close({.condition = xmpp::StreamCondition::conflict, .text = "resumed elsewhere"});
   ack_requested_ = false;
-  link_ = &link;
+  set_link(&link);
   acknowledge(acknowledged);
   unsent_ = queue_.size();  // h is exact: the client has none of it
   reading_spilled_ = false;

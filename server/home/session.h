@@ -67,6 +67,7 @@ class Session final : public ClientSession {
   uint64_t serial() const { return serial_; }
   Home& home() { return home_; }
   ClientLink* link() { return link_; }
+  void set_available(bool is_available);
 
   void begin() override;
   void on_element(xmpp::ElementPtr element) override;
@@ -109,7 +110,7 @@ class Session final : public ClientSession {
   storage::LogId archive_known_to = 0;  ///< what is archived up to here it reads itself: it is not sent as offline messages
 
   // Presence (RFC 6121 §4) and what features keep per session.
-  bool available = false;
+  bool available = false;  ///< change it by set_available(), which counts
   int priority = 0;
   std::string presence;  ///< the last available presence as XML with `from`, without `to`
   std::set<xmpp::Jid> directed;  ///< RFC 6121 §4.6: who got directed presence
@@ -136,6 +137,7 @@ class Session final : public ClientSession {
   void on_stanza(xmpp::ElementPtr stanza);
   void on_management(const xmpp::Element& element);
   void acknowledge(uint32_t count);
+  void count_acknowledged(storage::LogId newest);
   void send_ack();
   void record();
   void promise(uint32_t n);
@@ -146,6 +148,8 @@ class Session final : public ClientSession {
   void send_spilled(std::vector<storage::LogEntry> entries, size_t count);
   void give_up_if_overfull();
   void give_up();
+  LoopCounters& counters();
+  ClientLink* set_link(ClientLink* link);  ///< returns the former one
 
   Home& home_;
   const xmpp::Jid jid_;

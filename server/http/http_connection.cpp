@@ -34,6 +34,8 @@ HttpConnection::HttpConnection(HttpServer& server, Loop& loop, int fd, std::stri
 void HttpConnection::accept(HttpServer& server, Loop& loop, int fd, std::string peer_ip, bool tls, const std::string& listener) {
   std::shared_ptr<HttpConnection> connection(new HttpConnection(server, loop, fd, std::move(peer_ip)));
   connection->self_ = connection;
+  ++loop.counters().accepted[static_cast<size_t>(ConnectionKind::http)];
+  ++loop.counters().connections[static_cast<size_t>(ConnectionKind::http)];
   // A proxy's connections are many people's: it keeps its own limits, and what logs in over them is counted by itself.
   if (!server.is_trusted_proxy(connection->peer_ip_)) {
     ++server.node().connections;
@@ -245,6 +247,7 @@ void HttpConnection::end(bool tell_lost) {
   if (state_ == State::gone) return;
   const auto keep = shared_from_this();
   state_ = State::gone;
+  --loop_.counters().connections[static_cast<size_t>(ConnectionKind::http)];
   clear_deadline();
   trust();
   if (transport_) transport_->close();

@@ -143,6 +143,7 @@ void Transport::read_some() {
       if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
       if (count <= 0) return fail(count == 0 ? "closed" : std::strerror(errno));
     }
+    loop_->counters().bytes_in += static_cast<uint64_t>(count);
     const bool was_encrypted = ssl_ != nullptr;
     owner_->on_bytes({buffer.data(), static_cast<size_t>(count)});
     if (!*alive || fd_ < 0 || handshaking_) return;
@@ -159,10 +160,12 @@ void Transport::read_some() {
 void Transport::send(std::string_view bytes) {
   if (fd_ < 0 || finishing_) return;
   outbox_ += bytes;
+  loop_->counters().outbox_bytes += static_cast<int64_t>(bytes.size());
   schedule_flush();
 }
 
 void Transport::send_now(std::string_view bytes) {
+  loop_->counters().outbox_bytes -= static_cast<int64_t>(outbox_bytes());  // all of it goes, one way or another
   outbox_ += bytes;
   const ssize_t count = ::send(fd_, outbox_.data() + sent_, outbox_.size() - sent_, MSG_NOSIGNAL);
   // The socket's buffer is empty at this stage of a stream; a peer that fills it gets no TLS.
@@ -204,6 +207,8 @@ void Transport::flush() {
     }
     if (count < 0) return fail(std::strerror(errno));
     sent_ += static_cast<size_t>(count);
+    loop_->counters().bytes_out += static_cast<uint64_t>(count);
+    loop_->counters().outbox_bytes -= count;
   }
   std::string().swap(outbox_);  // an idle connection keeps nothing
   sent_ = 0;
@@ -253,6 +258,7 @@ void Transport::finish() {
 
 void Transport::close() {
   if (fd_ < 0) return;
+  loop_->counters().outbox_bytes -= static_cast<int64_t>(outbox_bytes());
   if (attached_) loop_->unwatch(fd_, this);
   attached_ = false;
   if (ssl_ != nullptr) {

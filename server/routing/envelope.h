@@ -1,6 +1,7 @@
 // A stanza on its way from one home to another. Plain values: it travels between loops, later between nodes.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,6 +28,7 @@ struct SenderRef {
   uint32_t stanza = 0;   ///< counted from 1 in the session
   std::string resend_key;        ///< of its origin-id, empty when it has none
   storage::LogId sent_copy = 0;  ///< the entry in the sender's own archive, 0 when there is none
+  std::chrono::steady_clock::time_point read_at{};   ///< when the message came from its client
   std::shared_ptr<const cluster::PacketRef> packet;  ///< instead of a session: it came from another node
 };
 
