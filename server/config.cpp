@@ -13,6 +13,7 @@
 #define TOML_EXCEPTIONS 0
 #include <toml++/toml.h>
 
+#include "server/net/proxy_protocol.h"
 #include "xmpp/jid.h"
 
 namespace rookery::server {
@@ -224,6 +225,15 @@ Reader addresses(std::vector<std::string> Config::* member) {
   };
 }
 
+Reader networks(std::vector<std::string> Config::* member) {
+  return [member](const toml::node& node, Config& config) -> std::string {
+    auto values = strings(node);
+    if (!values || !Networks::parse(*values)) return R"(must be a list of addresses or networks like ["10.0.0.7", "10.1.0.0/16", "2001:db8::/32"])";
+    config.*member = std::move(*values);
+    return {};
+  };
+}
+
 /// "host:port" of a service elsewhere, named or numbered.
 Reader hosts(std::vector<std::string> Config::* member) {
   return [member](const toml::node& node, Config& config) -> std::string {
@@ -254,6 +264,8 @@ const std::vector<Key>& keys() {
       {"listen.c2s", listeners(&Config::c2s, false)},
       {"listen.c2s_tls", listeners(&Config::c2s_tls, false)},
       {"listen.c2s_plain", listeners(&Config::c2s_plain, true)},
+      {"listen.proxy_protocol", listeners(&Config::proxy_protocol, false)},
+      {"listen.proxies", networks(&Config::proxies)},
       {"http.listen", listeners(&Config::http, false)},
       {"http.plain", listeners(&Config::http_plain, true)},
       {"http.public_url", read_public_url},
@@ -274,6 +286,9 @@ const std::vector<Key>& keys() {
       {"tls.certificate", path(&Config::certificate)},
       {"tls.key", path(&Config::key)},
       {"admin.socket", path(&Config::admin_socket)},
+      {"metrics.listen", listeners(&Config::metrics, false)},
+      {"metrics.tls", boolean(&Config::metrics_tls)},
+      {"metrics.token_file", path(&Config::metrics_token_file)},
       {"auth.mechanisms", read_mechanisms},
       {"auth.allow_plain", boolean(&Config::allow_plain)},
       {"auth.channel_binding", boolean(&Config::channel_binding)},
@@ -389,6 +404,17 @@ std::string contradiction(const Config& config) {
   }
   if (config.turn_secret.empty() && !(config.turn.empty() && config.turns.empty())) {
     return "calls.turn needs calls.turn_secret: the static-auth-secret of the TURN server";
+  }
+  for (const auto& address : config.proxy_protocol) {
+    const auto& all = {config.c2s, config.c2s_tls, config.c2s_plain, config.http, config.http_plain};
+    if (std::ranges::none_of(all, [&](const auto& list) { return std::ranges::find(list, address) != list.end(); })) {
+      return "listen.proxy_protocol holds \"" + address + "\", which is no address of [listen] or [http]";
+    }
+  }
+  if (config.proxy_protocol.empty() != config.proxies.empty()) return "listen.proxy_protocol and listen.proxies belong together: set both";
+  const auto is_public = [](const std::string& address) { return !is_loopback(host_of(address).value_or(std::string())); };
+  if (config.metrics_token_file.empty() && std::ranges::any_of(config.metrics, is_public)) {
+    return "metrics.listen has an address that is not loopback: metrics.token_file is needed";  // REQUIREMENTS 27
   }
   // A right password that has to wait so long would come too late.
   if (config.backoff_most >= config.auth_timeout) return "auth.backoff_most_ms must be below limits.auth_timeout";

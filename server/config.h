@@ -24,6 +24,9 @@ struct Config {
   std::vector<std::string> c2s_tls = {"0.0.0.0:5223"};  ///< direct TLS
   std::vector<std::string> c2s_plain;                   ///< without TLS, loopback addresses only (tests, measurements)
 
+  std::vector<std::string> proxy_protocol;  ///< of all listeners those that only proxies reach, with PROXY protocol 2
+  std::vector<std::string> proxies;         ///< addresses or networks of these proxies
+
   // [http]
   std::vector<std::string> http = {"0.0.0.0:5443"};  ///< HTTPS: WebSocket, BOSH, uploads, host-meta
   std::vector<std::string> http_plain;               ///< without TLS, loopback addresses only (behind a proxy, tests)
@@ -51,6 +54,11 @@ struct Config {
 
   // [admin]
   std::filesystem::path admin_socket;  ///< empty: data_dir/rookery.sock
+
+  // [metrics]
+  std::vector<std::string> metrics = {"127.0.0.1:9551"};  ///< HTTP: /metrics, /healthz, /readyz
+  bool metrics_tls = false;
+  std::filesystem::path metrics_token_file;  ///< holds the bearer token for /metrics; needed beyond loopback
 
   // [auth]
   std::vector<xmpp::Mechanism> mechanisms;  ///< without "plain" unless allow_plain

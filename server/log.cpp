@@ -3,9 +3,13 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <atomic>
+
 namespace rookery::server::log {
 
 namespace {
+
+std::atomic<uint64_t> warnings{0}, errors{0};
 
 spdlog::logger& logger() {
   static const auto instance = [] {
@@ -48,7 +52,14 @@ void set_level(std::string_view level) {
 }
 void debug(std::string_view event, std::initializer_list<Field> fields) { write(spdlog::level::debug, event, fields); }
 void info(std::string_view event, std::initializer_list<Field> fields) { write(spdlog::level::info, event, fields); }
-void warning(std::string_view event, std::initializer_list<Field> fields) { write(spdlog::level::warn, event, fields); }
-void error(std::string_view event, std::initializer_list<Field> fields) { write(spdlog::level::err, event, fields); }
+void warning(std::string_view event, std::initializer_list<Field> fields) {
+  ++warnings;
+  write(spdlog::level::warn, event, fields);
+}
+void error(std::string_view event, std::initializer_list<Field> fields) {
+  ++errors;
+  write(spdlog::level::err, event, fields);
+}
+Counts counts() { return {.warnings = warnings, .errors = errors}; }
 
 }  // namespace rookery::server::log

@@ -22,8 +22,10 @@
 #include "server/features/features.h"
 #include "server/http/http_server.h"
 #include "server/log.h"
+#include "server/metrics/metrics.h"
 #include "server/net/address.h"
 #include "server/net/listener.h"
+#include "server/net/proxy_protocol.h"
 #include "server/net/tls_holder.h"
 #include "server/rate_limit.h"
 #include "storage/postgres.h"
@@ -98,30 +100,58 @@ bool Node::stores_healthy() const {
   return std::ranges::all_of(stores_, [](const auto& worker) { return worker->healthy(); });
 }
 
+size_t Node::store_jobs() const {
+  size_t jobs = 0;
+  for (const auto& worker : stores_) jobs += worker->waiting();
+  return jobs;
+}
+
+std::string Node::not_ready() const {
+  if (!log_->healthy()) return "the message log refuses to write";
+  if (!stores_healthy()) return "the stores refuse to write";
+  if (!cluster_) return {};
+  if (cluster_->is_suspended()) return "the leases have run out and the database does not answer";
+  if (cluster_->is_draining()) return "draining";
+  return cluster_->is_bus_connected() ? "" : "NATS is away";
+}
+
+Status Node::listen(const std::string& address, Loop& loop, std::function<void(int fd, const std::string& ip)> accept) {
+  if (std::ranges::find(config_.proxy_protocol, address) != config_.proxy_protocol.end()) {
+    auto proxies = Networks::parse(config_.proxies);
+    if (!proxies) return fail(Failure::invalid, "listen.proxies holds something that is no address or network");
+    accept = [gate = std::make_shared<ProxyGate>(loop, std::move(*proxies), std::move(accept))](int fd, const std::string& ip) { gate->take(fd, ip); };
+  }
+  auto listener = Listener::open(address, loop, std::move(accept));
+  if (!listener) return std::unexpected<Error>(listener.error());
+  (*listener)->start();
+  listeners_.push_back(std::move(*listener));
+  return {};
+}
+
 Status Node::open_listeners() {
-  const auto open = [this](const std::vector<std::string>& addresses, Security security) -> Status {
+  const auto open = [this](const std::vector<std::string>& addresses, Security security, ConnectionKind kind) -> Status {
     for (const auto& address : addresses) {
       if (security == Security::plaintext && !is_loopback(address)) {
         return fail(Failure::invalid, "listen.c2s_plain: " + address + " is not a loopback address");
       }
       for (auto& loop : loops_) {
-        auto listener = Listener::open(address, *loop, [this, &loop = *loop, door = Door{security, address}](int fd, const std::string& ip) {
+        const Status opened = listen(address, *loop, [this, &loop = *loop, door = Door{security, address, kind}](int fd, const std::string& ip) {
           auto wire = std::make_shared<TcpWire>(loop, fd, door.security == Security::direct_tls ? tls_->direct() : nullptr);
           ClientStream::accept(*this, loop, std::move(wire), ip, door);
         });
-        if (!listener) return std::unexpected<Error>(listener.error());
-        (*listener)->start();
-        listeners_.push_back(std::move(*listener));
+        if (!opened) return opened;
       }
     }
     return {};
   };
-  if (const Status opened = open(config_.c2s, Security::starttls); !opened) return opened;
-  if (const Status opened = open(config_.c2s_tls, Security::direct_tls); !opened) return opened;
-  if (const Status opened = open(config_.c2s_plain, Security::plaintext); !opened) return opened;
+  if (const Status opened = open(config_.c2s, Security::starttls, ConnectionKind::starttls); !opened) return opened;
+  if (const Status opened = open(config_.c2s_tls, Security::direct_tls, ConnectionKind::direct_tls); !opened) return opened;
+  if (const Status opened = open(config_.c2s_plain, Security::plaintext, ConnectionKind::plaintext); !opened) return opened;
   http_->serve("/xmpp-websocket", [this](const std::shared_ptr<HttpConnection>& connection) { accept_websocket(*this, connection); });
   http_->serve("/http-bind", [this](const std::shared_ptr<HttpConnection>& connection) { bosh_->serve(connection); });
-  return http_->open_listeners(listeners_);
+  if (const Status opened = http_->open_listeners(); !opened) return opened;
+  metrics_ = std::make_unique<Metrics>(*this);
+  return metrics_->open();
 }
 
 Status Node::start() {
@@ -192,6 +222,7 @@ void Node::stop() {
   if (cluster_) cluster_->stop();
   for (auto& loop : loops_) loop->stop();
   files_.reset();
+  metrics_.reset();
   log_.reset();     // finishes the queued commits
   stores_.clear();  // and the queued writes
 }

@@ -30,6 +30,7 @@ class BoshSessions;
 class ConnectionLimits;
 class HttpServer;
 class Listener;
+class Metrics;
 class RateLimit;
 class TlsHolder;
 
@@ -48,6 +49,8 @@ class Node {
   /// Of the calling loop: what it asks for is done in that order. An account's home is on one loop, so its writes are in order.
   StoreWorker& stores();
   bool stores_healthy() const;
+  size_t store_jobs() const;  ///< that wait for a store worker; any thread
+  size_t store_workers() const { return stores_.size(); }
   storage::MessageLog& log() { return *log_; }
   Router& router() { return router_; }
   FeatureRegistry& features() { return features_; }
@@ -59,6 +62,8 @@ class Node {
   cluster::Cluster* cluster() { return cluster_.get(); }
   TlsHolder& tls() { return *tls_; }
   HttpServer& http() { return *http_; }
+  /// Listens on `address` for one loop; behind a proxy where [listen] proxy_protocol says so. The listener is started and kept.
+  Status listen(const std::string& address, Loop& loop, std::function<void(int fd, const std::string& ip)> accept);
   storage::BlobStore& blobs() { return *blobs_; }  ///< uploads; open when config().upload
   WorkerPool& files() { return *files_; }          ///< for blocking calls of blobs()
   ConnectionLimits& limits() { return *limits_; }
@@ -90,7 +95,11 @@ class Node {
   std::string admin(const std::vector<std::string>& words, const std::string& password);
   Status reload();  ///< certificates; a bad one keeps the old one
 
-  std::atomic<uint64_t> connections{0}, messages{0}, logins{0}, failed_logins{0}, reading_pauses{0};
+  std::atomic<uint64_t> connections{0}, logins{0}, failed_logins{0}, reading_pauses{0};
+  Clock::time_point started_at() const { return started_at_; }
+  /// Why this node should get no clients now: storage refuses (REQUIREMENTS 21), or it has no part in its cluster. Empty when it
+  /// should. Any thread.
+  std::string not_ready() const;
 
   /// An administrator's command for an account whose home is this loop's, sent by another node (cluster/wire.h).
   void command_from_node(const std::string& words);
@@ -127,6 +136,7 @@ class Node {
   std::unique_ptr<TlsHolder> tls_;
   std::unique_ptr<HttpServer> http_;
   std::unique_ptr<AdminSocket> admin_socket_;
+  std::unique_ptr<Metrics> metrics_;
   Clock::time_point started_at_ = Clock::now();
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::string decoy_secret_;

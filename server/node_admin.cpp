@@ -44,6 +44,8 @@ std::string Node::admin(const std::vector<std::string>& words, const std::string
   }
   if (command == "reload") return answer(reload());
   if (command == "stats") {
+    uint64_t messages = 0;
+    for (auto& loop : loops_) messages += ask(*loop, [&] { return loop->counters().messages; });
     const auto uptime = std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - started_at_);
     return "uptime_seconds " + std::to_string(uptime.count()) + "\nconnections " + std::to_string(connections) +
            "\nunauthenticated " + std::to_string(limits_->count()) + "\nevicted " + std::to_string(limits_->evicted()) +

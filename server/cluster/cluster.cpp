@@ -1,5 +1,6 @@
 #include "server/cluster/cluster.h"
 
+#include <algorithm>
 #include <future>
 #include <map>
 
@@ -49,6 +50,7 @@ Loop& Cluster::loop_of(uint32_t shard) { return *node_.loops()[shard % node_.loo
 Status Cluster::start(NatsOptions nats) {
   nats.name = identity_.id;
   nats.on_reconnected = [this] {
+    ++counts_.reconnects;
     for (auto& loop : node_.loops()) loop->post([this, &loop = *loop] { port(loop).shards_moved(); });
   };
   auto bus = connect_nats(std::move(nats));
@@ -90,7 +92,9 @@ void Cluster::turn() {
     if (const Status joined = leases_->join(); !joined) return log::error("cluster_join_failed", {{"error", joined.error().message}});
   }
   const auto held = leases_->renew();
+  ++(held ? counts_.renewals : counts_.failed_renewals);
   if (!held && held.error().failure == Failure::fenced) {
+    ++counts_.fenced;
     log::error("fenced", {{"error", held.error().message}});
     drop_everything();
     if (const Status joined = leases_->join(); !joined) log::error("cluster_join_failed", {{"error", joined.error().message}});
@@ -127,6 +131,7 @@ void Cluster::drop_everything() {
   for (uint32_t shard = 0; shard < shard_count; ++shard) {
     if (owned_[shard].exchange(false)) shards.push_back(shard);
   }
+  counts_.lost += shards.size();
   subscriptions_.clear();
   std::vector<Loop*> loops;
   for (auto& loop : node_.loops()) loops.push_back(loop.get());
@@ -168,6 +173,7 @@ void Cluster::adopt(const std::vector<storage::Lease>& taken) {
   }
   // Only when the server knows of us may a sender hear that nobody is there (DESIGN §9).
   if (const Status known = bus_->flush(); !known) log::warning("bus_flush_failed", {{"error", known.error().message}});
+  counts_.taken += taken.size();
   log::info("shards_taken", {{"count", std::to_string(taken.size())}});
   for (auto& loop : node_.loops()) loop->post([this, &loop = *loop] { port(loop).shards_moved(); });
 }
@@ -189,6 +195,7 @@ void Cluster::hand_over(const std::vector<uint32_t>& shards) {
   });
   const Status released = leases_->release(shards);
   if (!released) return log::warning("leases_not_released", {{"error", released.error().message}});
+  counts_.handed_over += shards.size();
   log::info("shards_handed_over", {{"count", std::to_string(shards.size())}});
 }
 
@@ -207,6 +214,10 @@ void Cluster::tell_places(const storage::ClusterView& view) {
   }
 }
 
+size_t Cluster::shards_owned() const {
+  return static_cast<size_t>(std::ranges::count_if(owned_, [](const auto& owned) { return owned.load(std::memory_order_relaxed); }));
+}
+
 void Cluster::fenced() {
   fenced_ = true;
   const std::lock_guard lock(mutex_);
@@ -218,6 +229,7 @@ Status Cluster::set_draining(bool draining) {
   {
     const std::lock_guard lock(leases_mutex_);
     if (const Status told = leases_->set_draining(draining); !told) return told;
+    draining_ = draining;
   }
   const std::lock_guard lock(mutex_);
   woken_ = true;

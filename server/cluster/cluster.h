@@ -57,6 +57,16 @@ class Cluster {
   bool is_suspended() const { return suspended_.load(std::memory_order_relaxed); }
 
   Status set_draining(bool draining);
+
+  // For metrics and readiness; any thread.
+  struct Counts {
+    std::atomic<uint64_t> taken{0}, handed_over{0}, lost{0};  ///< shards
+    std::atomic<uint64_t> fenced{0}, renewals{0}, failed_renewals{0}, reconnects{0};
+  };
+  const Counts& counts() const { return counts_; }
+  size_t shards_owned() const;
+  bool is_draining() const { return draining_.load(std::memory_order_relaxed); }
+  bool is_bus_connected() const { return bus_->is_connected(); }
   /// Lines for `rookeryctl cluster`.
   std::string describe();
 
@@ -81,7 +91,8 @@ class Cluster {
   std::vector<std::unique_ptr<Links>> links_;
   std::array<std::atomic<bool>, shard_count> owned_{};
   std::unordered_map<uint32_t, std::unique_ptr<Bus::Subscription>> subscriptions_;  ///< of the membership thread
-  std::atomic<bool> suspended_ = false, fenced_ = false;
+  std::atomic<bool> suspended_ = false, fenced_ = false, draining_ = false;
+  Counts counts_;
   std::chrono::steady_clock::time_point lease_end_{};
 
   std::mutex mutex_;

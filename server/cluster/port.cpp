@@ -56,6 +56,7 @@ Status Port::subscribe() {
 
 std::unique_ptr<OutChannel> Port::make_channel(const std::string& destination, const std::string& subject) {
   return std::make_unique<OutChannel>(stream_, [this, subject, reply = prefix_ + address_ + ".a." + destination](const std::string& packet) {
+    ++loop_.counters().packets_out;
     bus_.publish(subject, reply, packet);
   });
 }
@@ -98,14 +99,18 @@ void Port::forget(const std::string& address) { to_loop_.erase(address); }
 
 void Port::shards_moved() {
   for (auto& channel : to_shard_) {
-    if (channel && channel->is_waiting()) channel->retry();
+    if (!channel || !channel->is_waiting()) continue;
+    ++loop_.counters().packet_retries;
+    channel->retry();
   }
 }
 
 void Port::tick() {
   shards_moved();
   for (auto& [address, channel] : to_loop_) {
-    if (channel->is_waiting()) channel->retry();
+    if (!channel->is_waiting()) continue;
+    ++loop_.counters().packet_retries;
+    channel->retry();
   }
   timer_ = loop_.after(retry_after, [this] { tick(); });
 }
@@ -114,7 +119,10 @@ void Port::on_answer(const BusMessage& message) {
   const size_t at = prefix_.size() + address_.size() + 3;  // ".a."
   OutChannel* channel = find_channel(std::string_view(message.subject).substr(at));
   if (channel == nullptr) return;
-  if (message.no_responders) return channel->on_no_owner();
+  if (message.no_responders) {
+    ++loop_.counters().no_responders;
+    return channel->on_no_owner();
+  }
   const auto packet = parse_packet(message.data);
   if (!packet) return;
   if (packet->kind == Packet::Kind::ack) channel->on_ack(packet->seq);
@@ -125,6 +133,7 @@ void Port::on_packet(std::string_view destination, const BusMessage& message) {
   const auto packet = parse_packet(message.data);
   if (!packet || packet->kind != Packet::Kind::data) return log::warning("packet_not_understood", {{"subject", message.subject}});
   const StreamKey key{std::string(destination), packet->stream};
+  ++loop_.counters().packets_in;
   Stream& stream = in_[key];
   stream.reply = message.reply;
   switch (stream.channel.on_packet(*packet)) {

@@ -36,6 +36,7 @@ class Homes {
   /// Moves what the sender's home wants written into this turn's commit; false: there was nothing.
   bool write_for_sender(Envelope& envelope);
   void after_commit(Job job);
+  size_t count() const { return homes_.size(); }
   size_t commits_in_flight() const { return commits_in_flight_; }
   bool accepts_input() const;  ///< REQUIREMENTS 21: false while log or stores cannot keep a promise, or the log is far behind
 

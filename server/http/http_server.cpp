@@ -70,22 +70,21 @@ std::string HttpServer::client_ip(const std::string& peer_ip, const HttpRequest&
   return ip;
 }
 
-Status HttpServer::open_listeners(std::vector<std::unique_ptr<Listener>>& listeners) {
-  const auto open = [&](const std::vector<std::string>& addresses, bool tls) -> Status {
-    for (const auto& address : addresses) {
-      for (auto& loop : node_.loops()) {
-        auto listener = Listener::open(address, *loop, [this, &loop = *loop, tls, address](int fd, const std::string& ip) {
-          HttpConnection::accept(*this, loop, fd, ip, tls, address);
-        });
-        if (!listener) return std::unexpected<Error>(listener.error());
-        (*listener)->start();
-        listeners.push_back(std::move(*listener));
-      }
+Status HttpServer::open_listeners() {
+  if (const Status opened = listen(node_.config().http, true); !opened) return opened;
+  return listen(node_.config().http_plain, false);
+}
+
+Status HttpServer::listen(const std::vector<std::string>& addresses, bool tls) {
+  for (const auto& address : addresses) {
+    for (auto& loop : node_.loops()) {
+      const Status opened = node_.listen(address, *loop, [this, &loop = *loop, tls, address](int fd, const std::string& ip) {
+        HttpConnection::accept(*this, loop, fd, ip, tls, address);
+      });
+      if (!opened) return opened;
     }
-    return {};
-  };
-  if (const Status opened = open(node_.config().http, true); !opened) return opened;
-  return open(node_.config().http_plain, false);
+  }
+  return {};
 }
 
 }  // namespace rookery::server

@@ -24,7 +24,9 @@ class HttpServer {
   void serve(std::string path, HttpHandler handler);
   const HttpHandler* find(std::string_view path) const;
 
-  Status open_listeners(std::vector<std::unique_ptr<Listener>>& listeners);
+  Status open_listeners();
+  /// Listens for this server's routes alone.
+  Status listen(const std::vector<std::string>& addresses, bool tls);
   /// Is there any listener, so that URLs of ours lead somewhere?
   bool is_open() const;
   /// "https://host:port" as clients reach us, without a slash at the end: http.public_url, or `domain` and the first port.

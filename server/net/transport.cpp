@@ -165,12 +165,13 @@ void Transport::send(std::string_view bytes) {
 }
 
 void Transport::send_now(std::string_view bytes) {
-  loop_->counters().outbox_bytes -= static_cast<int64_t>(outbox_bytes());  // all of it goes, one way or another
+  const auto before = static_cast<int64_t>(outbox_bytes());
   outbox_ += bytes;
   const ssize_t count = ::send(fd_, outbox_.data() + sent_, outbox_.size() - sent_, MSG_NOSIGNAL);
   // The socket's buffer is empty at this stage of a stream; a peer that fills it gets no TLS.
   if (count == static_cast<ssize_t>(outbox_.size() - sent_)) outbox_.clear();
   sent_ = 0;
+  loop_->counters().outbox_bytes += static_cast<int64_t>(outbox_bytes()) - before;
 }
 
 void Transport::schedule_flush() {
