@@ -13,7 +13,7 @@
 #define TOML_EXCEPTIONS 0
 #include <toml++/toml.h>
 
-#include "server/net/proxy_protocol.h"
+#include "server/net/address.h"
 #include "xmpp/jid.h"
 
 namespace rookery::server {

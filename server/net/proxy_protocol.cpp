@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <cstring>
 
 #include "server/log.h"
@@ -64,14 +63,6 @@ std::string ip_text(int family, std::string_view bytes) {
   return text;
 }
 
-/// 16 bytes of IPv6, in which IPv4 is ::ffff:a.b.c.d; empty when it is no address.
-std::string address_bytes(const std::string& ip) {
-  std::string bytes(16, '\0');
-  if (inet_pton(AF_INET6, ip.c_str(), bytes.data()) == 1) return bytes;
-  bytes[10] = bytes[11] = '\xff';
-  return inet_pton(AF_INET, ip.c_str(), bytes.data() + 12) == 1 ? bytes : std::string();
-}
-
 }  // namespace
 
 std::expected<size_t, std::string_view> proxy_header_size(std::string_view head) {
@@ -96,37 +87,6 @@ std::expected<ProxyHeader, std::string_view> parse_proxy_header(std::string_view
   if (header.size() < proxy_head_bytes + addresses) return std::unexpected("its addresses are cut off");
   if (const auto fault = fault_of_tlvs(header, proxy_head_bytes + addresses); !fault.empty()) return std::unexpected(fault);
   return ProxyHeader{ip_text(family == tcp_over_ipv4 ? AF_INET : AF_INET6, header.substr(proxy_head_bytes))};
-}
-
-std::optional<Networks> Networks::parse(const std::vector<std::string>& texts) {
-  Networks networks;
-  for (const auto& text : texts) {
-    const auto slash = text.find('/');
-    const std::string ip = text.substr(0, slash);
-    Network network{address_bytes(ip), 128};
-    if (network.bytes.empty()) return std::nullopt;
-    if (slash != std::string::npos) {
-      const unsigned before = ip.find(':') == std::string::npos ? 96 : 0;
-      unsigned bits = 0;
-      const char* end = text.data() + text.size();
-      const auto [rest, error] = std::from_chars(text.data() + slash + 1, end, bits);
-      if (error != std::errc() || rest != end || bits > 128 - before) return std::nullopt;
-      network.bits = before + bits;
-    }
-    networks.networks_.push_back(std::move(network));
-  }
-  return networks;
-}
-
-bool Networks::contains(const std::string& ip) const {
-  const std::string bytes = address_bytes(ip);
-  if (bytes.empty()) return false;
-  return std::ranges::any_of(networks_, [&](const Network& network) {
-    const size_t whole = network.bits / 8;
-    const unsigned rest = network.bits % 8;
-    if (bytes.compare(0, whole, network.bytes, 0, whole) != 0) return false;
-    return rest == 0 || (byte_at(bytes, whole) ^ byte_at(network.bytes, whole)) >> (8 - rest) == 0;
-  });
 }
 
 class ProxyGate::Pending final : public Watcher {
@@ -196,7 +156,7 @@ void ProxyGate::take(int fd, const std::string& peer_ip) {
 }
 
 void ProxyGate::finish(Pending& pending, std::expected<ProxyHeader, std::string_view> header) {
-  const auto found = std::ranges::find(pending_, &pending, &std::unique_ptr<Pending>::get);
+  const auto found = std::ranges::find_if(pending_, [&](const auto& each) { return each.get() == &pending; });
   // Not destroyed at once: it is calling us.
   std::shared_ptr<Pending> ended = std::move(*found);
   pending_.erase(found);

@@ -5,12 +5,12 @@
 #include <cstddef>
 #include <expected>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "server/loop.h"
+#include "server/net/address.h"
 #include "server/net/listener.h"
 
 namespace rookery::server {
@@ -24,21 +24,6 @@ inline constexpr size_t proxy_head_bytes = 16;
 std::expected<size_t, std::string_view> proxy_header_size(std::string_view head);
 /// `header` has exactly that length. Strict: TCP over IPv4 or IPv6 only, well-formed TLVs, a right checksum where there is one.
 std::expected<ProxyHeader, std::string_view> parse_proxy_header(std::string_view header);
-
-/// Addresses and networks ("10.0.0.0/8", "2001:db8::/32").
-class Networks {
- public:
-  /// nullopt when one of them is neither.
-  static std::optional<Networks> parse(const std::vector<std::string>& texts);
-  bool contains(const std::string& ip) const;
-
- private:
-  struct Network {
-    std::string bytes;  ///< 16; an IPv4 address as IPv6 has it
-    unsigned bits = 0;
-  };
-  std::vector<Network> networks_;
-};
 
 /// What a listener of a load balancer does with a connection: refuses it unless a proxy made it, reads the header and not a byte
 /// more, and hands the socket on as the client's.

@@ -174,5 +174,20 @@ TEST(Config, AMissingFileIsNotFound) {
   EXPECT_EQ(config.error().failure, Failure::not_found);
 }
 
+// REQ 27
+TEST(Config, MetricsBeyondLoopbackNeedAToken) {
+  EXPECT_THAT(refusal("[metrics]\nlisten = [\"0.0.0.0:9551\"]"), HasSubstr("metrics.token_file is needed"));
+  EXPECT_TRUE(load("[metrics]\nlisten = [\"0.0.0.0:9551\"]\ntoken_file = \"/etc/rookery/token\""));
+  EXPECT_TRUE(load("[metrics]\nlisten = [\"127.0.0.1:1\", \"[::1]:1\"]"));
+}
+
+TEST(Config, ProxiesAndTheListenersTheyReachBelongTogether) {
+  EXPECT_TRUE(load("[listen]\nproxy_protocol = [\"0.0.0.0:5222\", \"0.0.0.0:5443\"]\nproxies = [\"10.0.0.0/8\", \"::1\"]"));
+  EXPECT_THAT(refusal("[listen]\nproxy_protocol = [\"0.0.0.0:5222\"]"), HasSubstr("belong together"));
+  EXPECT_THAT(refusal("[listen]\nproxies = [\"10.0.0.1\"]"), HasSubstr("belong together"));
+  EXPECT_THAT(refusal("[listen]\nproxy_protocol = [\"0.0.0.0:1\"]\nproxies = [\"10.0.0.1\"]"), HasSubstr("no address of [listen] or [http]"));
+  EXPECT_THAT(refusal("[listen]\nproxies = [\"10.0.0.0/40\"]"), HasSubstr("addresses or networks"));
+}
+
 }  // namespace
 }  // namespace rookery::server
