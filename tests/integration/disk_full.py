@@ -142,6 +142,8 @@ class DiskFull(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(juliet.sm.acked, acked)
         self.assertGreater(juliet._transport.get_write_buffer_size(), 0, "the server took 12 MB that it cannot store")
         self.assertEqual(self.stat("log_healthy"), "no")
+        self.assertEqual(self.server.probe("/readyz"), (503, "the message log refuses to write"))
+        self.assertEqual(self.server.metrics().value("rookery_storage_healthy", storage="log"), 0)
         delivered = len(receiver.order)
         # A count is promised only when it is on the disk itself, so more may be durable and delivered than h says; juliet's
         # presence is counted too.
@@ -152,6 +154,7 @@ class DiskFull(unittest.IsolatedAsyncioTestCase):
 
         self.disk.free()
         await self.until(lambda: self.stat("log_healthy") == "yes", "the log is healthy again")
+        self.assertEqual(self.server.probe("/readyz"), (200, "ready"))
         await juliet.settled(PATIENCE)
         await self.until(lambda: len(receiver.ids) == self.sent, "everything has arrived")
         self.assert_all_once(receiver)
@@ -202,6 +205,7 @@ class DiskFull(unittest.IsolatedAsyncioTestCase):
         await self.until(lambda: self.stat("store_healthy") == "no", "the store is known to be unhealthy")
         with self.assertRaises(TimeoutError):  # reading has stopped
             await juliet.iq("get", "<ping xmlns='urn:xmpp:ping'/>", to="localhost", timeout=1.0)
+        self.assertEqual(self.server.probe("/readyz"), (503, "the stores refuse to write"))
         with self.assertRaises(Exception) as refused:
             self.server.add_account("nurse", PASSWORD)
         self.assertIn("full", str(refused.exception))

@@ -11,6 +11,7 @@ import os
 import sqlite3
 import subprocess
 
+import exposition
 from server_process import ServerFailed, ServerProcess, free_ports
 from xmpp_client import Endpoint
 
@@ -36,7 +37,7 @@ class RookeryServer(ServerProcess):
         super().__init__(keep)
         self.daemon = find_binary("rookeryd", binaries)
         self.ctl_program = find_binary("rookeryctl", os.path.dirname(self.daemon))
-        port, tls_port, self.https_port, self.http_port = free_ports(4)
+        port, tls_port, self.https_port, self.http_port, self.metrics_port = free_ports(5)
         self.endpoint = Endpoint("127.0.0.1", port, tls_port, self.domain, self.https_port)
         self.data_dir = os.path.join(self.folder, "data")
         self.socket = os.path.join(self.folder, "rookery.sock")
@@ -48,6 +49,7 @@ class RookeryServer(ServerProcess):
             "http": {"listen": ["127.0.0.1:%d" % self.https_port], "plain": ["127.0.0.1:%d" % self.http_port]},
             "tls": {"certificate": os.path.join(self.folder, "cert.pem"), "key": os.path.join(self.folder, "key.pem")},
             "admin": {"socket": self.socket},
+            "metrics": {"listen": ["127.0.0.1:%d" % self.metrics_port]},
             # RFC 7677 §4's minimum would be 4096; REQUIREMENTS 11 allows no less than 10,000.
             # Tests guess wrong on purpose, and all from one address.
             "auth": {"scram_iterations": 10000, "backoff_first_ms": 10, "backoff_most_ms": 100},
@@ -73,6 +75,14 @@ class RookeryServer(ServerProcess):
         if result.returncode != 0:
             raise ServerFailed("rookeryctl %s: %s%s" % (" ".join(arguments), result.stdout, result.stderr))
         return result.stdout
+
+    def probe(self, path):
+        """(status, text) of /healthz or /readyz."""
+        status, _, text = exposition.get("http://127.0.0.1:%d%s" % (self.metrics_port, path))
+        return status, text.strip()
+
+    def metrics(self):
+        return exposition.scrape("http://127.0.0.1:%d/metrics" % self.metrics_port)
 
     def change_database(self, sql, *values):
         """What no client or operator could do; `sql` has a ? for each value."""
