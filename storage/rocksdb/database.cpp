@@ -81,9 +81,9 @@ rocksdb::ColumnFamilyOptions entries_family(const RocksdbOptions& options, const
   family.level0_file_num_compaction_trigger = 10;
   family.level0_slowdown_writes_trigger = 30;
   family.level0_stop_writes_trigger = 50;
-  // New files are rewritten soon: only what has come to rest is worth compressing.
-  family.compression_per_level.assign(static_cast<size_t>(family.num_levels), rocksdb::kNoCompression);
-  family.compression_per_level.back() = rocksdb::kLZ4Compression;
+  // Compressed from the flush on: universal compaction compares sizes, and a last level that alone is compressed looks so small
+  // that everything is merged into it again and again (6.7 rewrites a row in a run of a million messages).
+  family.compression = rocksdb::kLZ4Compression;
   return family;
 }
 
