@@ -60,7 +60,7 @@ Homes::Homes(Node& node, Loop& loop) : node_(node), loop_(loop) {
 Homes::~Homes() { homes_.clear(); }  // sessions write their end into the batch: it goes after them
 
 Home* Homes::find_loaded(const xmpp::Jid& bare) {
-  const auto found = homes_.find(std::string(bare.bare_text()));
+  const auto found = homes_.find(bare.bare_text());
   return found == homes_.end() ? nullptr : found->second.get();
 }
 

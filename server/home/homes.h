@@ -75,7 +75,11 @@ class Homes {
 
   Node& node_;
   Loop& loop_;
-  std::unordered_map<std::string, std::unique_ptr<Home>> homes_;
+  struct TextHash {  ///< looks up views without making strings of them
+    using is_transparent = void;
+    size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+  };
+  std::unordered_map<std::string, std::unique_ptr<Home>, TextHash, std::equal_to<>> homes_;
   std::unordered_map<std::string, Loading> loading_;
   storage::LogBatch batch_;
   std::vector<Job> after_commit_;

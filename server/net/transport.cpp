@@ -14,6 +14,7 @@
 #include <cstring>
 
 #include "crypto/result.h"
+#include "server/net/socket_bio.h"
 
 namespace rookery::server {
 
@@ -43,7 +44,9 @@ void Transport::start() { attach(*loop_); }
 
 void Transport::start_tls(SSL_CTX* context) {
   ssl_ = SSL_new(context);
-  ensure(ssl_ != nullptr && SSL_set_fd(ssl_, fd_) == 1);
+  BIO* bio = make_socket_bio(fd_);
+  ensure(ssl_ != nullptr && bio != nullptr);
+  SSL_set_bio(ssl_, bio, bio);
   SSL_set_accept_state(ssl_);
   handshaking_ = true;
 }

@@ -1,5 +1,5 @@
 // One TCP connection, with or without TLS: bytes in, bytes out, on one loop. TLS runs straight on the socket
-// (SSL_set_fd), which is what makes an idle connection small (docs/DESIGN §9).
+// (socket_bio.h), which is what makes an idle connection small (docs/DESIGN §9).
 #pragma once
 
 #include <openssl/ssl.h>
