@@ -8,6 +8,7 @@
 
 import time
 
+from haproxy_server import HaproxyServer
 from postgres_server import PostgresServer
 from rookery_server import RookeryServer
 from server_process import ServerFailed, ServerProcess, free_ports
@@ -68,16 +69,21 @@ def wait_until_owned(node, timeout=20.0, by=None):
 
 
 class Cluster:
-    """`nodes` rookeryd on one PostgreSQL and `nats` NATS servers. `configs` changes single nodes' configuration."""
+    """`nodes` rookeryd on one PostgreSQL and `nats` NATS servers. `configs` changes single nodes' configuration.
 
-    def __init__(self, nodes=2, nats=1, config=None, configs=None, keep=False):
+    `haproxy`: the nodes stand behind one, on 127.0.0.11, 127.0.0.12, …, and are reached through it alone (`endpoint`)."""
+
+    def __init__(self, nodes=2, nats=1, config=None, configs=None, keep=False, haproxy=False):
         self.postgres = PostgresServer(sync=True)
         self.nats = [Nats(keep) for _ in range(nats)]
         for server in self.nats:
             server.peers = [peer for peer in self.nats if peer is not server]
+        hosts = ["127.0.0.%d" % (11 + number) if haproxy else "127.0.0.1" for number in range(nodes)]
+        ports = free_ports(5) if haproxy else None
         self._make = lambda connection, number: RookeryServer(
-            node_config(connection, self.nats, "node-%d" % (number + 1), config, (configs or {}).get(number)), keep)
+            node_config(connection, self.nats, "node-%d" % (number + 1), config, (configs or {}).get(number)), keep, None, hosts[number], ports)
         self._count, self.nodes = nodes, []
+        self.haproxy = HaproxyServer(hosts, ports, keep) if haproxy else None
 
     def __enter__(self):
         try:
@@ -88,7 +94,11 @@ class Cluster:
             self.nodes = [self._make(connection, number) for number in range(self._count)]
             # The first one makes the schema; the others come to what is there.
             for node in self.nodes:
+                if self.haproxy:
+                    node.expect_proxies("127.0.0.0/8")
                 node.start()
+            if self.haproxy:
+                self.haproxy.start()
         except BaseException:
             self.close()
             raise
@@ -98,8 +108,17 @@ class Cluster:
         self.close()
 
     def close(self):
-        for process in [*self.nodes, *self.nats, self.postgres]:
+        for process in self.processes():
             process.close()
+
+    def processes(self):
+        """In the order in which they should end."""
+        return [*([self.haproxy] if self.haproxy else []), *self.nodes, *self.nats, self.postgres]
+
+    @property
+    def endpoint(self):
+        """Where clients connect: some node, chosen by HAProxy."""
+        return self.haproxy.endpoint
 
     @property
     def domain(self):

@@ -28,6 +28,8 @@ def find_programs():
 class PostgresServer:
     """`sync` False: what is written survives a kill of the processes but not of the machine; quicker."""
 
+    detached = False  # as in ServerProcess
+
     def __init__(self, sync=False, port=5432):
         self.programs = find_programs()
         if self.programs is None:
@@ -71,7 +73,7 @@ class PostgresServer:
         for setting in settings:
             command += ["-c", setting]
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/",
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", start_new_session=self.detached,
                                             user=self._user, group=self._user, extra_groups=[] if self._user else None)
         deadline = time.monotonic() + 60
         while wait and not self.is_ready():

@@ -33,29 +33,40 @@ def find_binary(name, folder=None):
 class RookeryServer(ServerProcess):
     kind = "rookery"
 
-    def __init__(self, config=None, keep=False, binaries=None):
+    def __init__(self, config=None, keep=False, binaries=None, host="127.0.0.1", ports=None):
+        """`host` and `ports` (five of them) are for servers that are found by rule, such as those behind HAProxy."""
         super().__init__(keep)
+        self.host = host
         self.daemon = find_binary("rookeryd", binaries)
         self.ctl_program = find_binary("rookeryctl", os.path.dirname(self.daemon))
-        port, tls_port, self.https_port, self.http_port, self.metrics_port = free_ports(5)
-        self.endpoint = Endpoint("127.0.0.1", port, tls_port, self.domain, self.https_port)
+        port, tls_port, self.https_port, self.http_port, self.metrics_port = ports or free_ports(5)
+        self.endpoint = Endpoint(host, port, tls_port, self.domain, self.https_port)
         self.data_dir = os.path.join(self.folder, "data")
         self.socket = os.path.join(self.folder, "rookery.sock")
         self.config_path = os.path.join(self.folder, "rookery.toml")
         os.mkdir(self.data_dir, 0o700)
         self.config = {
             "server": {"domains": [self.domain], "data_dir": self.data_dir, "threads": 2},
-            "listen": {"c2s": ["127.0.0.1:%d" % port], "c2s_tls": ["127.0.0.1:%d" % tls_port]},
-            "http": {"listen": ["127.0.0.1:%d" % self.https_port], "plain": ["127.0.0.1:%d" % self.http_port]},
+            "listen": {"c2s": [self.address(port)], "c2s_tls": [self.address(tls_port)]},
+            "http": {"listen": [self.address(self.https_port)], "plain": [self.address(self.http_port)]},
             "tls": {"certificate": os.path.join(self.folder, "cert.pem"), "key": os.path.join(self.folder, "key.pem")},
             "admin": {"socket": self.socket},
-            "metrics": {"listen": ["127.0.0.1:%d" % self.metrics_port]},
+            "metrics": {"listen": [self.address(self.metrics_port)]},
             # RFC 7677 §4's minimum would be 4096; REQUIREMENTS 11 allows no less than 10,000.
             # Tests guess wrong on purpose, and all from one address.
             "auth": {"scram_iterations": 10000, "backoff_first_ms": 10, "backoff_most_ms": 100},
         }
         for section, keys in (config or {}).items():
             self.config.setdefault(section, {}).update(keys)
+        self.write_config()
+
+    def address(self, port):
+        return "%s:%d" % (self.host, port)
+
+    def expect_proxies(self, *networks):
+        """Clients come through HAProxy from now on, by PROXY protocol; before start()."""
+        public = [*self.config["listen"]["c2s"], *self.config["listen"]["c2s_tls"], *self.config["http"]["listen"]]
+        self.config["listen"].update({"proxy_protocol": public, "proxies": list(networks)})
         self.write_config()
 
     def write_config(self):
@@ -78,11 +89,11 @@ class RookeryServer(ServerProcess):
 
     def probe(self, path):
         """(status, text) of /healthz or /readyz."""
-        status, _, text = exposition.get("http://127.0.0.1:%d%s" % (self.metrics_port, path))
+        status, _, text = exposition.get("http://%s%s" % (self.address(self.metrics_port), path))
         return status, text.strip()
 
     def metrics(self):
-        return exposition.scrape("http://127.0.0.1:%d/metrics" % self.metrics_port)
+        return exposition.scrape("http://%s/metrics" % self.address(self.metrics_port))
 
     def change_database(self, sql, *values):
         """What no client or operator could do; `sql` has a ? for each value."""

@@ -31,6 +31,8 @@ class ServerProcess:
     Usable as a context manager; the folder is removed afterwards unless `keep`."""
 
     domain = "localhost"
+    detached = False  # true: a session of its own, which lives on when the program that started it has ended
+    environment = {}  # beside our own
 
     def __init__(self, keep=False):
         self.keep = keep
@@ -63,7 +65,8 @@ class ServerProcess:
         with open(self.log_path, "ab") as log:
             self._run_began_at = log.tell()
             self.process = subprocess.Popen(
-                self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder)
+                self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder,
+                env={**os.environ, **self.environment}, start_new_session=self.detached)
         deadline = time.monotonic() + timeout
         while not self.is_ready():
             if self.process.poll() is not None:
