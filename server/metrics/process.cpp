@@ -4,6 +4,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <ctime>
 #include <fstream>
 #include <iterator>
 #include <sstream>
@@ -14,7 +16,7 @@ namespace rookery::server {
 
 namespace {
 
-constexpr double microseconds = 1e6;
+constexpr double microseconds = 1e6, nanoseconds = 1e9;
 
 double seconds(const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / microseconds; }
 
@@ -35,13 +37,14 @@ std::vector<std::string> stat_fields() {
   return {std::istream_iterator<std::string>(rest), {}};
 }
 
-double boot_time() {
-  std::ifstream file("/proc/stat");
-  for (std::string line; std::getline(file, line);) {
-    if (line.starts_with("btime ")) return std::stod(line.substr(6));
-  }
-  return 0;
+double seconds_by(clockid_t clock) {
+  timespec time{};
+  clock_gettime(clock, &time);
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / nanoseconds;
 }
+
+/// Not from /proc/stat, which the unit hides (ProcSubset=pid).
+double boot_time() { return seconds_by(CLOCK_REALTIME) - seconds_by(CLOCK_BOOTTIME); }
 
 }  // namespace
 
