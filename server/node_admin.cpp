@@ -5,6 +5,7 @@
 #include <future>
 
 #include "server/accounts.h"
+#include "server/admin/backup.h"
 #include "server/edge/connection_limits.h"
 #include "server/cluster/cluster.h"
 #include "server/home/homes.h"
@@ -42,6 +43,7 @@ std::string Node::admin(const std::vector<std::string>& words, const std::string
   if (command == "drain" || command == "undrain") {
     return cluster_ ? answer(cluster_->set_draining(command == "drain")) : "error: this node is alone: cluster.nats is not set\n";
   }
+  if (command == "backup" && words.size() == 2) return answer(back_up(*this, words[1]));
   if (command == "reload") return answer(reload());
   if (command == "stats") {
     uint64_t messages = 0;

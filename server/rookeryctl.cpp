@@ -191,6 +191,8 @@ class CommandLine {
     command(app_, "undrain", "Take accounts again");
     auto* kick = jid_command(app_, "kick", "End an account's sessions, or the one of a full JID", false);
     kick->add_option("REASON", reason_, "What the client is told");
+    auto* backup = command(app_, "backup", "Copy the server's data, except for uploads, while it runs (not PostgreSQL's)");
+    backup->add_option("FOLDER", folder_, "A new folder that the server may write, from the root")->required()->check(one_word);
     command(app_, "reload", "Read the certificates again; a bad one keeps the old one");
     command(app_, "stats", "Print the server's counters");
     command(app_, "stop", "Stop the server");
@@ -202,7 +204,7 @@ class CommandLine {
     } catch (const CLI::ParseError& error) {
       return app_.exit(error) == 0 ? 0 : kUsage;
     }
-    for (const auto* argument : {&jid_, &domain_}) {
+    for (const auto* argument : {&jid_, &domain_, &folder_}) {
       if (!argument->empty()) command_.line += ' ' + *argument;
     }
     for (const auto& word : reason_) command_.line += ' ' + word;
@@ -230,7 +232,7 @@ class CommandLine {
   CLI::App app_{"Administers a running rookeryd through its admin socket.", "rookeryctl"};
   std::string socket_ = "/var/lib/rookery/rookery.sock";
   bool password_from_stdin_ = false;
-  std::string jid_, domain_;
+  std::string jid_, domain_, folder_;
   std::vector<std::string> reason_;
   Command command_;
 };

@@ -11,6 +11,8 @@ namespace rookery::storage {
 
 /// SQLite in WAL mode, synchronous=FULL; creates and migrates the file. The folder must exist.
 Result<std::unique_ptr<Stores>> open_sqlite(const std::filesystem::path& file);
+/// Copies a database while others use it: one moment of it. `copy` must not exist.
+Status copy_sqlite(const std::filesystem::path& file, const std::filesystem::path& copy);
 
 struct RocksdbOptions {
   bool sync = true;                          ///< false only for measurements: loses the promise of REQUIREMENTS 18

@@ -42,4 +42,8 @@ Result<std::vector<LogEntry>> MessageLog::find(std::string_view owner, const std
 
 std::optional<bool> MessageLog::has_seen_in_memory(std::string_view, std::string_view) const { return std::nullopt; }
 
+Status MessageLog::copy_to(const std::filesystem::path&) const {
+  return fail(Failure::invalid, "this message log is backed up by its database's own means");
+}
+
 }  // namespace rookery::storage

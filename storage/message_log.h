@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
@@ -137,6 +138,9 @@ class MessageLog {
   /// What has_seen() would say, where memory alone can tell: never blocks, so it may be called on an event loop. nullopt: ask
   /// has_seen().
   virtual std::optional<bool> has_seen_in_memory(std::string_view owner, std::string_view key) const;
+  /// A copy in `folder`, which must not exist, with everything that was committed before the call. Failure::invalid where the
+  /// storage has means of its own for that.
+  virtual Status copy_to(const std::filesystem::path& folder) const;
   /// nullopt when the session is unknown.
   virtual Result<std::optional<uint32_t>> counter(std::string_view owner, std::string_view session) const = 0;
 };

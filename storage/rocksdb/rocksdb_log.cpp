@@ -1,5 +1,7 @@
 #include "storage/rocksdb/rocksdb_log.h"
 
+#include <rocksdb/utilities/checkpoint.h>
+
 #include "storage/rocksdb/reader.h"
 
 namespace rookery::storage {
@@ -55,6 +57,18 @@ std::optional<bool> RocksdbLog::has_seen_in_memory(std::string_view owner, std::
 
 Result<std::optional<uint32_t>> RocksdbLog::counter(std::string_view owner, std::string_view session) const {
   return database_.with([&](Database& database) { return rocks::counter(database, owner, session); });
+}
+
+Status RocksdbLog::copy_to(const std::filesystem::path& folder) const {
+  return database_.with([&](Database& database) -> Status {
+    rocksdb::Checkpoint* made = nullptr;
+    auto status = rocksdb::Checkpoint::Create(&database.db(), &made);
+    const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
+    // Files are immutable, so on one file system they are linked, not copied.
+    if (status.ok()) status = checkpoint->CreateCheckpoint(folder.string());
+    if (!status.ok()) return std::unexpected(to_error(status, "cannot copy the message log"));
+    return {};
+  });
 }
 
 }  // namespace rocks

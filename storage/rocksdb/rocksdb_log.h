@@ -22,6 +22,7 @@ class RocksdbLog final : public MessageLog {
   Result<std::optional<LogId>> cursor(std::string_view owner, std::string_view device) const override;
   Result<bool> has_seen(std::string_view owner, std::string_view key) const override;
   std::optional<bool> has_seen_in_memory(std::string_view owner, std::string_view key) const override;
+  Status copy_to(const std::filesystem::path& folder) const override;
   Result<std::optional<uint32_t>> counter(std::string_view owner, std::string_view session) const override;
 
  private:
