@@ -39,11 +39,10 @@ void write_connections(Exposition& out, Node& node, const LoopCounters& sum) {
 }
 
 void write_sessions(Exposition& out, const LoopCounters& sum) {
-  out.gauge("rookery_sessions", "Sessions whose home is this node: with available presence, connected without it, or waiting to be resumed.");
-  // A session that waits for its client keeps its presence.
-  const int64_t others = sum.sessions - sum.sessions_available - sum.sessions_waiting;
-  out.sample(sum.sessions, {{"state", "all"}}).sample(sum.sessions_available, {{"state", "available"}});
-  out.sample(sum.sessions_waiting, {{"state", "waiting"}}).sample(std::max<int64_t>(others, 0), {{"state", "connected"}});
+  out.gauge("rookery_sessions", "Sessions whose home is this node: connected, or waiting for their clients to resume them.");
+  out.sample(sum.sessions - sum.sessions_waiting, {{"state", "connected"}}).sample(sum.sessions_waiting, {{"state", "waiting"}});
+  // One that waits keeps its presence.
+  out.gauge("rookery_sessions_available", "Of these, with available presence.").sample(sum.sessions_available);
   out.counter("rookery_stanzas_received_total", "Stanzas from clients, by kind.");
   for (size_t i = 0; i < stanza_kinds.size(); ++i) out.sample(sum.stanzas_in[i], {{"kind", stanza_kinds[i]}});
   out.counter("rookery_stanzas_sent_total", "Stanzas to sessions, by kind.");

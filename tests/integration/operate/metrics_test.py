@@ -3,6 +3,7 @@
 import os
 import shutil
 import socket
+import ssl
 import subprocess
 import unittest
 
@@ -18,7 +19,7 @@ class MetricsTest(OperateTest):
         for user in ("romeo", "juliet", "mercutio"):
             self.server.add_account(user, PASSWORD)
         before = self.server.metrics()
-        self.assertEqual(before.value("rookery_sessions", state="all"), 0)
+        self.assertEqual(before.value("rookery_sessions", state="connected"), 0)
 
         async def scenario():
             romeo, juliet = self.client("romeo", resource="orchard"), self.client("juliet", direct_tls=False, resource="balcony")
@@ -37,8 +38,8 @@ class MetricsTest(OperateTest):
             during = self.server.metrics()
             self.assertEqual(during.value("rookery_connections", kind="direct_tls"), 1)
             self.assertEqual(during.value("rookery_connections", kind="starttls"), 1)
-            self.assertEqual(during.value("rookery_sessions", state="all"), 2)
-            self.assertEqual(during.value("rookery_sessions", state="available"), 2)
+            self.assertEqual(during.value("rookery_sessions", state="connected"), 2)
+            self.assertEqual(during.value("rookery_sessions_available"), 2)
             self.assertEqual(during.value("rookery_messages_total"), 6)
             # Five in both archives, and one that waits: also two.
             self.assertEqual(during.value("rookery_messages_stored_total"), 12)
@@ -57,7 +58,9 @@ class MetricsTest(OperateTest):
         self.until(lambda: self.server.metrics().value("rookery_sessions", state="waiting") == 1, "romeo's session waits")
         self.until(lambda: self.server.metrics().value("rookery_connections", kind="starttls") == 0, "juliet has left")
         after = self.server.metrics()
-        self.assertEqual(after.value("rookery_sessions", state="all"), 1)  # romeo may come back
+        self.assertEqual(after.value("rookery_sessions", state="connected"), 0)
+        self.assertEqual(after.value("rookery_sessions", state="waiting"), 1)  # romeo may come back
+        self.assertEqual(after.value("rookery_sessions_available"), 1)  # and is seen until then
         self.assertEqual(after.value("rookery_connections", kind="direct_tls"), 0)
         self.assertEqual(after.value("rookery_outbox_bytes"), 0)
 
@@ -115,6 +118,23 @@ class MetricsTest(OperateTest):
         with socket.create_connection(("127.0.0.1", self.server.metrics_port)) as connection:
             connection.sendall(b"POST /metrics HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
             self.assertTrue(connection.recv(100).startswith(b"HTTP/1.1 405 "))
+
+
+class TlsTest(OperateTest):
+    def test_the_listener_can_speak_https(self):
+        self.server.stop()
+        self.server.config["metrics"]["tls"] = True
+        self.server.write_config()
+        self.server.start()
+        address = "127.0.0.1:%d" % self.server.metrics_port
+        context = ssl.create_default_context(cafile=self.server.config["tls"]["certificate"])
+        context.check_hostname = False  # the certificate is the domain's
+        status, _, text = exposition.get("https://%s/metrics" % address, context=context)
+        self.assertEqual(status, 200)
+        self.assertEqual(exposition.Metrics(text).value("rookery_ready"), 1)
+        with socket.create_connection(("127.0.0.1", self.server.metrics_port)) as connection:
+            connection.sendall(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n")
+            self.assertNotIn(b"rookery_", connection.recv(1000), "not without TLS")
 
 
 class TokenTest(OperateTest):
