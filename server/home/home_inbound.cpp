@@ -91,7 +91,8 @@ void Home::deliver_message(const Envelope& envelope, const std::string& xml, sto
   LoopCounters& counters = homes_.loop().counters();
   if (id != 0 && targets.direct.empty()) ++counters.offline;
   for (Session* session : targets.direct) {
-    if (session->catching_up && id != 0) continue;  // it will read it from the log, in its turn
+    // It will read it from the log, in its turn, or has done so: what is durable is there before we hear that it is.
+    if (id != 0 && (session->catching_up || id <= session->caught_up_to)) continue;
     if (id != 0) ++in_flight_[id];
     ++counters.delivered;
     session->send(stamped, id);

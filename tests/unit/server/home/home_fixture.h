@@ -41,6 +41,12 @@ class FakeLog final : public storage::MessageLog {
     }
     for (auto& [batch, done] : ready) done(Status());
   }
+  /// Once something is held, it can be read, though nobody is told yet that it is durable.
+  void write_held() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return !waiting_.empty(); });
+    for (auto& [batch, done] : waiting_) apply(batch);
+  }
   /// The same for answers of has_seen().
   void hold_lookups() {
     const std::lock_guard lock(mutex_);
@@ -71,6 +77,7 @@ class FakeLog final : public storage::MessageLog {
       const std::lock_guard lock(mutex_);
       if (held_) {
         waiting_.push_back({std::move(batch), std::move(done)});
+        changed_.notify_all();
         return;
       }
       apply(batch);

@@ -53,5 +53,22 @@ TEST_F(Inbox, KeepsWhatWasSentUntilItIsAcknowledged) {
   EXPECT_EQ(tablet.bodies(), std::vector<std::string>(expected.begin() + 5, expected.end()));
 }
 
+// REQ 19 and 25
+TEST_F(Inbox, WhatASessionReadFromTheLogDoesNotComeOnceMoreWhenItsCommitIsReported) {
+  Client juliet = bind(account_on(0, "juliet"), "balcony");
+  Client phone = bind(romeo, "phone");
+  phone.go_online();
+  log->hold();
+  juliet.message(romeo, "once");
+  log->write_held();
+  Client tablet = bind(romeo, "tablet");
+  tablet.go_online();
+  ASSERT_TRUE(tablet.has_bodies(1));
+  log->release();
+  ASSERT_TRUE(phone.has_bodies(1));
+  on_loop_of(romeo, [] {});
+  EXPECT_THAT(tablet.bodies(), ::testing::ElementsAre("once"));
+}
+
 }  // namespace
 }  // namespace rookery::server
