@@ -18,7 +18,7 @@ constexpr std::array core = {
     Xep{198, "Stream Management", "1.6.3", {}, "golden/sm, integration/nothing_lost.py"},
     Xep{203, "Delayed Delivery", "2.0", {}, "golden/offline"},
     Xep{297, "Stanza Forwarding", "1.0", {}, "golden/carbons, golden/mam"},
-    Xep{334, "Message Processing Hints", "1.0.0", {}, "golden/offline/hints.scs"},
+    Xep{334, "Message Processing Hints", "1.0.0", {}, "golden/offline/hints.scs, golden/im/hints.scs"},
     Xep{359, "Unique and Stable Stanza IDs", "0.7.0", {}, "golden/mam, golden/messages"},
     Xep{368, "SRV records for XMPP over TLS", "1.1.0", "DNS records are the operator's matter", "golden/stream"},
     Xep{386, "Bind 2", "1.1.0", {}, "golden/sasl2"},

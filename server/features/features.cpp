@@ -14,6 +14,7 @@ void install_features(Node& node, FeatureRegistry& registry) {
   install_displayed(node, registry);
   install_mam(node, registry);
   install_carbons(node, registry);
+  install_routed(node, registry);
   install_private_xml(node, registry);
   install_vcard(node, registry);
   install_last_activity(node, registry);

@@ -30,6 +30,7 @@ void install_ping(Node& node, FeatureRegistry& registry);
 void install_private_xml(Node& node, FeatureRegistry& registry);
 void install_pubsub(Node& node, FeatureRegistry& registry);
 void install_registration(Node& node, FeatureRegistry& registry);
+void install_routed(Node& node, FeatureRegistry& registry);
 void install_roster(Node& node, FeatureRegistry& registry);
 void install_time(Node& node, FeatureRegistry& registry);
 void install_upload(Node& node, FeatureRegistry& registry);

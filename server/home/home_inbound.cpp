@@ -97,7 +97,9 @@ void Home::deliver_message(const Envelope& envelope, const std::string& xml, sto
     ++counters.delivered;
     session->send(stamped, id);
   }
-  for (Session* session : targets.copies) session->send(carbon_copy("received", jid_, session->jid(), stamped));
+  for (Session* session : targets.copies) {
+    session->send(carbon_copy("received", jid_, session->jid(), envelope.stanza->attr("type"), stamped));
+  }
 }
 
 void Home::receive_iq(Envelope envelope) {

@@ -142,7 +142,7 @@ void Home::accept_message(Envelope envelope) {
   Session* session = is_recorded(stanza) ? find_serial(envelope.sender.session) : nullptr;
   // A receiver that is not loaded yet writes its entry in a later commit, even on this loop.
   if (session != nullptr) session->count_with(envelope.sender.stanza, homes_.find_loaded(envelope.to) != nullptr && !node().router().goes_elsewhere(envelope.to));
-  if (is_carbon_copied(stanza) && !to_self) send_sent_carbons(envelope.sender.session, stanza, id);
+  if (is_carbon_copied(stanza, CarbonSide::sender) && !to_self) send_sent_carbons(envelope.sender.session, stanza, id);
   node().router().route(std::move(envelope));
 }
 
@@ -155,9 +155,9 @@ void Home::send_sent_carbons(uint64_t sender, const xmpp::Element& message, stor
   if (others.empty()) return;
   std::string xml = message.to_xml(xmpp::ns::client);
   if (id != 0) xml = with_child(xml, stanza_id_element(jid_, id));
-  when_committed([this, others = std::move(others), xml = std::move(xml)] {
+  when_committed([this, others = std::move(others), type = std::string(message.attr("type")), xml = std::move(xml)] {
     for (const uint64_t serial : others) {
-      if (Session* other = find_serial(serial)) other->send(carbon_copy("sent", jid_, other->jid(), xml));
+      if (Session* other = find_serial(serial)) other->send(carbon_copy("sent", jid_, other->jid(), type, xml));
     }
   });
 }

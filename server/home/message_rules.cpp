@@ -19,7 +19,9 @@ MessageType message_type(const xmpp::Element& message) {
 
 bool is_storable(const xmpp::Element& message) {
   const auto type = message_type(message);
-  return (type == MessageType::chat || type == MessageType::normal) && says_something(message);
+  if (type == MessageType::chat || type == MessageType::normal) return says_something(message);
+  // XEP-0334 §4.4: a headline that asks for it, too.
+  return type == MessageType::headline && message.child("store", ns::hints) != nullptr && says_something(message);
 }
 
 bool says_something(const xmpp::Element& message) {
@@ -39,12 +41,21 @@ bool forbids_archive(const xmpp::Element& message) {
   return message.child("no-permanent-store", ns::hints) != nullptr;
 }
 
-bool is_carbon_copied(const xmpp::Element& message) {
+bool is_carbon_copied(const xmpp::Element& message, CarbonSide side) {
   if (message.child("private", ns::carbons) != nullptr || message.child("no-copy", ns::hints) != nullptr) return false;
-  if (message.child("x", ns::muc_user) != nullptr) return false;
   const auto type = message_type(message);
-  if (type == MessageType::chat) return true;
-  return type == MessageType::normal && is_storable(message);
+  if (type != MessageType::chat && type != MessageType::normal) return false;
+  // Invitations, direct (XEP-0249) and mediated by a room, are for the person, not for the session that is in the room.
+  const auto* in_room = message.child("x", ns::muc_user);
+  if (message.child("x", ns::conference) != nullptr) return true;
+  if (in_room != nullptr && in_room->child("invite", ns::muc_user) != nullptr) return true;
+  // A private message from an occupant: the room itself sends it to each session that is there.
+  if (in_room != nullptr && side == CarbonSide::receiver) return false;
+  if (type == MessageType::chat || message.child("body", ns::client) != nullptr) return true;
+  const auto is_im = [](const xmpp::Element& child) {
+    return child.ns() == ns::receipts || child.ns() == ns::chat_states || child.ns() == ns::markers;
+  };
+  return is_storable(message) || std::ranges::any_of(message.elements(), is_im);
 }
 
 namespace {
@@ -78,7 +89,7 @@ Recipients recipients(const xmpp::Element& message, const xmpp::Jid& to, std::sp
     const auto match = std::ranges::find_if(sessions, [&](Session* session) { return session->jid() == to; });
     if (match != sessions.end()) {
       result.direct.push_back(*match);
-      if (is_carbon_copied(message)) add_copies(sessions, result);
+      if (is_carbon_copied(message, CarbonSide::receiver)) add_copies(sessions, result);
       return result;
     }
     // RFC 6121 §8.5.3.2: nobody has that resource (any more).
@@ -101,7 +112,7 @@ Recipients recipients(const xmpp::Element& message, const xmpp::Jid& to, std::sp
   }
   add_highest(sessions, result);
   result.offline = result.direct.empty();
-  if (!result.offline && is_carbon_copied(message)) add_copies(sessions, result);
+  if (!result.offline && is_carbon_copied(message, CarbonSide::receiver)) add_copies(sessions, result);
   return result;
 }
 
@@ -128,12 +139,14 @@ std::string stanza_id_element(const xmpp::Jid& by, storage::LogId id) {
   return out.append("' id='").append(storage::to_stanza_id(id)).append("'/>");
 }
 
-std::string carbon_copy(std::string_view direction, const xmpp::Jid& account, const xmpp::Jid& to, const std::string& xml) {
+std::string carbon_copy(std::string_view direction, const xmpp::Jid& account, const xmpp::Jid& to, std::string_view type, const std::string& xml) {
   std::string out = "<message from='";
   xmpp::append_escaped(out, account.bare_text());
   out.append("' to='");
   xmpp::append_escaped(out, to.text());
-  out.append("' type='chat'><").append(direction).append(" xmlns='urn:xmpp:carbons:2'><forwarded xmlns='urn:xmpp:forward:0'>");
+  out.append("'");
+  if (type == "chat") out.append(" type='chat'");  // §7: the same type; what is no chat here is normal
+  out.append("><").append(direction).append(" xmlns='urn:xmpp:carbons:2'><forwarded xmlns='urn:xmpp:forward:0'>");
   out.append(with_client_namespace(xml));
   return out.append("</forwarded></").append(direction).append("></message>");
 }

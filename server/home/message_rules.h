@@ -13,14 +13,16 @@ enum class MessageType { normal, chat, groupchat, headline, error };
 MessageType message_type(const xmpp::Element& message);
 
 /// Worth an entry in the log: it says something to a person or an application that a late reader must see.
-/// Chat states alone, headlines, errors, group chat and <no-store/> are not.
+/// Chat states alone, headlines without <store/>, errors, group chat and <no-store/> are not.
 bool is_storable(const xmpp::Element& message);
 /// The same whatever the type: what a room keeps.
 bool says_something(const xmpp::Element& message);
 /// XEP-0334 §4.1: kept for offline delivery, not in the archive.
 bool forbids_archive(const xmpp::Element& message);
+/// Whose other sessions get copies.
+enum class CarbonSide { sender, receiver };
 /// XEP-0280 §6.1: eligible for copies to the other sessions.
-bool is_carbon_copied(const xmpp::Element& message);
+bool is_carbon_copied(const xmpp::Element& message, CarbonSide side);
 
 struct Recipients {
   std::vector<Session*> direct;
@@ -36,7 +38,7 @@ std::string with_child(const std::string& xml, std::string_view child);
 /// The message as it is forwarded: with its namespace, which inside a stream is only inherited.
 std::string with_client_namespace(const std::string& xml);
 std::string stanza_id_element(const xmpp::Jid& by, storage::LogId id);
-/// XEP-0280 §7-8: the copy for another session of the account.
-std::string carbon_copy(std::string_view direction, const xmpp::Jid& account, const xmpp::Jid& to, const std::string& xml);
+/// XEP-0280 §7-8: the copy for another session of the account; `type` is the message's.
+std::string carbon_copy(std::string_view direction, const xmpp::Jid& account, const xmpp::Jid& to, std::string_view type, const std::string& xml);
 
 }  // namespace rookery::server

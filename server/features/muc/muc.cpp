@@ -92,7 +92,7 @@ void describe(FeatureRegistry& registry) {
   registry.implements({.number = 249, .name = "Direct MUC Invitations", .version = "1.2", .left_out = {}, .tests = "golden/muc/invitations.scs"});
   registry.implements({.number = 410, .name = "MUC Self-Ping", .version = "1.1.0", .left_out = {}, .tests = "golden/muc/self_ping.scs"});
   registry.implements({.number = 421, .name = "Occupant identifiers", .version = "1.0.1", .left_out = {}, .tests = "golden/muc/occupant_id.scs"});
-  registry.implements({.number = 424, .name = "Message Retraction", .version = "0.4.2", .left_out = "tombstones in the archives of accounts", .tests = "golden/muc/retraction.scs"});
+  registry.implements({.number = 424, .name = "Message Retraction", .version = "0.4.2", .left_out = "tombstones in the archives of accounts", .tests = "golden/muc/retraction.scs, golden/im/retraction.scs"});
   registry.implements({.number = 425, .name = "Moderated Message Retraction", .version = "0.3.0", .left_out = {}, .tests = "golden/muc/moderation.scs"});
   registry.implements({.number = 486, .name = "MUC Avatars", .version = "0.1.0", .left_out = {}, .tests = "golden/muc/avatar.scs"});
 }

@@ -123,5 +123,47 @@ TEST_F(Delivery, CopiesGoToTheOtherResourcesThatWantThem) {
   EXPECT_THAT(deliver("chat", "", "<no-copy xmlns='urn:xmpp:hints'/>").copies, IsEmpty());
 }
 
+struct Kept {
+  const char* what;
+  const char* xml;
+  bool stored, copied_to_sender, copied_to_receiver;
+};
+
+// XEP-0313 §7.1.1 (user archives), XEP-0334 §4, XEP-0280 §6.1
+TEST(MessageRules, SayWhatIsStoredAndWhatIsCopied) {
+  constexpr Kept table[] = {
+      {"a text", "<message type='chat'><body>x</body></message>", true, true, true},
+      {"a text without a type", "<message><body>x</body></message>", true, true, true},
+      {"nothing", "<message type='chat'/>", false, true, true},
+      {"typing", "<message type='chat'><composing xmlns='http://jabber.org/protocol/chatstates'/></message>", false, true, true},
+      {"typing without a type", "<message><composing xmlns='http://jabber.org/protocol/chatstates'/></message>", false, true, true},
+      {"a receipt", "<message><received xmlns='urn:xmpp:receipts' id='a'/></message>", true, true, true},
+      {"a receipt not to be stored", "<message><received xmlns='urn:xmpp:receipts' id='a'/><no-store xmlns='urn:xmpp:hints'/></message>", false, true, true},
+      {"a text not to be stored", "<message><body>x</body><no-store xmlns='urn:xmpp:hints'/></message>", false, true, true},
+      {"a private one", "<message type='chat'><body>x</body><private xmlns='urn:xmpp:carbons:2'/></message>", true, false, false},
+      {"a headline", "<message type='headline'><body>x</body></message>", false, false, false},
+      {"a headline to be stored", "<message type='headline'><body>x</body><store xmlns='urn:xmpp:hints'/></message>", true, false, false},
+      {"an error to be stored", "<message type='error'><body>x</body><store xmlns='urn:xmpp:hints'/></message>", false, false, false},
+      {"a room's message", "<message type='groupchat'><body>x</body><store xmlns='urn:xmpp:hints'/></message>", false, false, false},
+      {"an occupant's", "<message type='chat'><body>x</body><x xmlns='http://jabber.org/protocol/muc#user'/></message>", true, true, false},
+      {"an invitation", "<message><x xmlns='jabber:x:conference' jid='a@b'/></message>", true, true, true},
+      {"a room's invitation", "<message><x xmlns='http://jabber.org/protocol/muc#user'><invite from='a@b'/></x></message>", true, true, true},
+      {"an archive's answer", "<message><result xmlns='urn:xmpp:mam:2'/></message>", false, false, false},
+  };
+  for (const auto& [what, xml, stored, copied_to_sender, copied_to_receiver] : table) {
+    const auto message = xmpp::parse_document(xml, {}, xmpp::ns::client).value();
+    EXPECT_EQ(is_storable(*message), stored) << what;
+    EXPECT_EQ(is_carbon_copied(*message, CarbonSide::sender), copied_to_sender) << what;
+    EXPECT_EQ(is_carbon_copied(*message, CarbonSide::receiver), copied_to_receiver) << what;
+  }
+}
+
+// XEP-0280 §7: the copy keeps the type.
+TEST(MessageRules, ACopyHasTheTypeOfTheMessage) {
+  const auto juliet = xmpp::Jid::parse("juliet@localhost").value();
+  EXPECT_EQ(carbon_copy("received", juliet, juliet, "", "<message/>").find("type="), std::string::npos);
+  EXPECT_NE(carbon_copy("received", juliet, juliet, "chat", "<message/>").find(" type='chat'>"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace rookery::server
