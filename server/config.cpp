@@ -210,6 +210,20 @@ std::string read_upload_domain(const toml::node& node, Config& config) {
   return {};
 }
 
+Reader accounts(std::vector<std::string> Config::* member) {
+  return [member](const toml::node& node, Config& config) -> std::string {
+    auto values = strings(node);
+    if (!values) return R"(must be a list of addresses like ["juliet@example.org"])";
+    for (auto& value : *values) {
+      const auto jid = xmpp::Jid::parse(value);
+      if (!jid || !jid->is_bare() || !jid->has_local()) return "holds \"" + value + "\", which is no account's address";
+      value = jid->text();
+    }
+    config.*member = std::move(*values);
+    return {};
+  };
+}
+
 Reader addresses(std::vector<std::string> Config::* member) {
   return [member](const toml::node& node, Config& config) -> std::string {
     auto values = strings(node);
@@ -309,6 +323,14 @@ const std::vector<Key>& keys() {
       {"registration.enabled", boolean(&Config::registration)},
       {"registration.per_ip_and_hour", number(&Config::registrations_per_ip, 1, million)},
       {"registration.per_hour", number(&Config::registrations_per_hour, 1, million)},
+      {"strangers.policy", one_of(&Config::strangers_policy, {"deliver", "hold", "refuse"})},
+      {"strangers.per_account_and_hour", number(&Config::strangers_per_hour, 0, million)},
+      {"strangers.per_account_and_day", number(&Config::strangers_per_day, 0, million)},
+      {"strangers.per_domain_and_hour", number(&Config::strangers_per_domain, 0, million)},
+      {"reports.notify", accounts(&Config::reports_notify)},
+      {"reports.per_account_and_day", number(&Config::reports_per_day, 0, million)},
+      {"reports.keep", number(&Config::reports_keep, 60, 36'500 * day)},
+      {"affiliations.to", one_of(&Config::affiliations_to, {"local", "anyone", "nobody"})},
       {"storage.kind", one_of(&Config::storage_kind, {"embedded", "postgres"})},
       {"storage.postgres", text(&Config::storage_postgres)},
       {"cluster.nats", read_nats},

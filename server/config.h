@@ -89,6 +89,20 @@ struct Config {
   unsigned registrations_per_ip = 5;     ///< tries in an hour, of one IPv4 address or IPv6 /64
   unsigned registrations_per_hour = 60;  ///< of all together
 
+  // [strangers] REQUIREMENTS 29; limits: 0 is none
+  std::string strangers_policy = "deliver";  ///< what becomes of messages from strangers: "deliver", "hold", "refuse"
+  unsigned strangers_per_hour = 60;          ///< whom an account may turn to for the first time
+  unsigned strangers_per_day = 300;
+  unsigned strangers_per_domain = 300;       ///< in an hour, of all of another domain together
+
+  // [reports] XEP-0377
+  std::vector<std::string> reports_notify;          ///< bare JIDs that get a message for each
+  unsigned reports_per_day = 50;                    ///< of one account; what is beyond is a block only
+  std::chrono::seconds reports_keep{365 * 86'400};
+
+  // [affiliations]
+  std::string affiliations_to = "local";  ///< XEP-0489, who may ask: "local", "anyone", "nobody"
+
   // [storage]
   std::string storage_kind = "embedded";  ///< or "postgres"
   std::string storage_postgres;           ///< libpq's connection string

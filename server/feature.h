@@ -61,6 +61,7 @@ using IqHandler = std::function<void(IqRequest)>;
 struct Verdict {
   bool drop = false;
   std::optional<xmpp::StanzaError> error;
+  bool hold = false;  ///< a message to an account: into its archive, to none of its sessions (Home::hold_message)
   bool stops() const { return drop || error.has_value(); }
 };
 
@@ -140,6 +141,8 @@ class FeatureRegistry {
   std::vector<std::function<Verdict(Session&, xmpp::Element&)>> stanza_from_client;      ///< message, presence, iq before routing
   std::vector<std::function<void(Session&, xmpp::Element&)>> presence_from_client;  ///< available, broadcast or directed: may add to it
   std::vector<std::function<Verdict(Home&, const Envelope&)>> stanza_to_account;          ///< before it is stored or delivered
+  /// To an account that does not exist: the error instead of the usual one.
+  std::vector<std::function<std::optional<xmpp::StanzaError>(const Envelope&)>> stanza_to_nobody;
   std::vector<std::function<void(Session&)>> session_available;                           ///< after its initial presence was broadcast
   std::vector<std::function<void(Session&, const xmpp::Element&)>> presence_updated;      ///< each available presence of a client of ours
   std::vector<std::function<void(Home&, const xmpp::Jid&, const xmpp::Element&)>> contact_presence;  ///< presence of a remote entity to a home

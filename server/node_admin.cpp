@@ -10,6 +10,7 @@
 #include "server/cluster/cluster.h"
 #include "server/home/homes.h"
 #include "server/node.h"
+#include "server/reports.h"
 
 namespace rookery::server {
 
@@ -44,6 +45,7 @@ std::string Node::admin(const std::vector<std::string>& words, const std::string
     return cluster_ ? answer(cluster_->set_draining(command == "drain")) : "error: this node is alone: cluster.nats is not set\n";
   }
   if (command == "backup" && words.size() == 2) return answer(back_up(*this, words[1]));
+  if (command == "reports") return admin_reports(*this, words);
   if (command == "reload") return answer(reload());
   if (command == "stats") {
     uint64_t messages = 0;

@@ -193,6 +193,10 @@ class CommandLine {
     kick->add_option("REASON", reason_, "What the client is told");
     auto* backup = command(app_, "backup", "Copy the server's data, except for uploads, while it runs (not PostgreSQL's)");
     backup->add_option("FOLDER", folder_, "A new folder that the server may write, from the root")->required()->check(one_word);
+    auto* reports = command(app_, "reports", "Print who reported whom as spam or abuse, oldest first");
+    reports->add_option("--since", since_, "Only from then on: 2026-11-24 or 2026-11-24T12:00:00Z")->check(one_word);
+    reports->add_flag("--json", json_, "One JSON object a line");
+    reports->callback([this] { command_.line = "reports " + (since_.empty() ? "-" : since_) + (json_ ? " json" : " text"); });
     command(app_, "reload", "Read the certificates again; a bad one keeps the old one");
     command(app_, "stats", "Print the server's counters");
     command(app_, "stop", "Stop the server");
@@ -232,7 +236,8 @@ class CommandLine {
   CLI::App app_{"Administers a running rookeryd through its admin socket.", "rookeryctl"};
   std::string socket_ = "/var/lib/rookery/rookery.sock";
   bool password_from_stdin_ = false;
-  std::string jid_, domain_, folder_;
+  std::string jid_, domain_, folder_, since_;
+  bool json_ = false;
   std::vector<std::string> reason_;
   Command command_;
 };

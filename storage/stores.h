@@ -15,6 +15,7 @@
 #include "crypto/scram.h"
 #include "storage/clients.h"
 #include "storage/message_log.h"
+#include "storage/reports.h"
 #include "storage/rooms.h"
 #include "storage/uploads.h"
 #include "xmpp/jid.h"
@@ -154,6 +155,7 @@ class Stores {
   virtual ValueStore& values() = 0;
   virtual PubsubStore& pubsub() = 0;
   virtual RoomStore& rooms() = 0;
+  virtual ReportStore& reports() = 0;
   virtual UploadStore& uploads() = 0;
   /// Runs `work` in one transaction; commits durably when it returns success, rolls back otherwise. Not nested.
   virtual Status transaction(const std::function<Status()>& work) = 0;

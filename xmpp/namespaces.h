@@ -98,6 +98,9 @@ inline constexpr auto conference = "jabber:x:conference"sv;                    /
 inline constexpr auto occupant_id = "urn:xmpp:occupant-id:0"sv;                // XEP-0421
 inline constexpr auto retract = "urn:xmpp:message-retract:1"sv;                // XEP-0424
 inline constexpr auto retract_tombstone = "urn:xmpp:message-retract:1#tombstone"sv;
+inline constexpr auto reporting = "urn:xmpp:reporting:1"sv;                    // XEP-0377
+inline constexpr auto affiliations = "urn:xmpp:raa:0"sv;                       // XEP-0489
+inline constexpr auto strangers = "urn:rookery:strangers:0"sv;                 // docs/adr/0004-strangers.md
 inline constexpr auto moderate = "urn:xmpp:message-moderate:1"sv;              // XEP-0425
 inline constexpr auto xml = "http://www.w3.org/XML/1998/namespace"sv;
 

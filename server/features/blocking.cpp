@@ -1,10 +1,11 @@
-// XEP-0191: Blocking Command.
+// XEP-0191: Blocking Command. XEP-0377: reports that come with a block.
 #include <algorithm>
 
 #include "crypto/random.h"
 #include "server/access.h"
 #include "server/features/features.h"
 #include "server/node.h"
+#include "server/reports.h"
 #include "xmpp/namespaces.h"
 #include "xmpp/payloads/blocking.h"
 #include "xmpp/stream_parser.h"
@@ -73,6 +74,11 @@ void apply(Home& home, const xmpp::Blocking& change) {
     else blocked.erase(jid.text());
   }
   if (change.kind == xmpp::Blocking::Kind::unblock && change.jids.empty()) blocked.clear();
+  std::vector<std::string> refused;  // XEP-0191 §3.3: what they wrote stays in the archive
+  for (const auto& [peer, held] : home.strangers.held) {
+    if (const auto jid = xmpp::Jid::parse(peer); jid && home.is_blocked(*jid)) refused.push_back(peer);
+  }
+  for (const auto& peer : refused) home.forget_held(peer);
   const auto after = blocked_watchers(home);
   for (const auto& jid : after) {
     if (!before.contains(jid)) send_unavailable(home, jid);
@@ -118,9 +124,16 @@ void change_blocklist(IqRequest request) {
   if (change->kind == xmpp::Blocking::Kind::block && request.home()->blocked().size() + change->jids.size() > most_blocked) {
     return request.fail(xmpp::Condition::resource_constraint);
   }
-  auto write = [owner = request.to(), change = *change](storage::Stores& stores) { return store(stores, owner, change); };
-  request.node().stores().run(std::move(write), [request = std::move(request), change = *change](Status stored) mutable {
+  const Config& config = request.node().config();
+  const ReportLimits limits{.per_day = config.reports_per_day, .keep = config.reports_keep};
+  using Reports = std::vector<storage::Report>;
+  auto write = [owner = request.to(), change = *change, limits](storage::Stores& stores) -> Result<Reports> {
+    if (Status stored = store(stores, owner, change); !stored) return std::unexpected<Error>(stored.error());
+    return store_reports(stores, owner, change, limits);
+  };
+  request.node().stores().run(std::move(write), [request = std::move(request), change = *change](Result<Reports> stored) mutable {
     if (!stored) return request.fail(stored.error());
+    announce_reports(request.node(), request.to().domain_jid(), *stored);
     // Without a home nobody is online, and the next one is loaded with the change.
     Home* home = request.home();
     if (home != nullptr) apply(*home, change);
@@ -161,6 +174,9 @@ void install_blocking(Node&, FeatureRegistry& registry) {
   registry.stanza_to_account.push_back(check_incoming);
   registry.advertise(Scope::server, xmpp::ns::blocking);
   registry.advertise(Scope::account, xmpp::ns::blocking);
+  registry.advertise(Scope::server, xmpp::ns::reporting);
+  registry.advertise(Scope::account, xmpp::ns::reporting);
+  registry.implements({.number = 377, .name = "Spam Reporting", .version = "0.4.1", .left_out = "reports are forwarded to nobody", .tests = "golden/blocking/reports.scs"});
   registry.implements({.number = 191, .name = "Blocking Command", .version = "1.3", .left_out = {}, .tests = "golden/blocking"});
 }
 

@@ -6,6 +6,7 @@ namespace rookery::server {
 
 void install_features(Node& node, FeatureRegistry& registry) {
   install_blocking(node, registry);  // first: its hooks stop a stanza before any other feature sees it
+  install_strangers(node, registry);  // next: who may write at all
   install_roster(node, registry);
   install_caps(node, registry);  // before PEP, which asks it who listens
   install_pep(node, registry);
@@ -23,6 +24,7 @@ void install_features(Node& node, FeatureRegistry& registry) {
   install_ping(node, registry);
   install_client_access(node, registry);
   install_registration(node, registry);
+  install_affiliations(node, registry);
   install_upload(node, registry);
   install_external_services(node, registry);
   install_host_meta(node, registry);

@@ -13,6 +13,7 @@ class FeatureRegistry;
 class IqRequest;
 class Node;
 
+void install_affiliations(Node& node, FeatureRegistry& registry);
 void install_blocking(Node& node, FeatureRegistry& registry);
 void install_caps(Node& node, FeatureRegistry& registry);
 void install_client_access(Node& node, FeatureRegistry& registry);
@@ -32,6 +33,7 @@ void install_pubsub(Node& node, FeatureRegistry& registry);
 void install_registration(Node& node, FeatureRegistry& registry);
 void install_routed(Node& node, FeatureRegistry& registry);
 void install_roster(Node& node, FeatureRegistry& registry);
+void install_strangers(Node& node, FeatureRegistry& registry);
 void install_time(Node& node, FeatureRegistry& registry);
 void install_upload(Node& node, FeatureRegistry& registry);
 void install_vcard(Node& node, FeatureRegistry& registry);

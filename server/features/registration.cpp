@@ -85,6 +85,12 @@ xmpp::Condition to_condition(const Error& error) {
   }
 }
 
+/// XEP-0489 §3: nobody but the user has vouched for it.
+Status create(storage::Stores& stores, const xmpp::Jid& account, const std::vector<crypto::ScramKeys>& keys) {
+  if (Status created = create_account(stores, account, keys); !created) return created;
+  return stores.values().put(account, "origin", "", "registered");
+}
+
 using Reply = std::move_only_function<void(xmpp::ElementPtr)>;
 
 Task<void> create(Node& node, xmpp::ElementPtr iq, xmpp::Jid account, std::string password, Reply reply) {
@@ -102,7 +108,7 @@ Task<void> create(Node& node, xmpp::ElementPtr iq, xmpp::Jid account, std::strin
   auto derivation = node.derivations().try_run(std::move(derive));
   const auto keys = co_await derivation;
   if (!keys) co_return refuse(keys.error());
-  auto store = [account, keys = *keys](storage::Stores& stores) { return create_account(stores, account, keys); };
+  auto store = [account, keys = *keys](storage::Stores& stores) { return create(stores, account, keys); };
   auto storing = node.stores().run(std::move(store));
   const Status created = co_await storing;
   if (!created) co_return refuse(created.error());

@@ -11,7 +11,8 @@
 namespace rookery::server {
 
 Home::Home(Homes& homes, xmpp::Jid bare, HomeData data)
-    : archive_prefs(std::move(data.archive)),
+    : strangers(std::move(data.strangers)),
+      archive_prefs(std::move(data.archive)),
       homes_(homes),
       jid_(std::move(bare)),
       blocked_(data.blocked.begin(), data.blocked.end()),

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "server/home/session.h"
+#include "server/home/strangers.h"
 #include "server/routing/envelope.h"
 #include "server/routing/fan_out.h"
 #include "storage/stores.h"
@@ -34,6 +35,7 @@ struct HomeData {
   std::vector<std::string> blocked;  ///< XEP-0191, JID texts
   ArchivePreferences archive;
   std::string avatar;  ///< XEP-0153 hash; empty: none
+  Strangers strangers;
 };
 
 class Home {
@@ -113,6 +115,18 @@ class Home {
   std::set<std::string>& blocked() { return blocked_; }
   bool is_blocked(const xmpp::Jid& jid) const;
 
+  // Strangers, REQUIREMENTS 29 (strangers.cpp)
+  Strangers strangers;
+  /// In the roster, or written to by this account, or itself.
+  bool knows(const xmpp::Jid& peer) const;
+  /// May the account say something to it? A first contact counts, and is remembered; false: there were too many.
+  bool may_turn_to(const xmpp::Jid& peer);
+  /// From now on it is no stranger, and gets through what was held.
+  void accept_stranger(const xmpp::Jid& peer);
+  void forget_held(const std::string& peer);  ///< stays in the archive
+  /// A client has come: it hears of who waits.
+  void stranger_news(Session& session);
+
   /// Runs `job` after everything that waits for a commit before it: keeps the order of what clients see.
   void in_order(Job job);
 
@@ -130,6 +144,13 @@ class Home {
   void deliver_shared(const xmpp::Jid& to, const SharedStanza& stanza);
   void deliver_message(const Envelope& envelope, const std::string& xml, storage::LogId id);
   void receive_message(Envelope envelope);
+  void hold_message(Envelope envelope);
+  void remember_acquaintance(const xmpp::Jid& peer, Acquaintances::Time when);
+  void remember_held(const std::string& peer, storage::LogId first);
+  void announce_held(Session& session, const std::string& peer);
+  void release_held(const std::string& peer);
+  void read_held(const std::string& peer, storage::LogId after);
+  void send_held(const std::string& peer, const storage::ArchivePage& page);
   void receive_presence(Envelope envelope);
   void receive_iq(Envelope envelope);
   void subscription_from_client(Session& session, const xmpp::Element& presence, const xmpp::Jid& to);

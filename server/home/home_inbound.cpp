@@ -23,6 +23,7 @@ void Home::receive(Envelope envelope) {
 void Home::receive_message(Envelope envelope) {
   for (const auto& hook : node().features().stanza_to_account) {
     const Verdict verdict = hook(*this, envelope);
+    if (verdict.hold) return hold_message(std::move(envelope));
     if (!verdict.stops()) continue;
     // What the sender's home wants written is written; nothing of ours.
     homes_.write_for_sender(envelope);

@@ -49,6 +49,9 @@ Result<HomeData> read_home(storage::Stores& stores, storage::MessageLog& log, co
   auto avatar = stores.values().get(bare, "avatar", "");
   if (!avatar) return std::unexpected<Error>(avatar.error());
   data.avatar = std::move(*avatar).value_or(std::string());
+  const auto strangers = stores.values().all(bare, Strangers::kind);
+  if (!strangers) return std::unexpected<Error>(strangers.error());
+  data.strangers = Strangers(*strangers);
   return data;
 }
 
@@ -130,10 +133,17 @@ void Homes::deliver(Home* home, Envelope envelope) {
   const FromAnotherNode scope(*this, envelope);
   if (home != nullptr) return home->receive(std::move(envelope));
   // RFC 6121 §8.5.1: no such user. What the sender's home wants written is written all the same.
-  const bool answers = envelope.stanza->name() != "presence";
+  xmpp::StanzaError error{.condition = xmpp::Condition::service_unavailable};
+  bool answers = envelope.stanza->name() != "presence";
+  for (const auto& hook : node_.features().stanza_to_nobody) {
+    if (auto refusal = hook(envelope)) {
+      error = std::move(*refusal);
+      answers = true;
+    }
+  }
   Envelope refused{.from = envelope.from, .to = envelope.to, .stanza = std::move(envelope.stanza)};
-  node_.router().accept(envelope, [this, answers, refused = std::move(refused)] {
-    if (answers) node_.router().bounce(refused, {.condition = xmpp::Condition::service_unavailable});
+  node_.router().accept(envelope, [this, answers, error = std::move(error), refused = std::move(refused)] {
+    if (answers) node_.router().bounce(refused, error);
   });
 }
 

@@ -52,10 +52,10 @@ bool is_carbon_copied(const xmpp::Element& message, CarbonSide side) {
   // A private message from an occupant: the room itself sends it to each session that is there.
   if (in_room != nullptr && side == CarbonSide::receiver) return false;
   if (type == MessageType::chat || message.child("body", ns::client) != nullptr) return true;
-  const auto is_im = [](const xmpp::Element& child) {
-    return child.ns() == ns::receipts || child.ns() == ns::chat_states || child.ns() == ns::markers;
-  };
-  return is_storable(message) || std::ranges::any_of(message.elements(), is_im);
+  for (const auto& child : message.elements()) {
+    if (child.ns() == ns::receipts || child.ns() == ns::chat_states || child.ns() == ns::markers) return true;
+  }
+  return is_storable(message);
 }
 
 namespace {

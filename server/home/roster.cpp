@@ -70,8 +70,12 @@ void Home::drop_contact(const xmpp::Jid& bare, Stored then) {
 }
 
 void Home::change_roster(RosterChange change) {
+  strangers.forget(change.jid.text());
+  const bool wanted = change.item && change.item->in_roster && strangers.held.contains(change.jid.text());
+  const std::string jid = change.jid.text();
   roster_changes_.push_back(std::move(change));
   if (!roster_writing_) write_roster();
+  if (wanted) release_held(jid);
 }
 
 void Home::when_roster_stored(Job job) {
@@ -136,6 +140,7 @@ void Home::roster_not_stored(std::vector<RosterChange> changes, const Error& err
 
 void Home::set_roster(storage::Roster roster) {
   roster_version_ = roster.version;
+  strangers.forget_all();
   roster_.clear();
   for (auto& item : roster.items) {
     const xmpp::Jid key = item.jid;

@@ -160,9 +160,22 @@ CREATE INDEX uploads_by_account ON uploads (account);
 CREATE INDEX uploads_by_expiry ON uploads (expires);
 )sql";
 
+constexpr std::string_view reports_migration = R"sql(
+CREATE TABLE reports (  -- XEP-0377; not bound to accounts: what a deleted one has reported is true all the same
+  id text COLLATE "C" PRIMARY KEY,
+  time bigint NOT NULL,  -- microseconds since 1970
+  reporter text COLLATE "C" NOT NULL,
+  reported text COLLATE "C" NOT NULL,
+  reason text NOT NULL,
+  xml text NOT NULL
+);
+CREATE INDEX reports_by_time ON reports (time);
+CREATE INDEX reports_by_reporter ON reports (reporter, time);
+)sql";
+
 constexpr int64_t advisory_lock = 0x726f6f6b657279;  // "rookery"
 
-const std::array all = {Migration{1, relational_migration}, Migration{2, log_migration}};
+const std::array all = {Migration{1, relational_migration}, Migration{2, log_migration}, Migration{3, reports_migration}};
 
 Status apply(Connection& connection, const Migration& migration) {
   if (auto status = connection.execute_script(std::string(migration.sql)); !status) return status;

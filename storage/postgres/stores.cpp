@@ -17,6 +17,7 @@ class PostgresStores final : public Stores {
   ValueStore& values() override { return values_; }
   PubsubStore& pubsub() override { return pubsub_; }
   RoomStore& rooms() override { return rooms_; }
+  ReportStore& reports() override { return reports_; }
   UploadStore& uploads() override { return uploads_; }
   Status transaction(const std::function<Status()>& work) override { return database_.transaction(work); }
   Status step(const std::function<Status()>& work, const Fence& fence) override {
@@ -31,6 +32,7 @@ class PostgresStores final : public Stores {
   postgres::Values values_{database_};
   postgres::Pubsub pubsub_{database_};
   postgres::Rooms rooms_{database_};
+  postgres::Reports reports_{database_};
   postgres::Uploads uploads_{database_};
 };
 

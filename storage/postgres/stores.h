@@ -103,6 +103,18 @@ class Rooms final : public RoomStore {
   Database& database_;
 };
 
+class Reports final : public ReportStore {
+ public:
+  explicit Reports(Database& database) : database_(database) {}
+  Status add(const Report& report) override;
+  Result<std::vector<Report>> list(TimePoint since, size_t limit) override;
+  Result<size_t> count_by(const xmpp::Jid& reporter, TimePoint since) override;
+  Status expire(TimePoint before) override;
+
+ private:
+  Database& database_;
+};
+
 class Uploads final : public UploadStore {
  public:
   explicit Uploads(Database& database) : database_(database) {}

@@ -175,8 +175,21 @@ CREATE INDEX uploads_by_account ON uploads (account);
 CREATE INDEX uploads_by_expiry ON uploads (expires);
 )sql";
 
+constexpr std::string_view migration_6 = R"sql(
+CREATE TABLE reports (  -- XEP-0377; not bound to accounts: what a deleted one has reported is true all the same
+  id TEXT NOT NULL PRIMARY KEY,
+  time INTEGER NOT NULL,  -- microseconds since 1970
+  reporter TEXT NOT NULL,
+  reported TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  xml TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX reports_by_time ON reports (time);
+CREATE INDEX reports_by_reporter ON reports (reporter, time);
+)sql";
+
 constexpr std::array migrations = {Migration{1, migration_1}, Migration{2, migration_2}, Migration{3, migration_3}, Migration{4, migration_4},
-                                   Migration{5, migration_5}};
+                                   Migration{5, migration_5}, Migration{6, migration_6}};
 
 }  // namespace
 

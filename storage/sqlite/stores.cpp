@@ -17,6 +17,7 @@ class SqliteStores final : public Stores {
   ValueStore& values() override { return values_; }
   PubsubStore& pubsub() override { return pubsub_; }
   RoomStore& rooms() override { return rooms_; }
+  ReportStore& reports() override { return reports_; }
   UploadStore& uploads() override { return uploads_; }
   Status transaction(const std::function<Status()>& work) override { return database_.transaction(work); }
   Status step(const std::function<Status()>& work, const Fence&) override { return database_.savepoint(work); }
@@ -29,6 +30,7 @@ class SqliteStores final : public Stores {
   sqlite::Values values_{database_};
   sqlite::Pubsub pubsub_{database_};
   sqlite::Rooms rooms_{database_};
+  sqlite::Reports reports_{database_};
   sqlite::Uploads uploads_{database_};
 };
 

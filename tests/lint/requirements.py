@@ -61,7 +61,6 @@ REQUIREMENTS = {
 NOT_YET = {
     17: "there are no connections between servers yet",
     24: "there are no connections between servers yet",
-    29: "in work",
     34: "rook-cli downloads nothing",
 }
 

@@ -21,6 +21,11 @@ Parsed<Blocking> Blocking::parse(const Element& element) {
     if (!item.is("item", ns::blocking)) continue;
     auto jid = parse_jid_attribute(item, "jid");
     if (!jid) return std::unexpected(jid.error());
+    if (const Element* report = item.child("report", ns::reporting); report != nullptr && result.kind == Kind::block) {
+      auto parsed = AbuseReport::parse(*report);
+      if (!parsed) return std::unexpected(parsed.error());
+      result.reports.emplace_back(*jid, std::move(*parsed));
+    }
     result.jids.push_back(std::move(*jid));
   }
   if (result.kind == Kind::block && result.jids.empty()) return refuse(Condition::bad_request, "nothing to block");

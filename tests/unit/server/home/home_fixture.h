@@ -202,10 +202,9 @@ class FakeLink final : public ClientLink {
 
 class HomeFixture : public testing::Test {
  protected:
-  HomeFixture() {
+  explicit HomeFixture(Config config = {}) {
     auto fake = std::make_unique<FakeLog>();
     log = fake.get();
-    Config config;
     config.data_dir = folder.path();
     config.c2s.clear();
     config.c2s_tls.clear();

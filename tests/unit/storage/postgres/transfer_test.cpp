@@ -53,6 +53,10 @@ class Transfer : public testing::Test {
       if (status)
         status =
             stores->rooms().set_affiliation(jid("coven@rooms.example.com"), {.jid = romeo, .affiliation = "owner"});
+      if (status) {
+        status = stores->reports().add(
+            {.id = "r", .time = time_of(4), .reporter = juliet, .reported = romeo, .reason = "urn:x", .xml = "<é/>"});
+      }
       return status;
     });
     ASSERT_TRUE(done) << done.error().message;
