@@ -53,8 +53,9 @@ def check_signed_offer(client, challenge, hash_name):
     fields = dict(part.split("=", 1) for part in challenge.split(","))
     if fields.get("h") != downgrade_hash(client.features, hash_name):
         raise ScramError("XEP-0474: h=%s is not the hash of the offer" % fields.get("h"))
-    version = client._transport.get_extra_info("ssl_object").version()
-    if fields.get("t") != TLS_VERSIONS[version]:
+    tls = client._transport.get_extra_info("ssl_object")
+    version = tls.version() if tls else "BOSH"
+    if fields.get("t") != TLS_VERSIONS.get(version):
         raise ScramError("XEP-0515: t=%s over %s" % (fields.get("t"), version))
 
 

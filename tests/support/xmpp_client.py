@@ -307,7 +307,10 @@ class XmppClient:
 
     def channel_binding(self):
         """tls-server-end-point (RFC 5929 §4); Python's ssl has no tls-exporter."""
-        certificate = self._transport.get_extra_info("ssl_object").getpeercert(binary_form=True)
+        tls = self._transport.get_extra_info("ssl_object")
+        if tls is None:
+            return None  # BOSH: there is no one connection to bind to
+        certificate = tls.getpeercert(binary_form=True)
         return "tls-server-end-point", hashlib.sha256(certificate).digest()
 
     async def authenticate(self, mechanism=None, authzid="", password=None, user=None, timeout=10.0):
