@@ -121,6 +121,8 @@ void StanzaError::add_to(Element& stanza) const {
 
 ElementPtr error_reply(const Element& stanza, const StanzaError& error) {
   auto answer = reply(stanza, "error");
+  // XEP-0045 §7.2.6 to §7.2.10: a refused entry is told from other presence errors by this; slixmpp waits for it.
+  if (stanza.name() == "presence" && stanza.child("x", ns::muc) != nullptr) answer->add("x", ns::muc);
   error.add_to(*answer);
   return answer;
 }

@@ -111,9 +111,10 @@ class Chromium:
             time.sleep(0.05)  # a page has no event for "now it looks like this"
 
     def element(self, selector):
-        """Waits until it is there and visible."""
-        self.wait("(() => { const e = document.querySelector(%s); return !!e && e.getClientRects().length > 0; })()" % json.dumps(selector))
-        return "document.querySelector(%s)" % json.dumps(selector)
+        """The first that is visible, once there is one: as an expression."""
+        found = "[...document.querySelectorAll(%s)].find(each => each.getClientRects().length > 0)" % json.dumps(selector)
+        self.wait("!!" + found)
+        return found
 
     def click(self, selector):
         self.run(self.element(selector) + ".click()")
@@ -127,10 +128,10 @@ class Chromium:
                 self.call("Input.dispatchKeyEvent", type=kind, key="Enter", code="Enter", windowsVirtualKeyCode=13,
                           **({"text": "\r"} if kind == "keyDown" else {}))
 
-    def choose_file(self, selector, path):
-        root = self.call("DOM.getDocument")["root"]["nodeId"]
-        node = self.call("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
-        self.call("DOM.setFileInputFiles", nodeId=node, files=[path])
+    def choose_file(self, expression, path):
+        """For the file input that the expression finds."""
+        found = self.call("Runtime.evaluate", expression=expression)["result"]
+        self.call("DOM.setFileInputFiles", objectId=found["objectId"], files=[path])
 
     def screenshot(self, path):
         os.makedirs(os.path.dirname(path), exist_ok=True)

@@ -15,60 +15,13 @@ sys.path.insert(0, os.path.join(ROOT, "tests", "support"))
 
 try:
     import slixmpp
-    from slixmpp.exceptions import IqError
+    from slixmpp.exceptions import IqError, PresenceError
 except ImportError:
     print("python3-slixmpp is not installed")
     sys.exit(77)
 
 from rookery_server import RookeryServer  # noqa: E402 (needs the path above)
-
-TIMEOUT = 30
-PLUGINS = ("xep_0030", "xep_0054", "xep_0092", "xep_0115", "xep_0118", "xep_0163", "xep_0191", "xep_0198", "xep_0199",
-           "xep_0203", "xep_0280", "xep_0313")
-EVENTS = ("session_start", "failed_auth", "disconnected", "message", "message_error", "got_online",
-          "carbon_sent", "carbon_received", "user_tune_publish", "sm_enabled")
-
-
-class Person(slixmpp.ClientXMPP):
-    """A client whose events can be waited for, in the order in which they came."""
-
-    def __init__(self, server, user, resource, password=None):
-        super().__init__("%s@localhost/%s" % (user, resource), password or "secret of " + user)
-        self.test_server = server
-        self.ca_certs = os.path.join(server.folder, "cert.pem")
-        self.queues = {name: asyncio.Queue() for name in EVENTS}
-        for name in EVENTS:
-            self.add_event_handler(name, self.queues[name].put_nowait)
-        for name in PLUGINS:
-            self.register_plugin(name)
-
-    async def wait(self, name, fits=lambda event: True):
-        """The next event of that name that fits; those before it are dropped."""
-        while True:
-            event = await asyncio.wait_for(self.queues[name].get(), TIMEOUT)
-            if fits(event):
-                return event
-
-    async def heard(self, body):
-        return await self.wait("message", lambda message: message["body"] == body)
-
-    async def log_in(self, direct_tls=False):
-        endpoint = self.test_server.endpoint
-        self.connect((endpoint.host, endpoint.tls_port if direct_tls else endpoint.port), use_ssl=direct_tls)
-        await self.wait("session_start")
-        await self.get_roster(timeout=TIMEOUT)
-        self.send_presence()
-        # Our own presence comes back: the server knows that we are available.
-        await self.wait("got_online", lambda presence: presence["from"] == self.boundjid)
-        return self
-
-    async def log_out(self):
-        self.disconnect()
-        await self.wait("disconnected")
-
-    @property
-    def mechanism(self):
-        return self["feature_mechanisms"].mech.name
+from slixmpp_person import TIMEOUT, Person  # noqa: E402
 
 
 class SlixmppTest(unittest.IsolatedAsyncioTestCase):
@@ -206,6 +159,39 @@ class Account(SlixmppTest):
         with self.assertRaises(IqError) as refused:
             await romeo["xep_0060"].get_items("romeo@localhost", "urn:example:nothing", timeout=TIMEOUT)
         self.assertEqual(refused.exception.iq["error"]["condition"], "item-not-found")
+
+
+class RoomsAndFiles(SlixmppTest):
+    async def test_they_talk_in_a_room_made_for_encryption_and_a_stranger_stays_outside(self):
+        room = "capulets@conference.localhost"
+        self.server.add_account("mercutio", "secret of mercutio")
+        juliet = await self.person("juliet", "balcony").log_in()
+        await juliet.make_room(room, "Juliet", members=["romeo@localhost"])
+        romeo = await self.person("romeo", "orchard").log_in()
+        own, _, occupants, _ = await romeo["xep_0045"].join_muc_wait(room, "Romeo", timeout=TIMEOUT)
+        # XEP-0045 §7.2.3: code 100 says that everyone sees everyone's address, which OMEMO needs.
+        self.assertIn(100, own["muc"]["status_codes"])
+        self.assertEqual({str(each["muc"]["jid"]) for each in occupants}, {str(juliet.boundjid), str(romeo.boundjid)})
+        romeo.send_message(mto=room, mbody="Is she a Capulet?", mtype="groupchat")
+        for person in (juliet, romeo):
+            heard = await person.wait("groupchat_message", lambda message: message["body"] == "Is she a Capulet?")
+            self.assertEqual(str(heard["from"]), room + "/Romeo")
+        # Who may come is who must be encrypted to.
+        self.assertEqual(await romeo["xep_0045"].get_affiliation_list(room, "member", timeout=TIMEOUT), ["romeo@localhost"])
+        mercutio = await self.person("mercutio", "street").log_in()
+        with self.assertRaises(PresenceError) as refused:
+            await mercutio["xep_0045"].join_muc_wait(room, "Mercutio", timeout=TIMEOUT)
+        self.assertEqual(refused.exception.condition, "registration-required")
+
+    async def test_a_file_is_uploaded_and_fetched_by_the_other(self):
+        romeo, juliet = await self.friends()
+        content = os.urandom(300000)
+        url = await juliet.upload("balcony.jpg", content, "image/jpeg")
+        message = juliet.make_message(mto="romeo@localhost", mbody=url, mtype="chat")
+        message["oob"]["url"] = url
+        message.send()
+        heard = await romeo.heard(url)
+        self.assertEqual(await romeo.download(heard["oob"]["url"]), content)
 
 
 class WithoutChannelBinding(SlixmppTest):
