@@ -9,6 +9,7 @@ import shutil
 import sys
 import tempfile
 import threading
+import time
 import unittest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -79,6 +80,23 @@ class Day(unittest.TestCase):
         self.juliet = Friend(self.server, "juliet", "balcony")
         self.addCleanup(self.juliet.close)
         self.juliet.do(self.juliet.person.make_room(ROOM, "Juliet", members=["romeo@localhost"]))
+
+    def make_room_as(self, user, room, members):
+        """From a device that leaves at once."""
+        maker = Friend(self.server, user, "workshop")
+        try:
+            maker.do(maker.person.make_room(room, user, members))
+            maker.do(maker.person.log_out())
+        finally:
+            maker.close()
+
+    def wait_for_keys(self, jid):
+        """Until strangers can fetch the keys of that person's only device (XEP-0384 0.3 §4.2); clients ask once and not again."""
+        deadline = time.monotonic() + TIMEOUT
+        while not self.juliet.do(self.juliet.person.has_published_keys(jid)):
+            if time.monotonic() > deadline:
+                raise AssertionError(jid + " has no OMEMO keys")
+            time.sleep(0.05)  # a stranger gets no notifications
 
     def start_nurse(self):
         """She comes when she is needed: until then the account has no OMEMO device."""

@@ -1,5 +1,6 @@
 """Profanity, as Debian ships it and as a person uses it, under tmux."""
 
+import glob
 import os
 import subprocess
 import time
@@ -12,10 +13,11 @@ class Profanity:
 
     def __init__(self, folder):
         self.tmux_socket = os.path.join(folder, "tmux")
+        self.logs = folder + "/data/profanity/logs/*.log"
         environment = {key: value for key, value in os.environ.items() if not key.startswith(("TMUX", "DBUS", "DISPLAY"))}
         environment.update(HOME=folder, XDG_CONFIG_HOME=folder + "/config", XDG_DATA_HOME=folder + "/data",
                            LANG="C.UTF-8", TERM="xterm-256color")
-        self._tmux("new-session", "-d", "-x", "180", "-y", "50", "profanity", env=environment)
+        self._tmux("new-session", "-d", "-x", "180", "-y", "50", "profanity", "-l", "INFO", env=environment)
         self.wait("Profanity")
 
     def _tmux(self, *arguments, env=None):
@@ -52,6 +54,19 @@ class Profanity:
         if self.wait("/tls allow", "logged in successfully") == "/tls allow":
             self.type("/tls " + trust)
             self.wait("logged in successfully")
+
+    def wait_for_discovery(self, domains, timeout=TIMEOUT):
+        """Until it knows what these can do. Before, 0.13 publishes OMEMO keys for contacts only, and there it stays: it asks for
+        publish-options only when it has seen them, and its second way, the form of the node, it sends back unchanged."""
+        missing, deadline = set(domains), time.monotonic() + timeout
+        while missing:
+            for path in glob.glob(self.logs):
+                with open(path, errors="replace") as file:
+                    text = file.read()
+                missing -= {domain for domain in missing if "connection_features_received %s\n" % domain in text}
+            if missing and time.monotonic() > deadline:
+                raise AssertionError("Profanity has not heard from %s" % missing)
+            time.sleep(0.05)  # a file has no events to wait for
 
     def close(self):
         subprocess.run(["tmux", "-S", self.tmux_socket, "kill-server"], capture_output=True, timeout=TIMEOUT)

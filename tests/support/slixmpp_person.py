@@ -56,6 +56,17 @@ class Person(slixmpp.ClientXMPP):
     def mechanism(self):
         return self["feature_mechanisms"].mech.name
 
+    async def has_published_keys(self, jid):
+        """Of the one OMEMO device of that account."""
+        node = "eu.siacs.conversations.axolotl."
+        try:
+            lists = await self["xep_0060"].get_items(jid, node + "devicelist", timeout=TIMEOUT)
+            device = next(each.get("id") for each in lists["pubsub"]["items"].xml.iter("{eu.siacs.conversations.axolotl}device"))
+            await self["xep_0060"].get_items(jid, node + "bundles:" + device, timeout=TIMEOUT)
+        except (slixmpp.exceptions.IqError, StopIteration):
+            return False
+        return True
+
     # ---- rooms and files
 
     async def make_room(self, room, nick, members):

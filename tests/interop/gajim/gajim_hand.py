@@ -141,6 +141,13 @@ def enter_room(jid):
     return True
 
 
+def can_encrypt_to(jid):
+    """It has fetched the keys of that person's devices; before, it sends to the others only."""
+    from gajim.common import app
+    backend = app.get_client(ACCOUNT).get_module("OMEMO").backend
+    return bool(backend.get_devices(jid)) and not backend.devices_without_sessions(jid)
+
+
 def close_window(kind):
     for window in Gtk.Window.list_toplevels():
         if type(window).__name__ == kind and window.get_mapped():
