@@ -157,7 +157,8 @@ void Omemo::fetch_bundle(Version version, const Address& address, std::function<
   const auto owner = xmpp::Jid::parse(address.jid);
   ensure(owner.has_value());
   pep_.fetch(*owner, xmpp::omemo::bundles_node(version, address.device),
-             xmpp::omemo::bundle_item(version, address.device),
+             // Legacy has one item in a node, and no id for it is agreed on: Dino does not say "current".
+             version == Version::legacy ? std::string() : xmpp::omemo::bundle_item(version, address.device),
              [this, version, address, done](Result<const xmpp::Element*> payload) {
                auto bundle = payload ? xmpp::omemo::parse_bundle(version, **payload)
                                      : Result<crypto::omemo::Bundle>(std::unexpected(payload.error()));
