@@ -58,9 +58,11 @@ class Rookeryctl(unittest.TestCase):
         _, result = self.ask("account", "list", "localhost", answer="juliet@localhost\nromeo@localhost\nok\n")
         self.assertEqual((result.returncode, result.stdout), (0, "juliet@localhost\nromeo@localhost\n"))
 
-    def test_reports_are_asked_for_from_a_time_on_and_as_json(self):
+    def test_all_reports_are_asked_for_as_text(self):
         request, _ = self.ask("reports")
         self.assertEqual(request, "reports - text\n\n")
+
+    def test_reports_are_asked_for_from_a_time_on_and_as_json(self):
         request, result = self.ask("reports", "--since", "2026-11-24", "--json", answer='{"id":"a"}\nok\n')
         self.assertEqual(request, "reports 2026-11-24 json\n\n")
         self.assertEqual(result.stdout, '{"id":"a"}\n')
