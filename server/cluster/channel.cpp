@@ -1,6 +1,7 @@
 #include "server/cluster/channel.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace rookery::server::cluster {
 
@@ -20,8 +21,8 @@ void OutChannel::fill() {
   for (; in_flight_ < std::min(kept_.size(), window); ++in_flight_) transmit(in_flight_);
 }
 
-void OutChannel::send(Topic topic, std::string body, Taken taken) {
-  kept_.push_back({topic, std::move(body), std::move(taken)});
+void OutChannel::send(Topic topic, std::string body, Taken taken, std::optional<uint32_t> sender_shard) {
+  kept_.push_back({topic, std::move(body), std::move(taken), sender_shard});
   fill();
 }
 
@@ -51,6 +52,16 @@ void OutChannel::retry() {
   fill();
 }
 
+void OutChannel::withdraw(const std::function<bool(uint32_t shard)>& is_lost) {
+  for (Kept& kept : kept_) {
+    if (!kept.sender_shard || !is_lost(*kept.sender_shard)) continue;
+    kept.topic = Topic::nothing;
+    kept.body.clear();
+    kept.taken = {};
+    kept.sender_shard.reset();
+  }
+}
+
 std::deque<OutChannel::Kept> OutChannel::take_all() {
   base_ += kept_.size();
   in_flight_ = 0;
@@ -64,11 +75,16 @@ InChannel::Verdict InChannel::on_packet(const Packet& packet) {
     next_ = packet.base;
     acknowledged_ = packet.base - 1;
     early_.clear();
+    refused_.clear();
   }
-  if (packet.seq < next_) return Verdict::duplicate;
-  if (packet.seq > next_) return Verdict::gap;
+  if (packet.seq < next_) return refused_.erase(packet.seq) > 0 ? Verdict::process : Verdict::duplicate;
+  if (packet.seq > next_) return std::exchange(gap_told_, next_) == next_ ? Verdict::known_gap : Verdict::gap;
   ++next_;
   return Verdict::process;
+}
+
+void InChannel::refuse(uint64_t seq) {
+  if (seq > acknowledged_ && seq < next_ && !early_.contains(seq)) refused_.insert(seq);
 }
 
 bool InChannel::done(uint64_t seq) {

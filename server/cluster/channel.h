@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -24,7 +25,8 @@ class OutChannel {
 
   OutChannel(std::string stream, Transmit transmit) : stream_(std::move(stream)), transmit_(std::move(transmit)) {}
 
-  void send(Topic topic, std::string body, Taken taken);
+  /// `sender_shard`: whose right to write the packet depends on, see withdraw().
+  void send(Topic topic, std::string body, Taken taken, std::optional<uint32_t> sender_shard = {});
   void on_ack(uint64_t seq);
   void on_gap(uint64_t next);
   /// Nobody listens to the shard now: everything waits for retry().
@@ -33,14 +35,18 @@ class OutChannel {
   void retry();
 
   bool is_waiting() const { return !kept_.empty(); }
+  /// We have lost the shards for which `is_lost` is true. What they had sent, and nobody has acknowledged, would be refused for
+  /// ever, and what comes behind would wait for it: it becomes nothing, and its `taken` never runs.
+  void withdraw(const std::function<bool(uint32_t shard)>& is_lost);
 
   struct Kept {
     Topic topic;
     std::string body;
     Taken taken;
+    std::optional<uint32_t> sender_shard;
     bool sent = false;
   };
-  /// Everything unacknowledged, in order; the channel is empty afterwards. For a shard that has become our own.
+  /// Everything unacknowledged, in order; the channel is empty afterwards, and goes on with the next number.
   std::deque<Kept> take_all();
 
  private:
@@ -63,9 +69,13 @@ class InChannel {
     process,    ///< the next one: handle it, then call done(seq)
     duplicate,  ///< known already: acknowledge again with acknowledged()
     gap,        ///< something before it is missing: answer with next()
+    known_gap,  ///< the same, and the sender has been told: more answers would only multiply what is on its way
   };
 
   Verdict on_packet(const Packet& packet);
+  /// Storage refused the packet, because its sender's right to write was an old one: it is not acknowledged, and handled anew
+  /// when it comes again, by then perhaps withdrawn.
+  void refuse(uint64_t seq);
   /// The packet is taken and durable; true when there is something new to acknowledge.
   bool done(uint64_t seq);
   uint64_t acknowledged() const { return acknowledged_; }
@@ -74,7 +84,8 @@ class InChannel {
  private:
   uint64_t next_ = 0;  ///< 0: nothing came yet
   uint64_t acknowledged_ = 0;
-  std::set<uint64_t> early_;
+  std::set<uint64_t> early_, refused_;
+  uint64_t gap_told_ = 0;  ///< next_ when the sender was told of a gap
 };
 
 }  // namespace rookery::server::cluster

@@ -1,8 +1,8 @@
 #include "server/cluster/cluster.h"
 
 #include <algorithm>
+#include <algorithm>
 #include <future>
-#include <map>
 
 #include "crypto/random.h"
 #include "server/log.h"
@@ -87,6 +87,7 @@ void Cluster::main() {
 void Cluster::turn() {
   const std::lock_guard lock(leases_mutex_);
   const auto before = std::chrono::steady_clock::now();
+  const bool lapsed = before > lease_end_;  // others may have seen us dead
   if (fenced_.exchange(false)) {
     drop_everything();
     if (const Status joined = leases_->join(); !joined) return log::error("cluster_join_failed", {{"error", joined.error().message}});
@@ -107,12 +108,16 @@ void Cluster::turn() {
     return;
   }
   lease_end_ = before + node_.config().cluster_lease;
+  // Where the database was away for everybody, the others' leases look expired too until they have renewed them.
+  if (lapsed) grace_end_ = lease_end_;
   keep(*held);
+  if (lapsed) check_links();
   if (suspended_.exchange(false)) log::info("no_longer_suspended");
   const auto view = leases_->view();
   if (!view) return log::warning("cluster_not_seen", {{"error", view.error().message}});
-  tell_places(*view);
-  follow_plan(*view);
+  const bool in_grace = before < grace_end_;
+  tell_places(*view, in_grace);
+  if (!in_grace) follow_plan(*view);
 }
 
 void Cluster::keep(const std::vector<storage::Lease>& held) {
@@ -122,8 +127,14 @@ void Cluster::keep(const std::vector<storage::Lease>& held) {
     if (!owned_[shard] || still[shard]) continue;
     // We were away for longer than our leases last. What else we hold is as old, so all of it goes.
     log::error("lease_lost", {{"shard", std::to_string(shard)}});
+    // Somebody has taken it, so the database was not away for everybody.
+    grace_end_ = {};
     return drop_everything();
   }
+}
+
+void Cluster::check_links() {
+  for (auto& loop : node_.loops()) loop->post([this, &loop = *loop] { links_[loop.index()]->check_all(); });
 }
 
 void Cluster::drop_everything() {
@@ -141,6 +152,8 @@ void Cluster::drop_everything() {
       node_.homes(loop).adopt(shard, 0);
       port(loop).drop_shard(shard);
     }
+    port(loop).withdraw([](uint32_t) { return true; });
+    links_[loop.index()]->check_all();
     done();
   });
   // Others may take them at once. Those that are still ours by the database are taken anew, with a new epoch.
@@ -160,15 +173,17 @@ void Cluster::adopt(const std::vector<storage::Lease>& taken) {
   for (const auto& lease : taken) {
     Loop& loop = loop_of(lease.shard);
     const std::string destination = shard_destination(lease.shard);
+    // Before the first packet can come.
+    loop.post([this, &loop, lease] { node_.homes(loop).adopt(lease.shard, lease.epoch); });
     auto subscription = bus_->subscribe(node_.config().cluster_name + "." + destination, [this, &loop, destination](BusMessage message) {
       loop.post([this, &loop, destination, message = std::move(message)] { port(loop).on_packet(destination, message); });
     });
     if (!subscription) {
       log::error("shard_not_subscribed", {{"shard", std::to_string(lease.shard)}, {"error", subscription.error().message}});
+      loop.post([this, &loop, lease] { node_.homes(loop).adopt(lease.shard, 0); });
       continue;
     }
     subscriptions_[lease.shard] = std::move(*subscription);
-    loop.post([this, &loop, lease] { node_.homes(loop).adopt(lease.shard, lease.epoch); });
     owned_[lease.shard].store(true, std::memory_order_release);
   }
   // Only when the server knows of us may a sender hear that nobody is there (DESIGN §9).
@@ -181,15 +196,21 @@ void Cluster::adopt(const std::vector<storage::Lease>& taken) {
 void Cluster::hand_over(const std::vector<uint32_t>& shards) {
   std::map<Loop*, std::vector<uint32_t>> by_loop;
   for (const uint32_t shard : shards) {
-    if (!owned_[shard].exchange(false)) continue;
-    subscriptions_.erase(shard);  // from now on senders hear that nobody is there, and wait
-    by_loop[&loop_of(shard)].push_back(shard);
+    if (owned_[shard]) by_loop[&loop_of(shard)].push_back(shard);
   }
   std::vector<Loop*> loops;
   for (const auto& [loop, unused] : by_loop) loops.push_back(loop);
+  // First the clients go, and what they have sent arrives: those who leave together still write to one another.
+  on_loops(loops, handover_time, [this, by_loop](Loop& loop, std::function<void()> done) {
+    node_.homes(loop).begin_leaving(by_loop.at(&loop), std::move(done));
+  });
+  for (const uint32_t shard : shards) {
+    if (owned_[shard].exchange(false)) subscriptions_.erase(shard);  // from now on senders hear that nobody is there, and wait
+  }
   on_loops(loops, handover_time, [this, by_loop](Loop& loop, std::function<void()> done) {
     node_.homes(loop).hand_over(by_loop.at(&loop), [this, &loop, shards = by_loop.at(&loop), done = std::move(done)] {
       for (const uint32_t shard : shards) port(loop).drop_shard(shard);
+      port(loop).withdraw([&](uint32_t shard) { return std::ranges::find(shards, shard) != shards.end(); });
       done();
     });
   });
@@ -199,18 +220,22 @@ void Cluster::hand_over(const std::vector<uint32_t>& shards) {
   log::info("shards_handed_over", {{"count", std::to_string(shards.size())}});
 }
 
-void Cluster::tell_places(const storage::ClusterView& view) {
+void Cluster::tell_places(const storage::ClusterView& view, bool in_grace) {
   auto places = std::make_shared<Places>();
   std::map<std::string, std::string> process_of;
   for (const auto& node : view.nodes) {
     process_of[node.identity.id] = node.identity.address;
-    if (node.alive) places->processes.insert(node.identity.address);
+    if (node.alive || in_grace) places->processes.insert(node.identity.address);
   }
   for (const auto& lease : view.leases) {
-    places->shards.push_back({lease.is_free() ? std::string() : process_of[lease.node], lease.epoch});
+    // An owner that has not renewed keeps its shard until another one takes it.
+    places->shards.push_back({lease.node.empty() ? std::string() : process_of[lease.node], lease.epoch});
   }
   for (auto& loop : node_.loops()) {
-    loop->post([this, &loop = *loop, places] { links_[loop.index()]->on_places(*places); });
+    loop->post([this, &loop = *loop, places] {
+      port(loop).on_places(places);
+      links_[loop.index()]->on_places(*places);
+    });
   }
 }
 

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -78,7 +79,8 @@ class Cluster {
   void adopt(const std::vector<storage::Lease>& taken);
   void hand_over(const std::vector<uint32_t>& shards);
   void drop_everything();
-  void tell_places(const storage::ClusterView& view);
+  void tell_places(const storage::ClusterView& view, bool in_grace);
+  void check_links();
   Loop& loop_of(uint32_t shard);
 
   Node& node_;
@@ -93,7 +95,7 @@ class Cluster {
   std::unordered_map<uint32_t, std::unique_ptr<Bus::Subscription>> subscriptions_;  ///< of the membership thread
   std::atomic<bool> suspended_ = false, fenced_ = false, draining_ = false;
   Counts counts_;
-  std::chrono::steady_clock::time_point lease_end_{};
+  std::chrono::steady_clock::time_point lease_end_{}, grace_end_{};
 
   std::mutex mutex_;
   std::condition_variable wake_;

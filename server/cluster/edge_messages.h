@@ -31,7 +31,7 @@ struct Attach {
 
 /// Home → edge.
 struct Attached {
-  enum class Outcome : uint8_t { bound = 1, resumed, not_found, refused, no_account, too_high };
+  enum class Outcome : uint8_t { bound = 1, resumed, not_found, refused, no_account, too_high, moved };
   uint64_t link = 0;
   Outcome outcome = Outcome::bound;
   std::string jid;           ///< bound, resumed: the full JID

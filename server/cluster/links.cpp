@@ -48,6 +48,15 @@ class RemoteSession final : public ClientSession {
     links_.port_.send_to_shard(shard_, Topic::link_lost, encode(LinkLost{name(), std::string(jid_.bare_text()), clean}));
     links_.sessions_.erase(number_);  // `this` is gone
   }
+  /// The attach has been taken by the shard's owner, which will answer unless it dies before.
+  void attach(const Attach& request) {
+    links_.port_.send_to_shard(shard_, Topic::attach, encode(request), [&links = links_, number = number_] {
+      const auto found = links.sessions_.find(number);
+      if (found != links.sessions_.end()) found->second->attach_taken_ = true;
+    });
+  }
+  bool is_attached() const { return !home_process_.empty(); }
+
   bool accepts_input() const override { return *untaken_ < most_untaken && !links_.node_.cluster()->is_suspended(); }
 
  private:
@@ -82,6 +91,8 @@ class RemoteSession final : public ClientSession {
   bool acknowledges_ = false;
   std::string home_process_;  ///< empty until attached
   uint64_t home_epoch_ = 0;
+  bool attach_taken_ = false;
+  std::string taken_by_;        ///< who owned the shard when the attach had been taken, as far as we knew
   uint64_t outputs_ = 0, drained_told_ = 0;
   std::vector<std::string> elements_;
   std::optional<uint64_t> drained_;
@@ -172,25 +183,27 @@ RemoteSession& Links::open(const xmpp::Jid& account, ClientLink& link) {
 void Links::bind(const xmpp::Jid& account, BindRequest request, ClientLink& link, std::function<void(BindOutcome)> then) {
   RemoteSession& session = open(account, link);
   session.bound_ = std::move(then);
-  port_.send_to_shard(session.shard_, Topic::attach,
-                      encode(Attach{.link = session.name(), .account = account.text(), .resource = std::move(request.resource),
-                                    .options = std::move(request.options), .peer_address = link.peer_address(), .encrypted = link.is_encrypted()}));
+  session.attach({.link = session.name(), .account = account.text(), .resource = std::move(request.resource),
+                  .options = std::move(request.options), .peer_address = link.peer_address(), .encrypted = link.is_encrypted()});
 }
 
 void Links::resume(const xmpp::Jid& account, ResumeRequest request, ClientLink& link, std::function<void(ResumeOutcome)> then) {
   RemoteSession& session = open(account, link);
   session.resumed_ = std::move(then);
   session.acknowledges_ = true;
-  port_.send_to_shard(session.shard_, Topic::attach,
-                      encode(Attach{.link = session.name(), .account = account.text(), .resume = true, .previous = std::move(request.previous),
-                                    .handled = request.handled, .peer_address = link.peer_address(), .encrypted = link.is_encrypted()}));
+  session.attach({.link = session.name(), .account = account.text(), .resume = true, .previous = std::move(request.previous),
+                  .handled = request.handled, .peer_address = link.peer_address(), .encrypted = link.is_encrypted()});
 }
 
 void Links::on_attached(const std::string& body) {
   using Outcome = Attached::Outcome;
   auto answer = parse_attached(body);
   const auto found = answer ? sessions_.find(answer->link) : sessions_.end();
-  if (found == sessions_.end()) return;
+  if (found == sessions_.end()) {
+    // The client did not wait for it: without this word its home would keep a session that nobody uses.
+    if (answer && !answer->jid.empty()) release(answer->jid, answer->link);
+    return;
+  }
   RemoteSession& session = *found->second;
   const auto bound = std::exchange(session.bound_, {});
   const auto resumed = std::exchange(session.resumed_, {});
@@ -208,6 +221,7 @@ void Links::on_attached(const std::string& body) {
   }
   sessions_.erase(found);
   if (!is_open) return;
+  if (answer->outcome == Outcome::moved) return bound ? bound({.moved = true}) : resumed({.moved = true});
   if (bound && answer->outcome == Outcome::refused) {
     return bound({.refused = xmpp::StanzaError{.condition = xmpp::condition_named(answer->xml)}});
   }
@@ -217,6 +231,13 @@ void Links::on_attached(const std::string& body) {
   if (answer->outcome == Outcome::not_found) return resumed({.handled = answer->handled});
   xmpp::StreamError error{.condition = xmpp::StreamCondition::undefined_condition, .text = {}, .application = answer->xml};
   resumed({.error = std::move(error)});
+}
+
+void Links::release(const std::string& jid, uint64_t number) {
+  const auto full = xmpp::Jid::parse(jid);
+  if (!full) return;
+  const std::string account(full->bare_text());
+  port_.send_to_shard(shard_of(account), Topic::link_lost, encode(LinkLost{{port_.address(), number}, account, false}));
 }
 
 void Links::on_output(const std::string& body) {
@@ -274,6 +295,7 @@ void Links::on_attach(const std::string& body) {
                       .process = process_, .epoch = epoch});
         return outcome.session->begin();
       }
+      if (outcome.moved) return refuse({.outcome = Attached::Outcome::moved});
       if (outcome.error) return refuse({.outcome = Attached::Outcome::too_high, .xml = outcome.error->application});
       if (!outcome.known_account) return refuse({.outcome = Attached::Outcome::no_account});
       refuse({.outcome = Attached::Outcome::not_found, .handled = outcome.handled});
@@ -286,6 +308,7 @@ void Links::on_attach(const std::string& body) {
                     .process = process_, .epoch = epoch});
       return outcome.session->begin();
     }
+    if (outcome.moved) return refuse({.outcome = Attached::Outcome::moved});
     if (!outcome.refused) return refuse({.outcome = Attached::Outcome::no_account});
     refuse({.outcome = Attached::Outcome::refused, .xml = std::string(to_string(outcome.refused->condition))});
   });
@@ -322,19 +345,36 @@ void Links::on_lost(const std::string& body) {
   if (link->session != nullptr) std::exchange(link->session, nullptr)->on_link_lost(message->clean);
 }
 
+void Links::check_all() {
+  for (const auto& [number, session] : sessions_) {
+    if (!session->is_attached()) continue;
+    const LinkInput nothing{session->name(), std::string(session->jid_.bare_text()), {}, {}};
+    port_.send_to_shard(session->shard_, Topic::link_input, encode(nothing));
+  }
+}
+
+/// An epoch that is older than the one we attached to is old news.
+bool Links::is_over(RemoteSession& session, const ShardPlace& place) const {
+  if (session.is_attached()) {
+    return place.epoch > session.home_epoch_ || (place.epoch == session.home_epoch_ && place.process != session.home_process_);
+  }
+  // Whoever has taken the attach and did not answer will not, once it owns the shard no more.
+  if (!session.attach_taken_) return false;
+  if (session.taken_by_.empty()) session.taken_by_ = place.process + "/" + std::to_string(place.epoch);
+  return session.taken_by_ != place.process + "/" + std::to_string(place.epoch);
+}
+
 void Links::on_places(const Places& places) {
   // Homes that have moved or died: their sessions are over, the client resumes at the new one.
   std::vector<uint64_t> over;
   for (const auto& [number, session] : sessions_) {
-    const ShardPlace& place = places.shards[session->shard_];
-    if (!session->home_process_.empty() && (place.process != session->home_process_ || place.epoch != session->home_epoch_)) over.push_back(number);
+    if (is_over(*session, places.shards[session->shard_])) over.push_back(number);
   }
   for (const uint64_t number : over) close_session(number, moved());
   // Edges that have died: their clients resume elsewhere.
   std::vector<LinkName> lost;
   for (const auto& [name, link] : links_) {
-    const auto process = name.edge.substr(2, name.edge.rfind('.') - 2);  // "l.PROCESS.LOOP"
-    if (!places.processes.contains(process)) lost.push_back(name);
+    if (!places.processes.contains(process_of_loop(name.edge))) lost.push_back(name);
   }
   for (const auto& name : lost) {
     on_lost(encode(LinkLost{name, {}, false}));

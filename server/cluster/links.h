@@ -16,6 +16,7 @@ namespace rookery::server::cluster {
 class RemoteLink;
 class RemoteSession;
 struct Places;
+struct ShardPlace;
 
 class Links {
  public:
@@ -27,6 +28,8 @@ class Links {
   void resume(const xmpp::Jid& account, ResumeRequest request, ClientLink& link, std::function<void(ResumeOutcome)> then);
 
   void on_places(const Places& places);
+  /// Others may have taken this node for dead, and its links for lost: asks the homes, which end those that they do not know.
+  void check_all();
   /// The node stops: ends the connections of clients whose homes are elsewhere; they resume through another node.
   void close_all(const xmpp::StreamError& error);
 
@@ -38,6 +41,8 @@ class Links {
   void on_attached(const std::string& body);
   void on_output(const std::string& body);
   void on_close(const std::string& body);
+  void release(const std::string& jid, uint64_t number);
+  bool is_over(RemoteSession& session, const ShardPlace& place) const;
   void close_session(uint64_t number, const xmpp::StreamError& error);
 
   // The home's half

@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "crypto/random.h"
+#include "server/cluster/cluster.h"
 #include "server/log.h"
 #include "server/node.h"
 #include "xmpp/namespaces.h"
@@ -14,6 +15,7 @@ namespace {
 
 // What nobody has acknowledged is sent again after this; news of a shard's new owner comes earlier.
 constexpr auto retry_after = std::chrono::milliseconds(500);
+constexpr auto look_up_again_after = std::chrono::milliseconds(100);
 
 /// A message that is written somewhere must not be taken twice, so the log remembers it (REQUIREMENTS 20). What a client has
 /// given no origin-id is remembered by a name of our own.
@@ -22,9 +24,23 @@ void name_for_the_log(Envelope& envelope) {
   envelope.seen = storage::LogBatch::Seen{std::string(envelope.from.bare_text()), crypto::random_bytes(16)};
 }
 
+std::optional<uint32_t> parse_shard(std::string_view destination) {
+  uint32_t shard = 0;
+  if (!destination.starts_with("s.")) return std::nullopt;
+  const auto parsed = std::from_chars(destination.data() + 2, destination.data() + destination.size(), shard);
+  if (parsed.ec != std::errc() || shard >= shard_count) return std::nullopt;
+  return shard;
+}
+
 }  // namespace
 
 std::string shard_destination(uint32_t shard) { return "s." + std::to_string(shard); }
+
+std::string process_of_loop(std::string_view address) {
+  const size_t end = address.rfind('.');
+  if (end == std::string_view::npos || end < 2) return {};
+  return std::string(address.substr(2, end - 2));
+}
 
 Port::Port(Node& node, Loop& loop, Bus& bus, std::string prefix, std::string process)
     : node_(node),
@@ -35,6 +51,7 @@ Port::Port(Node& node, Loop& loop, Bus& bus, std::string prefix, std::string pro
       address_("l." + stream_) {
   to_shard_.resize(shard_count);
   handlers_[Topic::envelope] = [this](Incoming incoming) { handle_envelope(std::move(incoming)); };
+  handlers_[Topic::nothing] = [this](Incoming incoming) { taken(incoming.ref); };
   timer_ = loop_.after(retry_after, [this] { tick(); });
 }
 
@@ -66,12 +83,13 @@ OutChannel& Port::to_shard(uint32_t shard) {
   return *to_shard_[shard];
 }
 
+bool Port::receives(std::string_view destination) const {
+  const auto shard = parse_shard(destination);
+  return !shard || node_.homes(loop_).epoch_of(*shard) != 0;
+}
+
 OutChannel* Port::find_channel(std::string_view destination) {
-  if (destination.starts_with("s.")) {
-    uint32_t shard = 0;
-    const auto parsed = std::from_chars(destination.data() + 2, destination.data() + destination.size(), shard);
-    return parsed.ec == std::errc() && shard < shard_count ? to_shard_[shard].get() : nullptr;
-  }
+  if (const auto shard = parse_shard(destination)) return to_shard_[*shard].get();
   const auto found = to_loop_.find(std::string(destination));
   return found == to_loop_.end() ? nullptr : found->second.get();
 }
@@ -92,10 +110,31 @@ void Port::send(uint32_t shard, Envelope envelope) {
     const uint32_t own = shard_of(envelope.from.bare_text());
     if (envelope.seen) envelope.sender_fence = storage::LogBatch::Fence{own, node_.homes(loop_).epoch_of(own)};
   }
-  send_to_shard(shard, Topic::envelope, encode(envelope), [this, sender = std::move(envelope.sender)] { node_.router().confirm(sender); });
+  std::optional<uint32_t> sender_shard;
+  if (envelope.sender_fence) sender_shard = envelope.sender_fence->shard;
+  std::string body = encode(envelope);
+  to_shard(shard).send(Topic::envelope, std::move(body), [this, sender = std::move(envelope.sender)] { node_.router().confirm(sender); },
+                       sender_shard);
 }
 
-void Port::forget(const std::string& address) { to_loop_.erase(address); }
+void Port::forget(const std::string& address) {
+  // A process that stood still and comes back knows the numbers that it has had: those of a new channel would be old to it.
+  const auto found = to_loop_.find(address);
+  if (found != to_loop_.end()) found->second->take_all();
+}
+
+void Port::on_places(const std::shared_ptr<const Places>& places) {
+  places_ = places;
+  for (auto& [address, channel] : to_loop_) {
+    if (channel->is_waiting() && !places->processes.contains(process_of_loop(address))) channel->take_all();
+  }
+}
+
+void Port::withdraw(const std::function<bool(uint32_t shard)>& is_lost) {
+  for (auto& channel : to_shard_) {
+    if (channel) channel->withdraw(is_lost);
+  }
+}
 
 void Port::shards_moved() {
   for (auto& channel : to_shard_) {
@@ -132,9 +171,13 @@ void Port::on_answer(const BusMessage& message) {
 void Port::on_packet(std::string_view destination, const BusMessage& message) {
   const auto packet = parse_packet(message.data);
   if (!packet || packet->kind != Packet::Kind::data) return log::warning("packet_not_understood", {{"subject", message.subject}});
-  const StreamKey key{std::string(destination), packet->stream};
   ++loop_.counters().packets_in;
+  // Its owner, and nobody before or after it, may take what is for a shard: a copy that came to a former owner and goes on from
+  // there, and the one that its sender sends again, would be two.
+  if (!receives(destination)) return;
+  const StreamKey key{std::string(destination), packet->stream};
   Stream& stream = in_[key];
+  if (stream.serial == 0) stream.serial = ++last_serial_;
   stream.reply = message.reply;
   switch (stream.channel.on_packet(*packet)) {
     case InChannel::Verdict::duplicate:
@@ -142,6 +185,7 @@ void Port::on_packet(std::string_view destination, const BusMessage& message) {
       return;
     case InChannel::Verdict::gap:
       return bus_.publish(stream.reply, {}, encode(Packet{.kind = Packet::Kind::gap, .seq = stream.channel.next()}));
+    case InChannel::Verdict::known_gap: return;
     case InChannel::Verdict::process: break;
   }
   Incoming incoming{{key.first, key.second, packet->seq}, std::string(packet->body), packet->again};
@@ -169,26 +213,38 @@ void Port::handle_envelope(Incoming incoming) {
     return taken(incoming.ref);
   }
   envelope->sender.packet = std::make_shared<PacketRef>(incoming.ref);
-  if (incoming.again && envelope->seen) return receive_unless_known(incoming.ref, std::move(*envelope));
+  if (is_outdated(*envelope)) return refused(incoming.ref);  // storage would say so, and a home be dropped for it
+  if (incoming.again && envelope->seen) return receive_unless_known(incoming.ref, std::make_shared<Envelope>(std::move(*envelope)));
   node_.router().deliver_here(std::move(*envelope));
 }
 
-void Port::receive_unless_known(const PacketRef& ref, Envelope envelope) {
+bool Port::is_outdated(const Envelope& envelope) const {
+  const auto& fence = envelope.sender_fence;
+  return fence && places_ && fence->shard < places_->shards.size() && fence->epoch < places_->shards[fence->shard].epoch;
+}
+
+void Port::receive_unless_known(const PacketRef& ref, std::shared_ptr<Envelope> envelope) {
   const StreamKey key{ref.destination, ref.stream};
-  in_[key].checking = true;
-  auto ask = [seen = *envelope.seen](storage::MessageLog& log) { return log.has_seen(seen.owner, seen.key); };
-  node_.read_log(std::move(ask), [this, key, ref, envelope = std::move(envelope)](Result<bool> known) mutable {
+  const auto stream = in_.find(key);
+  if (stream == in_.end()) return;
+  stream->second.checking = true;
+  auto ask = [seen = *envelope->seen](storage::MessageLog& log) { return log.has_seen(seen.owner, seen.key); };
+  node_.read_log(std::move(ask), [this, key, ref, envelope, serial = stream->second.serial](Result<bool> known) {
     const auto found = in_.find(key);
-    if (found == in_.end()) return;  // the shard is another's by now
+    if (found == in_.end() || found->second.serial != serial) return;  // the shard is another's by now, or was
     if (!known) {
-      // Not acknowledged, so it comes again; nothing behind it may overtake it.
-      in_.erase(found);
+      // The database is away. What came before may still be on its way into it, so nothing is begun anew: this waits, and what
+      // is behind it too.
+      loop_.after(look_up_again_after, [this, key, ref, envelope, serial] {
+        const auto still = in_.find(key);
+        if (still != in_.end() && still->second.serial == serial) receive_unless_known(ref, envelope);
+      });
       return;
     }
     if (*known) {
       taken(ref);
     } else {
-      node_.router().deliver_here(std::move(envelope));
+      node_.router().deliver_here(std::move(*envelope));
     }
     go_on(key);
   });
@@ -215,6 +271,11 @@ void Port::taken(const PacketRef& ref) {
   const StreamKey key{ref.destination, ref.stream};
   const auto found = in_.find(key);
   if (found != in_.end() && found->second.channel.done(ref.seq)) acknowledge_later(key, found->second);
+}
+
+void Port::refused(const PacketRef& ref) {
+  const auto found = in_.find({ref.destination, ref.stream});
+  if (found != in_.end()) found->second.channel.refuse(ref.seq);
 }
 
 void Port::acknowledge_later(const StreamKey& key, Stream& stream) {

@@ -19,6 +19,8 @@ class Node;
 
 namespace rookery::server::cluster {
 
+struct Places;
+
 /// A packet from another node; whoever handles it calls Port::taken(ref) once, when it is durable where it has to be.
 struct Incoming {
   PacketRef ref;
@@ -41,23 +43,29 @@ class Port {
   void send_to_loop(const std::string& address, Topic topic, std::string body);
   /// Takes an envelope for an account or room of another node.
   void send(uint32_t shard, Envelope envelope);
-  /// Nothing will ever answer there: what waits for that loop is dropped.
+  /// Nothing answers there: what waits for that loop is dropped. Should it come back, numbers go on where they were.
   void forget(const std::string& address);
   /// Something for this shard is on its way: what follows must not overtake it, even when the shard is our own by now.
   bool is_waiting(uint32_t shard) const { return to_shard_[shard] && to_shard_[shard]->is_waiting(); }
   void shards_moved();  ///< news of owners: what waits is sent again
+  void on_places(const std::shared_ptr<const Places>& places);
+  /// These shards are not ours any more: what their homes had on its way is withdrawn (OutChannel::withdraw).
+  void withdraw(const std::function<bool(uint32_t shard)>& is_lost);
 
   // Receiving
   using Handler = std::function<void(Incoming)>;
   void on(Topic topic, Handler handler) { handlers_[topic] = std::move(handler); }
   void on_packet(std::string_view destination, const BusMessage& message);
   void taken(const PacketRef& ref);
+  /// Storage has refused what this packet's sender wanted written.
+  void refused(const PacketRef& ref);
   void drop_shard(uint32_t shard);  ///< no longer ours: its streams are forgotten
 
  private:
   using StreamKey = std::pair<std::string, std::string>;  ///< destination, sender's stream
   struct Stream {
     InChannel channel;
+    uint64_t serial = 0;     ///< another one when the stream was dropped and has begun anew
     std::string reply;       ///< where acknowledgements go
     bool checking = false;   ///< the log is asked whether an earlier packet is known; what follows waits
     std::vector<std::pair<Topic, Incoming>> behind;
@@ -66,10 +74,12 @@ class Port {
   std::unique_ptr<OutChannel> make_channel(const std::string& destination, const std::string& subject);
   OutChannel& to_shard(uint32_t shard);
   OutChannel* find_channel(std::string_view destination);
+  bool receives(std::string_view destination) const;
+  bool is_outdated(const Envelope& envelope) const;
   void on_answer(const BusMessage& message);
   void handle(Topic topic, Incoming incoming);
   void handle_envelope(Incoming incoming);
-  void receive_unless_known(const PacketRef& ref, Envelope envelope);
+  void receive_unless_known(const PacketRef& ref, std::shared_ptr<Envelope> envelope);
   void go_on(const StreamKey& key);
   void acknowledge_later(const StreamKey& key, Stream& stream);
   void tick();
@@ -86,9 +96,13 @@ class Port {
   std::map<StreamKey, Stream> in_;
   std::map<Topic, Handler> handlers_;
   std::vector<StreamKey> due_;
+  uint64_t last_serial_ = 0;
+  std::shared_ptr<const Places> places_;
   Loop::TimerId timer_{};
 };
 
 std::string shard_destination(uint32_t shard);
+/// Of a loop's address, l.PROCESS.LOOP.
+std::string process_of_loop(std::string_view address);
 
 }  // namespace rookery::server::cluster

@@ -224,6 +224,7 @@ void ClientStream::on_bind(xmpp::ElementPtr iq) {
   bind_session(node_, account_, {.resource = std::move(resource), .options = {}}, *this,
                [this, self = shared_from_this(), request, refuse](const BindOutcome& outcome) {
                  if (outcome.refused) return refuse(*request, *outcome.refused);
+                 if (outcome.moved) return fail(xmpp::StreamCondition::reset);
                  if (outcome.session == nullptr) return fail(xmpp::StreamCondition::not_authorized);
                  session_ = outcome.session;
                  state_ = State::bound;
@@ -250,6 +251,7 @@ void ClientStream::on_resume(const xmpp::Element& resume) {
 
 void ClientStream::resumed(ResumeOutcome outcome) {
   if (outcome.error) return fail(*outcome.error);
+  if (outcome.moved) return fail(xmpp::StreamCondition::reset);
   if (!outcome.known_account) return fail(xmpp::StreamCondition::not_authorized);
   if (outcome.session == nullptr) return resume_failed(outcome.handled);
   session_ = outcome.session;

@@ -269,6 +269,7 @@ void Sasl2::finish() {
 
 void Sasl2::resumed(const ResumeOutcome& outcome) {
   if (outcome.error) return stream_.fail(*outcome.error);
+  if (outcome.moved) return stream_.fail(xmpp::StreamCondition::reset);
   if (!outcome.known_account) return stream_.fail(xmpp::StreamCondition::not_authorized);
   if (outcome.session == nullptr) {
     resume_failed_ = sm_failed(outcome.handled);
@@ -289,6 +290,7 @@ void Sasl2::bind() {
 }
 
 void Sasl2::bound(const BindOutcome& outcome) {
+  if (outcome.moved) return stream_.fail(xmpp::StreamCondition::reset);
   if (outcome.session == nullptr && !outcome.refused) return stream_.fail(xmpp::StreamCondition::not_authorized);
   // Where it is refused, the client hears why when it binds by RFC 6120: SASL2 has no words for it.
   if (outcome.session == nullptr) return succeed(account_.text(), {}, true);

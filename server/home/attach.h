@@ -23,7 +23,8 @@ struct BindRequest {
 struct BindOutcome {
   ClientSession* session = nullptr;
   std::string xml;  ///< what answers the options: the children of `<bound/>`
-  std::optional<xmpp::StanzaError> refused;  ///< no session and no error: there is no such account
+  std::optional<xmpp::StanzaError> refused;  ///< no session and no error: there is no such account, or it
+  bool moved = false;                        ///< … is on its way to another node: ask again, or let the client come again
 };
 
 /// XEP-0198 §5.
@@ -35,6 +36,7 @@ struct ResumeOutcome {
   ClientSession* session = nullptr;
   std::string resumed;  ///< `<resumed/>`
   bool known_account = true;
+  bool moved = false;   ///< as in BindOutcome; nothing else is known then
   std::optional<uint32_t> handled;         ///< no session: the h of `<failed/>`, when it is known
   std::optional<xmpp::StreamError> error;  ///< no session, and the stream ends
 };

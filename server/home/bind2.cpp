@@ -72,7 +72,7 @@ void read_then_finish(std::shared_ptr<Binding> binding, Home& home) {
   auto read = [owner = home.jid().text(), up_to](const storage::MessageLog& log) { return archive_metadata(log, owner, up_to); };
   home.node().read_log(std::move(read), [binding, up_to](Result<xmpp::MamMetadata> metadata) {
     Home* home = binding->homes.find_loaded(binding->account);
-    if (home == nullptr) return binding->then({});
+    if (home == nullptr || !binding->homes.takes_sessions(binding->account.bare_text())) return binding->then({.moved = true});
     const bool is_true = home->committed_id() == up_to && !home->has_uncommitted();
     if (metadata && !is_true && ++binding->readings < most_readings) {
       return home->when_committed([binding, home] { read_then_finish(binding, *home); });
@@ -89,6 +89,7 @@ void bind2(Homes& homes, const xmpp::Jid& account, BindRequest request, ClientLi
   ensure(options.has_value());  // an edge of ours has written it
   auto binding = std::make_shared<Binding>(Binding{homes, account, std::move(request.resource), std::move(*options), link, std::move(then)});
   homes.with_home(account, [binding](Home* home) {
+    if (!binding->homes.takes_sessions(binding->account.bare_text())) return binding->then({.moved = true});
     if (home == nullptr) return binding->then({});
     if (!home->node().config().archive) return finish(*binding, *home, std::nullopt);
     home->when_committed([binding, home] { read_then_finish(binding, *home); });

@@ -76,38 +76,47 @@ void Homes::with_home(const xmpp::Jid& bare, std::move_only_function<void(Home*)
   const std::string key(bare.bare_text());
   auto [loading, is_new] = loading_.try_emplace(key);
   loading->second.waiting.push_back(std::move(then));
-  if (is_new) load(bare.bare());
+  if (!is_new) return;
+  loading->second.serial = ++last_loading_;
+  load(bare.bare(), loading->second.serial);
 }
 
-void Homes::load(const xmpp::Jid& bare, int attempt) {
+void Homes::load(const xmpp::Jid& bare, uint64_t serial, int attempt) {
+  const auto loading = loading_.find(bare.text());
+  if (loading == loading_.end() || loading->second.serial != serial) return;  // moved away, and perhaps here again
   if (commits_done_ < load_after_) {
     // A home that was dropped still has something on its way to the log; what is loaded now would not know of it.
-    loop_.after(commit_check, [this, bare, attempt] { load(bare, attempt); });
+    loop_.after(commit_check, [this, bare, serial, attempt] { load(bare, serial, attempt); });
     return;
   }
   node_.stores().read(
       [bare, &log = node_.log()](storage::Stores& stores) { return read_home(stores, log, bare); },
-      [this, bare, attempt, generation = generation_](Result<HomeData> data) {
-        if (!owns(bare.text())) data = fail(Failure::not_found, "moved");
-        else if (generation != generation_) return load(bare, attempt);
+      [this, bare, serial, attempt, generation = generation_](Result<HomeData> data) {
+        const auto still = loading_.find(bare.text());
+        if (still == loading_.end() || still->second.serial != serial) return;
+        if (generation != generation_) return load(bare, serial, attempt);
         if (!data && data.error().failure != Failure::not_found) {
           log::error("home_not_loaded", {{"jid", bare.text()}, {"error", data.error().message}});
           // REQUIREMENTS 21: that the disk fails says nothing about the account: those who wait must not hear that there is none.
           const bool is_well = node_.stores().healthy() && node_.log().healthy();
           if (!is_well || attempt < most_load_attempts) {
-            loop_.after(load_retry, [this, bare, next = is_well ? attempt + 1 : attempt] { load(bare, next); });
+            loop_.after(load_retry, [this, bare, serial, next = is_well ? attempt + 1 : attempt] { load(bare, serial, next); });
             return;
           }
         }
-        auto waiting = std::move(loading_[bare.text()].waiting);
-        loading_.erase(bare.text());
-        Home* home = nullptr;
-        if (data) {
-          home = (homes_[bare.text()] = std::make_unique<Home>(*this, bare, std::move(*data))).get();
-          home->last_used = loop_.now();
-        }
-        for (auto& then : waiting) then(home);
+        loaded_home(bare, std::move(data));
       });
+}
+
+void Homes::loaded_home(const xmpp::Jid& bare, Result<HomeData> data) {
+  auto waiting = std::move(loading_[bare.text()].waiting);
+  loading_.erase(bare.text());
+  Home* home = nullptr;
+  if (data) {
+    home = (homes_[bare.text()] = std::make_unique<Home>(*this, bare, std::move(*data))).get();
+    home->last_used = loop_.now();
+  }
+  for (auto& then : waiting) then(home);
 }
 
 void Homes::receive(Envelope envelope) {
@@ -125,6 +134,7 @@ void Homes::receive(Envelope envelope) {
 }
 
 void Homes::route_anew(Envelope envelope) {
+  if (envelope.sender.packet) return;  // not acknowledged: its sender gives it to the new owner, and one of us is enough
   // In a later turn: the shard may be ours already, and only the news of it still on its way to this loop.
   loop_.post([this, envelope = std::move(envelope)]() mutable { node_.router().route(std::move(envelope)); });
 }
@@ -211,17 +221,18 @@ void Homes::flush() {
     for (const auto& entry : batch.entries) receivers.push_back(entry.owner);
   }
   const bool is_foreign = from_another_node_;
+  auto packet = is_foreign ? foreign_packet_ : nullptr;
   LoopCounters& counters = loop_.counters();
   counters.stored += batch.entries.size();
   counters.commit_rows.add(batch.size());
-  node_.log().commit(std::move(batch), [this, is_foreign, receivers, generation = generation_, begun = Clock::now(),
+  node_.log().commit(std::move(batch), [this, is_foreign, receivers, packet, generation = generation_, begun = Clock::now(),
                                         jobs = std::make_shared<std::vector<Job>>(std::exchange(after_commit_, {}))](Status done) {
-    loop_.post([this, is_foreign, receivers, generation, begun, jobs, done] {
+    loop_.post([this, is_foreign, receivers, packet, generation, begun, jobs, done] {
       loop_.counters().commit_time.add_time(loop_.now() - begun);
       --commits_in_flight_;
       ++commits_done_;
       if (generation != generation_) return;
-      if (!done) return is_foreign ? sender_fenced(receivers) : commit_refused(done.error());
+      if (!done) return is_foreign ? sender_fenced(receivers, packet) : commit_refused(done.error());
       for (Job& job : *jobs) job();
     });
   });

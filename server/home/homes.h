@@ -46,6 +46,11 @@ class Homes {
   /// 0 when the shard is not this loop's.
   uint64_t epoch_of(uint32_t shard) const { return epochs_.empty() ? 0 : epochs_[shard]; }
   bool owns(std::string_view bare_jid) const;
+  /// These shards are about to go: their sessions end, and no new ones begin; `done` runs when all that clients have sent is
+  /// durable and counted. What others send to them is still taken, so that nothing waits for an owner meanwhile.
+  void begin_leaving(std::vector<uint32_t> shards, Job done);
+  /// False also while the shard is about to go.
+  bool takes_sessions(std::string_view bare_jid) const;
   /// Ends the homes of these shards once what they have under way is durable; `done` runs then.
   void hand_over(std::vector<uint32_t> shards, Job done);
   /// Somebody else may own our shards: everything in memory is dropped as if the process had died; what was promised is in
@@ -59,15 +64,19 @@ class Homes {
  private:
   struct Loading {
     std::vector<std::move_only_function<void(Home*)>> waiting;
+    uint64_t serial = 0;
   };
   friend class FromAnotherNode;
   void deliver(Home* home, Envelope envelope);
   void route_anew(Envelope envelope);  ///< its account has moved meanwhile
-  void load(const xmpp::Jid& bare, int attempt = 1);
+  void load(const xmpp::Jid& bare, uint64_t serial, int attempt = 1);
+  void loaded_home(const xmpp::Jid& bare, Result<HomeData> data);
+  void drop_loading();
   void commit_refused(const Error& error);
-  void sender_fenced(const std::vector<std::string>& receivers);
+  void sender_fenced(const std::vector<std::string>& receivers, const std::shared_ptr<const cluster::PacketRef>& packet);
+  bool are_settled(const std::vector<uint32_t>& shards);
+  void settle(std::vector<uint32_t> shards, int rounds, Job done);
   void add_fences(storage::LogBatch& batch) const;
-  void finish_hand_over(std::vector<uint32_t> shards, int rounds, Job done);
   void drop_homes(const Which& which);
   void schedule_flush();
   void flush();
@@ -88,7 +97,10 @@ class Homes {
   uint64_t commits_begun_ = 0, commits_done_ = 0;
   uint64_t load_after_ = 0;  ///< commits that have to be done before a home is loaded again
   std::vector<uint64_t> epochs_;  ///< by shard; empty: no cluster
+  std::vector<uint32_t> leaving_;  ///< shards
+  uint64_t last_loading_ = 0;
   bool from_another_node_ = false;
+  std::shared_ptr<const cluster::PacketRef> foreign_packet_;  ///< what the present batch comes from
   uint64_t generation_ = 0;       ///< grows with each crash(): what was under way before is forgotten
   std::vector<std::function<void(const Which&)>> also_dropped_;
   std::vector<std::unique_ptr<Home>> dropped_;  ///< until nothing asynchronous points to them

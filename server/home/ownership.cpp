@@ -11,12 +11,16 @@ namespace rookery::server {
 
 namespace {
 constexpr auto settle_check = std::chrono::milliseconds(5);
-constexpr int most_settle_checks = 1000;  // five seconds, then the epoch decides what of the rest still counts
+constexpr int most_settle_checks = 800;  // four seconds, then the epoch decides what of the rest still counts
 }  // namespace
 
 void Homes::join_cluster() { epochs_.assign(shard_count, 0); }
 
-void Homes::adopt(uint32_t shard, uint64_t epoch) { epochs_[shard] = epoch; }
+void Homes::adopt(uint32_t shard, uint64_t epoch) {
+  epochs_[shard] = epoch;
+  std::erase(leaving_, shard);
+  if (epoch == 0) drop_loading();
+}
 
 bool Homes::owns(std::string_view bare_jid) const { return epochs_.empty() || epochs_[shard_of(bare_jid)] != 0; }
 
@@ -40,12 +44,14 @@ void Homes::add_fences(storage::LogBatch& batch) const {
 void Homes::commit_refused(const Error& error) {
   log::error("commit_refused", {{"error", error.message}});
   crash();
-  if (error.failure == Failure::fenced && node_.cluster() != nullptr) node_.cluster()->fenced();
+  // Also where storage had another reason: what came from other nodes is unacknowledged now, and comes again to a new owner only.
+  if (node_.cluster() != nullptr) node_.cluster()->fenced();
 }
 
-void Homes::sender_fenced(const std::vector<std::string>& receivers) {
+void Homes::sender_fenced(const std::vector<std::string>& receivers, const std::shared_ptr<const cluster::PacketRef>& packet) {
   // Its client sends again through the new owner. The homes here that had counted on it are loaded anew.
   log::warning("sender_fenced");
+  if (packet) node_.cluster()->port().refused(*packet);
   drop_homes([&](std::string_view jid) { return std::ranges::find(receivers, jid) != receivers.end(); });
 }
 
@@ -70,30 +76,70 @@ void Homes::crash() {
   batch_ = {};
 }
 
+void Homes::drop_loading() {
+  std::vector<std::string> moved;
+  for (const auto& [key, loading] : loading_) {
+    if (!owns(key)) moved.push_back(key);
+  }
+  // At once and not when something has been read: what comes after them is routed to the new owner already.
+  for (const auto& key : moved) {
+    auto loading = loading_.extract(key);
+    for (auto& then : loading.mapped().waiting) then(nullptr);
+  }
+}
+
+bool Homes::takes_sessions(std::string_view bare_jid) const {
+  return owns(bare_jid) && std::ranges::find(leaving_, shard_of(bare_jid)) == leaving_.end();
+}
+
+void Homes::begin_leaving(std::vector<uint32_t> shards, Job done) {
+  leaving_.insert(leaving_.end(), shards.begin(), shards.end());
+  for (auto& [key, home] : homes_) {
+    if (std::ranges::find(shards, shard_of(key)) == shards.end()) continue;
+    for (Session* session : home->sessions()) session->abandon();
+  }
+  settle(std::move(shards), 0, std::move(done));
+}
+
 void Homes::hand_over(std::vector<uint32_t> shards, Job done) {
   for (auto& [key, home] : homes_) {
     if (std::ranges::find(shards, shard_of(key)) == shards.end()) continue;
     for (Session* session : home->sessions()) session->abandon();
     home->flush_cursor();
   }
-  finish_hand_over(std::move(shards), 0, std::move(done));
+  settle(shards, 0, [this, shards, done = std::move(done)]() mutable {
+    drop_homes([&](std::string_view jid) { return std::ranges::find(shards, shard_of(jid)) != shards.end(); });
+    for (const uint32_t shard : shards) epochs_[shard] = 0;
+    std::erase_if(leaving_, [&](uint32_t shard) { return std::ranges::find(shards, shard) != shards.end(); });
+    drop_loading();
+    done();
+  });
 }
 
-void Homes::finish_hand_over(std::vector<uint32_t> shards, int rounds, Job done) {
-  const auto is_leaving = [&](const Home& home) { return std::ranges::find(shards, shard_of(home.jid().text())) != shards.end(); };
-  const bool settled = std::ranges::all_of(homes_, [&](const auto& entry) { return !is_leaving(*entry.second) || entry.second->is_settled(); });
-  if (!settled && rounds < most_settle_checks) {
+/// All that clients have sent is durable, and so is how many stanzas that were: `<failed h='…'/>` will be exact.
+bool Homes::are_settled(const std::vector<uint32_t>& shards) {
+  bool settled = true;
+  for (auto& [key, home] : homes_) {
+    if (std::ranges::find(shards, shard_of(key)) == shards.end()) continue;
+    settled = settled && home->is_settled();
+    for (Session* session : home->sessions()) {
+      if (session->resumption_id().empty() || session->is_settled()) continue;
+      session->settle();
+      settled = false;
+    }
+  }
+  return settled;
+}
+
+void Homes::settle(std::vector<uint32_t> shards, int rounds, Job done) {
+  if (!are_settled(shards) && rounds < most_settle_checks) {
     loop_.after(settle_check, [this, shards = std::move(shards), rounds, done = std::move(done)]() mutable {
-      finish_hand_over(std::move(shards), rounds + 1, std::move(done));
+      settle(std::move(shards), rounds + 1, std::move(done));
     });
     return;
   }
   // Cursors and counters of this turn are written before the next owner reads them.
-  after_commit([this, shards = std::move(shards), done = std::move(done)]() mutable {
-    drop_homes([&](std::string_view jid) { return std::ranges::find(shards, shard_of(jid)) != shards.end(); });
-    for (const uint32_t shard : shards) epochs_[shard] = 0;
-    done();
-  });
+  after_commit(std::move(done));
 }
 
 FromAnotherNode::FromAnotherNode(Homes& homes, const Envelope& envelope) {
@@ -101,12 +147,14 @@ FromAnotherNode::FromAnotherNode(Homes& homes, const Envelope& envelope) {
   homes_ = &homes;
   if (homes.flush_scheduled_) homes.flush();
   homes.from_another_node_ = true;
+  homes.foreign_packet_ = envelope.sender.packet;
 }
 
 FromAnotherNode::~FromAnotherNode() {
   if (homes_ == nullptr) return;
   if (homes_->flush_scheduled_) homes_->flush();
   homes_->from_another_node_ = false;
+  homes_->foreign_packet_.reset();
 }
 
 }  // namespace rookery::server

@@ -12,6 +12,7 @@ using xmpp::Condition;
 namespace {
 
 constexpr auto sweep_interval = std::chrono::seconds(10);
+constexpr auto load_again_after = std::chrono::milliseconds(200);
 constexpr auto idle_room_lifetime = std::chrono::seconds(60);
 
 bool wants_to_enter(const Envelope& envelope) {
@@ -35,8 +36,12 @@ std::shared_ptr<Room> Rooms::find(const xmpp::Jid& room) const {
 }
 
 void Rooms::receive(Envelope envelope) {
+  const FromAnotherNode scope(node_.homes(loop_), envelope);
   if (const auto room = find(envelope.to)) return room->receive(std::move(envelope));
-  if (!node_.homes(loop_).owns(envelope.to.bare_text())) return node_.router().route(std::move(envelope));  // it has moved
+  if (!node_.homes(loop_).owns(envelope.to.bare_text())) {  // it has moved
+    if (envelope.sender.packet) return;  // and its sender knows better where to
+    return node_.router().route(std::move(envelope));
+  }
   auto [loading, is_new] = loading_.try_emplace(std::string(envelope.to.bare_text()));
   const xmpp::Jid room = envelope.to.bare(), creator = envelope.from.bare();
   loading->second.push_back(std::move(envelope));
@@ -63,11 +68,22 @@ void Rooms::load(const xmpp::Jid& room, const xmpp::Jid& creator) {
 }
 
 void Rooms::on_loaded(const xmpp::Jid& room, const xmpp::Jid& creator, Result<Loaded> data) {
+  const bool is_ours = node_.homes(loop_).owns(room.bare_text());
+  if (is_ours && !data && data.error().failure == Failure::unavailable) {
+    // The database is away, which says nothing about the room.
+    loop_.after(load_again_after, [this, room, creator] { load(room, creator); });
+    return;
+  }
   auto waiting = std::move(loading_[room.text()]);
   loading_.erase(room.text());
+  if (!is_ours) {
+    for (Envelope& envelope : waiting) receive(std::move(envelope));
+    return;
+  }
   if (!data) log::error("room_not_loaded", {{"jid", room.text()}, {"error", data.error().message}});
   if (data && data->room) rooms_[room.text()] = std::make_shared<Room>(*this, std::move(*data->room));
   for (Envelope& envelope : waiting) {
+    const FromAnotherNode scope(node_.homes(loop_), envelope);
     if (!data) {
       node_.router().accept(envelope);
       node_.router().bounce(envelope, {.condition = Condition::internal_server_error});
