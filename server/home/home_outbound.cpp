@@ -11,6 +11,8 @@ namespace rookery::server {
 
 namespace {
 
+constexpr auto look_up_again_after = std::chrono::milliseconds(200);
+
 /// REQUIREMENTS 15: what only a server says to its own user: no client gets another's carbons or archive results.
 bool speaks_as_server(const xmpp::Element& message) {
   for (const auto& child : message.elements()) {
@@ -99,6 +101,14 @@ void Home::look_up_resend(Envelope envelope) {
   auto ask = [seen = *envelope.seen](storage::MessageLog& log) { return log.has_seen(seen.owner, seen.key); };
   node().read_log(
       std::move(ask), [this, envelope = std::move(envelope)](Result<bool> seen) mutable {
+        if (!seen && seen.error().failure == Failure::unavailable && !abandoned_) {
+          // The database is away, for all of the account's sessions on any node: they wait, as commits do.
+          homes_.loop().after(look_up_again_after, [this, envelope = std::move(envelope)]() mutable {
+            --loads_pending_;
+            if (!abandoned_) look_up_resend(std::move(envelope));
+          });
+          return;
+        }
         --loads_pending_;
         if (abandoned_) return;  // the client sends it again where the account is now
         const uint64_t serial = envelope.sender.session;

@@ -11,6 +11,7 @@ namespace rookery::server {
 
 namespace {
 constexpr size_t page_entries = 50;
+constexpr auto read_again_after = std::chrono::milliseconds(200);
 
 // XEP-0203 §2: when it was received, by whom it was kept.
 std::string delay_element(const xmpp::Jid& by, storage::LogId id) {
@@ -97,6 +98,14 @@ void Home::catch_up(Session& session) {
         if (reader == nullptr) return;
         reader->reading_page = false;
         if (!reader->catching_up) return;
+        if (!page && page.error().failure == Failure::unavailable && !abandoned_) {
+          ++loads_pending_;
+          homes_.loop().after(read_again_after, [this, serial] {  // the database is away; what waits is not lost
+            --loads_pending_;
+            if (Session* still = find_serial(serial)) catch_up(*still);
+          });
+          return;
+        }
         if (!page) {
           log::error("inbox_not_read", {{"jid", jid_.text()}, {"error", page.error().message}});
           return reader->end({.condition = xmpp::StreamCondition::internal_server_error});

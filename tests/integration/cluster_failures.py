@@ -2,14 +2,16 @@
 
 Every message that was acknowledged arrives, none is stored twice, each sender's order is kept; recovery times are printed.
 
-    cluster_failures.py CASE [--clients 20] [--messages 3000] [--seed N] [--binary PATH/rookeryd]
+    cluster_failures.py CASE [--pause-time SECONDS] [--clients 20] [--messages 3000] [--seed N] [--binary PATH/rookeryd]
 
 Cases:
     edge      a node that owns no accounts is killed: every session is resumed through another node
     home      a node that owns accounts is killed: they move within the lease time
     nats      one of three NATS servers is killed
-    postgres  PostgreSQL is killed and started again: writes wait, then go on
+    postgres  PostgreSQL is killed and started again at once: writes wait, then go on
+    outage    the same for three times as long as a lease lasts: nothing is acknowledged meanwhile, and nothing moves afterwards
     paused    a node stands still for longer than its lease lasts (SIGSTOP), and comes back: it is fenced
+    partition a node is cut off from PostgreSQL and NATS while its clients still reach it: it acknowledges nothing; then it comes back
     drain     a node gives its accounts away and is stopped, while everybody chats
 """
 
@@ -33,7 +35,9 @@ CASES = {
     "home": (3, 1, {}),
     "nats": (2, 3, {}),
     "postgres": (2, 1, {}),
+    "outage": (2, 1, {}),
     "paused": (3, 1, {}),
+    "partition": (3, 1, {}),
     "drain": (3, 1, {}),
 }
 
@@ -52,6 +56,7 @@ class ClusterTest(Test):
         super().__init__(cluster.nodes[0], arguments)
         self.cluster, self.case = cluster, case
         self.dice = random.Random(arguments.seed)
+        self.pause_time = arguments.pause_time
         self.away = set()  # nodes that take no connections now
         for number, chatter in enumerate(self.chatters):
             chatter.client.endpoint = cluster.nodes[number % len(cluster.nodes)].endpoint
@@ -85,12 +90,48 @@ class ClusterTest(Test):
     async def when_nats(self):
         self.cluster.nats[self.dice.randrange(3)].kill()
 
-    async def when_postgres(self):
+    def acknowledged(self, chatters=None):
+        return sum(c.sent - len(c.unacked_messages()) for c in chatters or self.chatters)
+
+    async def without_acknowledgements(self, seconds, chatters, where):
+        """What was acknowledged before is on its way to the clients; from then on nothing may be."""
+        await asyncio.sleep(0.5)
+        before = self.acknowledged(chatters)
+        await asyncio.sleep(seconds - 0.5)
+        count = self.acknowledged(chatters) - before
+        if count:
+            self.violations.add("%d messages were acknowledged %s", count, where)
+
+    async def without_postgres(self, seconds):
         await self.off_loop(self.cluster.postgres.kill)
-        before = self.received
-        await asyncio.sleep(3)
-        print("without PostgreSQL %d more were delivered in 3 s" % (self.received - before), flush=True)
+        await self.without_acknowledgements(seconds, self.chatters, "without a database")
         self.cluster.postgres.start()  # on this thread: the server ends with the thread that started it
+        back, received = time.monotonic(), self.received
+        while self.received == received and not self.gave_up:
+            await asyncio.sleep(0.01)
+        print("the next message came %.2f s after PostgreSQL's return" % (time.monotonic() - back), flush=True)
+
+    async def when_postgres(self):
+        await self.without_postgres(1)
+
+    async def when_outage(self):
+        await self.without_postgres(3 * LEASE)
+
+    async def when_partition(self):
+        node = self.cluster.nodes[1]
+        self.away.add(node)
+        here = [c for c in self.chatters if c.client.endpoint == node.endpoint]
+        self.cluster.cut(1)
+        took = await self.off_loop(self.cluster.wait_until_owned, 30.0, ["node-1", "node-3"])
+        print("the shards of the node that was cut off have new owners after %.2f s" % took, flush=True)
+        await self.without_acknowledgements(LEASE, here, "by the side without quorum")
+        for chatter in here:
+            chatter.client.cut()  # an app that hears nothing connects anew, and HAProxy knows another node
+        await asyncio.sleep(1)
+        self.cluster.mend(1)
+        took = await self.off_loop(self.cluster.wait_until_owned, 60.0, ["node-1", "node-2", "node-3"])
+        print("after healing it owns shards again after %.2f s" % took, flush=True)
+        self.away.discard(node)
 
     async def when_paused(self):
         node = self.cluster.nodes[1]
@@ -98,7 +139,7 @@ class ClusterTest(Test):
         node.process.send_signal(signal.SIGSTOP)
         took = await self.off_loop(self.cluster.wait_until_owned, 30.0, ["node-1", "node-3"])
         print("the paused node's shards have new owners after %.2f s" % took, flush=True)
-        await asyncio.sleep(2)
+        await asyncio.sleep(self.pause_time)
         node.process.send_signal(signal.SIGCONT)
         await self.off_loop(self.cluster.wait_until_owned, 30.0, ["node-1", "node-2", "node-3"])
         self.away.discard(node)
@@ -117,6 +158,8 @@ class ClusterTest(Test):
         super().judge(took)
         if self.case == "edge" and sum(c.failed for c in self.chatters):
             self.violations.add("%d sessions were not resumed though their homes live", sum(c.failed for c in self.chatters))
+        if self.case in ("postgres", "outage") and sum(c.outages for c in self.chatters):
+            self.violations.add("%d clients lost their connection though every node lives", sum(c.outages for c in self.chatters))
         if self.case == "nats" and sum(c.outages for c in self.chatters):
             self.violations.add("%d clients lost their connection to a NATS server's death", sum(c.outages for c in self.chatters))
 
@@ -128,6 +171,7 @@ def main():
     parser.add_argument("--messages", type=int, default=3000)
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--pace", type=float, default=0.05, help="mean seconds between two messages of a client")
+    parser.add_argument("--pause-time", type=float, default=2, help="paused: how long the node stands still after it has lost its leases")
     parser.add_argument("--binary", help="rookeryd; rookeryctl lies beside it")
     parser.add_argument("--log", action="store_true", help="print the end of the nodes' logs")
     parser.set_defaults(cut=False, pause=False, kills=1)
@@ -137,8 +181,9 @@ def main():
     if arguments.seed is None:
         arguments.seed = random.SystemRandom().randrange(1 << 32)
     print("seed %d" % arguments.seed, flush=True)
+    nothing_lost.PATIENCE += arguments.pause_time
     nodes, nats, configs = CASES[arguments.case]
-    with Cluster(nodes, nats, {"cluster": {"lease": LEASE}}, configs) as cluster:
+    with Cluster(nodes, nats, {"cluster": {"lease": LEASE}}, configs, cabled={1} if arguments.case == "partition" else ()) as cluster:
         cluster.wait_until_owned(by=["node-%d" % (n + 1) for n in range(nodes) if n not in configs])
         test = ClusterTest(cluster, arguments.case, arguments)
         asyncio.run(test.run())

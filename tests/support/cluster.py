@@ -12,6 +12,7 @@ from haproxy_server import HaproxyServer
 from postgres_server import PostgresServer
 from rookery_server import RookeryServer
 from server_process import ServerFailed, ServerProcess, free_ports
+from tcp_cable import Cable
 
 SHARDS = 1024
 
@@ -71,17 +72,20 @@ def wait_until_owned(node, timeout=20.0, by=None):
 class Cluster:
     """`nodes` rookeryd on one PostgreSQL and `nats` NATS servers. `configs` changes single nodes' configuration.
 
-    `haproxy`: the nodes stand behind one, on 127.0.0.11, 127.0.0.12, …, and are reached through it alone (`endpoint`)."""
+    `haproxy`: the nodes stand behind one, on 127.0.0.11, 127.0.0.12, …, and are reached through it alone (`endpoint`).
+    Between the nodes whose numbers (from 0) are in `cabled` and the servers lie cables: cut(number), mend(number)."""
 
-    def __init__(self, nodes=2, nats=1, config=None, configs=None, keep=False, haproxy=False):
-        self.postgres = PostgresServer(sync=True)
+    def __init__(self, nodes=2, nats=1, config=None, configs=None, keep=False, haproxy=False, cabled=()):
+        self.postgres = PostgresServer(sync=True, addresses=["127.0.0.1"] if cabled else ())
+        self.cabled, self.cables = cabled, {}
         self.nats = [Nats(keep) for _ in range(nats)]
         for server in self.nats:
             server.peers = [peer for peer in self.nats if peer is not server]
         hosts = ["127.0.0.%d" % (11 + number) if haproxy else "127.0.0.1" for number in range(nodes)]
         ports = free_ports(5) if haproxy else None
         self._make = lambda connection, number: RookeryServer(
-            node_config(connection, self.nats, "node-%d" % (number + 1), config, (configs or {}).get(number)), keep, None, hosts[number], ports)
+            node_config(connection, self.nats, "node-%d" % (number + 1), config, self._wiring(connection, number), (configs or {}).get(number)),
+            keep, None, hosts[number], ports)
         self._count, self.nodes = nodes, []
         self.haproxy = HaproxyServer(hosts, ports, keep) if haproxy else None
 
@@ -107,8 +111,26 @@ class Cluster:
     def __exit__(self, *_):
         self.close()
 
+    def _wiring(self, connection, number):
+        if number not in self.cabled:
+            return {}
+        to_nats = [Cable(("127.0.0.1", server.port)).__enter__() for server in self.nats]
+        to_postgres = Cable(("127.0.0.1", self.postgres.port)).__enter__()
+        self.cables[number] = [to_postgres, *to_nats]
+        parts = [part for part in connection.split() if not part.startswith(("host=", "port="))]
+        return {"storage": {"postgres": " ".join(["host=127.0.0.1", "port=%d" % to_postgres.port, *parts])},
+                "cluster": {"nats": ["nats://127.0.0.1:%d" % cable.port for cable in to_nats]}}
+
+    def cut(self, number):
+        for cable in self.cables[number]:
+            cable.cut()
+
+    def mend(self, number):
+        for cable in self.cables[number]:
+            cable.mend()
+
     def close(self):
-        for process in self.processes():
+        for process in [*(cable for cables in self.cables.values() for cable in cables), *self.processes()]:
             process.close()
 
     def processes(self):

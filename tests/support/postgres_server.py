@@ -1,4 +1,4 @@
-"""A private PostgreSQL for tests: in a temporary folder, on unix sockets there and nowhere else, ended by PID.
+"""A private PostgreSQL for tests: in a temporary folder, on unix sockets there and nowhere else unless told, ended by PID.
 
     with PostgresServer() as postgres:
         connection = postgres.create_database()
@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import time
 
-from server_process import ServerFailed
+from server_process import ServerFailed, free_ports
 
 
 def find_programs():
@@ -26,17 +26,20 @@ def find_programs():
 
 
 class PostgresServer:
-    """`sync` False: what is written survives a kill of the processes but not of the machine; quicker."""
+    """`sync` False: what is written survives a kill of the processes but not of the machine; quicker.
+
+    `addresses`: listens on TCP there too, at `port`."""
 
     detached = False  # as in ServerProcess
 
-    def __init__(self, sync=False, port=5432):
+    def __init__(self, sync=False, port=5432, addresses=()):
         self.programs = find_programs()
         if self.programs is None:
             raise ServerFailed("PostgreSQL 15 or newer is not installed (Debian: postgresql)")
         # It does not run as root; Debian's user does it then.
         self._user = "postgres" if os.getuid() == 0 else None
-        self.sync, self.port = sync, port
+        self.addresses = addresses
+        self.sync, self.port = sync, free_ports(1)[0] if addresses else port
         self.folder = tempfile.mkdtemp(prefix="rookery-pg-")
         self.data = os.path.join(self.folder, "data")
         self.log_path = os.path.join(self.folder, "log")
@@ -67,7 +70,7 @@ class PostgresServer:
         return result.stdout
 
     def start(self, wait=True):
-        settings = ["listen_addresses=", "max_connections=60", "shared_buffers=64MB", "wal_level=replica", "hot_standby=on",
+        settings = ["listen_addresses=" + ",".join(self.addresses), "max_connections=60", "shared_buffers=64MB", "wal_level=replica", "hot_standby=on",
                     "fsync=%s" % ("on" if self.sync else "off")]
         command = [os.path.join(self.programs, "postgres"), "-D", self.data, "-k", self.folder, "-p", str(self.port)]
         for setting in settings:
