@@ -96,6 +96,15 @@ StoreWorker& Node::stores() {
   return *stores_[loop == nullptr ? 0 : loop->index() % stores_.size()];
 }
 
+OwnedStores Node::stores_of(const xmpp::Jid& owner) {
+  // The server's own services are every node's.
+  if (!cluster_ || !owner.has_local()) return {stores(), {}};
+  const uint32_t shard = shard_of(owner.bare_text());
+  const uint64_t epoch = homes().epoch_of(shard);
+  // 0 would mean that nobody has to show anything; who has lost the shard shows what everybody has passed.
+  return {stores(), {shard, epoch != 0 ? epoch : 1}};
+}
+
 bool Node::stores_healthy() const {
   return std::ranges::all_of(stores_, [](const auto& worker) { return worker->healthy(); });
 }

@@ -34,6 +34,25 @@ class Metrics;
 class RateLimit;
 class TlsHolder;
 
+/// The stores, for what one account or room owns.
+class OwnedStores {
+ public:
+  OwnedStores(StoreWorker& worker, storage::Fence fence) : worker_(worker), fence_(fence) {}
+
+  template <typename Work, typename Then>
+  void run(Work work, Then then) {
+    worker_.run(fence_, std::move(work), std::move(then));
+  }
+  template <typename Work>
+  auto run(Work work) {
+    return worker_.run(fence_, std::move(work));
+  }
+
+ private:
+  StoreWorker& worker_;
+  const storage::Fence fence_;
+};
+
 class Node {
  public:
   /// `log`: another message log than the configured one, for tests.
@@ -48,6 +67,9 @@ class Node {
   const Config& config() const { return config_; }
   /// Of the calling loop: what it asks for is done in that order. An account's home is on one loop, so its writes are in order.
   StoreWorker& stores();
+  /// The same for writes to what belongs to an account or room of the calling loop: in a cluster they are refused once that is
+  /// another node's.
+  OwnedStores stores_of(const xmpp::Jid& owner);
   bool stores_healthy() const;
   size_t store_jobs() const;  ///< that wait for a store worker; any thread
   size_t store_workers() const { return stores_.size(); }

@@ -76,7 +76,7 @@ Status StoreWorker::commit(std::vector<Item>& batch) {
   // A job that fails undoes only itself; the others of the transaction stand.
   return stores_->transaction([&]() -> Status {
     for (Item& item : batch) {
-      item.status = stores_->step([&] { return item.work(*stores_); });
+      item.status = stores_->step([&] { return item.work(*stores_); }, item.fence);
     }
     return {};
   });

@@ -32,7 +32,14 @@ class StoreWorker {
   /// `work(stores)` returns Result<T> or Status and runs on the worker; `then(result)` runs on the calling loop.
   template <typename Work, typename Then>
   void run(Work work, Then then) {
-    enqueue(make_item(std::move(work), std::move(then), false));
+    run(storage::Fence{}, std::move(work), std::move(then));
+  }
+  /// What `work` writes is refused (Failure::fenced) once the fence's shard has a newer epoch.
+  template <typename Work, typename Then>
+  void run(storage::Fence fence, Work work, Then then) {
+    Item item = make_item(std::move(work), std::move(then), false);
+    item.fence = fence;
+    enqueue(std::move(item));
   }
 
   /// The same for work that only reads, and may be done twice: a commit that fails beside it is not its failure.
@@ -44,20 +51,25 @@ class StoreWorker {
   /// `auto result = co_await worker.run(work);` with `work` a named callable.
   template <typename Work>
   auto run(Work work) {
+    return run(storage::Fence{}, std::move(work));
+  }
+  template <typename Work>
+  auto run(storage::Fence fence, Work work) {
     struct Awaiter {
       StoreWorker& worker;
+      storage::Fence fence;
       Work work;
       std::optional<ResultOf<Work>> result;
       bool await_ready() const noexcept { return false; }
       void await_suspend(std::coroutine_handle<> waiting) {
-        worker.run(std::move(work), [this, waiting](ResultOf<Work> got) {
+        worker.run(fence, std::move(work), [this, waiting](ResultOf<Work> got) {
           result.emplace(std::move(got));
           waiting.resume();
         });
       }
       ResultOf<Work> await_resume() { return std::move(*result); }
     };
-    return Awaiter{*this, std::move(work), {}};
+    return Awaiter{*this, fence, std::move(work), {}};
   }
 
   bool healthy() const { return healthy_; }
@@ -69,6 +81,7 @@ class StoreWorker {
     std::move_only_function<void(const Status&)> done;
     Loop* loop = nullptr;  ///< null: `done` runs on the worker (before the loops have started)
     bool reads_only = false;
+    storage::Fence fence = {};
     Status status;
   };
 
@@ -86,6 +99,7 @@ class StoreWorker {
             },
             .loop = Loop::current(),
             .reads_only = reads_only,
+            .fence = {},
             .status = {}};
   }
   void enqueue(Item item);

@@ -131,7 +131,7 @@ void change_blocklist(IqRequest request) {
     if (Status stored = store(stores, owner, change); !stored) return std::unexpected<Error>(stored.error());
     return store_reports(stores, owner, change, limits);
   };
-  request.node().stores().run(std::move(write), [request = std::move(request), change = *change](Result<Reports> stored) mutable {
+  request.node().stores_of(request.to()).run(std::move(write), [request = std::move(request), change = *change](Result<Reports> stored) mutable {
     if (!stored) return request.fail(stored.error());
     announce_reports(request.node(), request.to().domain_jid(), *stored);
     // Without a home nobody is online, and the next one is loaded with the change.

@@ -55,7 +55,7 @@ void set_private(IqRequest request) {
     }
     return effects;
   };
-  request.node().stores().run(std::move(write), [request = std::move(request)](Result<pubsub::Effects> effects) mutable {
+  request.node().stores_of(request.to()).run(std::move(write), [request = std::move(request)](Result<pubsub::Effects> effects) mutable {
     if (!effects) return request.fail(effects.error());
     request.reply();
     pubsub::tell(request.node(), request.to(), std::move(*effects));

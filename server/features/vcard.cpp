@@ -52,7 +52,7 @@ void set_vcard(IqRequest request) {
     if (auto stored = stores.values().put(owner, kind, "", *kept); !stored) return std::unexpected<Error>(stored.error());
     return effects;
   };
-  request.node().stores().run(std::move(write), [request = std::move(request)](Result<pubsub::Effects> effects) mutable {
+  request.node().stores_of(request.to()).run(std::move(write), [request = std::move(request)](Result<pubsub::Effects> effects) mutable {
     if (!effects) return request.fail(effects.error());
     request.reply();
     pubsub::tell(request.node(), request.to(), std::move(*effects));

@@ -206,7 +206,7 @@ void Home::receive_presence(Envelope envelope) {
 // XEP-0012 §4: what a contact is told of an account that is away: seconds since 1970 of the last logout.
 void Home::remember_last_activity() {
   const auto now = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch());
-  node().stores().run(
+  node().stores_of(jid_).run(
       [owner = jid_, value = std::to_string(now.count())](storage::Stores& stores) { return stores.values().put(owner, "last", "", value); },
       [](const Status&) {});
 }

@@ -96,7 +96,7 @@ void Home::write_roster() {
   }
   roster_writing_ = true;
   auto changes = std::make_shared<std::vector<RosterChange>>(std::exchange(roster_changes_, {}));
-  node().stores().run(
+  node().stores_of(jid_).run(
       [owner = jid_, changes](storage::Stores& stores) -> Status {
         for (const auto& [jid, push, version, item, then] : *changes) {
           const Status stored = item ? stores.rosters().put(owner, *item, version) : stores.rosters().remove(owner, jid, version);

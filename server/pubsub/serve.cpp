@@ -33,7 +33,7 @@ Task<void> run(IqRequest request, Viewer viewer, wire::Request wanted) {
   auto work = [&call, &wanted](storage::Stores& stores) {
     return std::visit([&](const auto& one) { return handle(stores, call, one); }, wanted);
   };
-  auto job = request.node().stores().run(std::move(work));
+  auto job = request.node().stores_of(request.to()).run(std::move(work));
   auto outcome = co_await job;
   if (!outcome && is_stranger(request, viewer)) co_return request.fail(Condition::service_unavailable);
   if (!outcome) co_return request.fail(outcome.error());
@@ -47,7 +47,7 @@ Task<void> run(IqRequest request, Viewer viewer, wire::Request wanted) {
 
 Task<void> run_authorization(Node& node, xmpp::Jid owner, Viewer viewer, xmpp::DataForm form) {
   auto work = [&](storage::Stores& stores) { return authorize(stores, owner, viewer, form); };
-  auto job = node.stores().run(std::move(work));
+  auto job = node.stores_of(owner).run(std::move(work));
   auto effects = co_await job;
   if (effects) tell(node, owner, std::move(*effects));
 }

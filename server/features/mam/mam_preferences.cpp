@@ -52,7 +52,7 @@ void set_archive_preferences(IqRequest request) {
   auto write = [owner = request.to(), xml = result->first_element()->to_xml()](storage::Stores& stores) {
     return stores.values().put(owner, "mam-prefs", "", xml);
   };
-  request.node().stores().run(
+  request.node().stores_of(request.to()).run(
       std::move(write),
       [request = std::move(request), prefs = std::move(*prefs), result = std::move(result)](Status stored) mutable {
         if (!stored) return request.fail(stored.error());

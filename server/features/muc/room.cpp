@@ -140,7 +140,7 @@ void Room::save(Stored then) {
   if (is_locked_ || is_destroyed_) return then ? then({}) : void();
   ++jobs_pending_;
   auto work = [record = record_](storage::Stores& stores) { return stores.rooms().put(record); };
-  node().stores().run(std::move(work), [self = shared_from_this(), then = std::move(then)](const Status& stored) mutable {
+  node().stores_of(jid_).run(std::move(work), [self = shared_from_this(), then = std::move(then)](const Status& stored) mutable {
     --self->jobs_pending_;
     if (!stored) log::error("room_not_saved", {{"jid", self->jid_.text()}, {"error", stored.error().message}});
     if (then) then(stored);
@@ -161,7 +161,7 @@ void Room::save_members(const std::vector<xmpp::Jid>& changed, Stored then) {
     }
     return {};
   };
-  node().stores().run(std::move(work), [self = shared_from_this(), then = std::move(then)](const Status& stored) mutable {
+  node().stores_of(jid_).run(std::move(work), [self = shared_from_this(), then = std::move(then)](const Status& stored) mutable {
     --self->jobs_pending_;
     if (!stored) log::error("room_not_saved", {{"jid", self->jid_.text()}, {"error", stored.error().message}});
     if (then) then(stored);
@@ -190,7 +190,7 @@ void Room::destroy(const xmpp::MucDestroy* why, Stored then) {
     if (const Status removed = stores.values().remove(room, "vcard", ""); !removed) return removed;
     return stores.rooms().remove(room);
   };
-  node().stores().run(std::move(work), [self = shared_from_this(), then = std::move(then)](const Status& removed) mutable {
+  node().stores_of(jid_).run(std::move(work), [self = shared_from_this(), then = std::move(then)](const Status& removed) mutable {
     if (!removed) log::error("room_not_removed", {{"jid", self->jid_.text()}, {"error", removed.error().message}});
     if (then) then(removed);
   });

@@ -162,7 +162,7 @@ void Room::set_vcard(IqRequest request) {
   std::vector<std::string> avatars = photo_hashes(request.payload());
   ++jobs_pending_;
   auto write = [room = jid_, xml = request.payload().to_xml()](storage::Stores& stores) { return stores.values().put(room, "vcard", "", xml); };
-  node().stores().run(std::move(write), [self = shared_from_this(), request = std::move(request), avatars = std::move(avatars)](const Status& stored) mutable {
+  node().stores_of(jid_).run(std::move(write), [self = shared_from_this(), request = std::move(request), avatars = std::move(avatars)](const Status& stored) mutable {
     --self->jobs_pending_;
     if (!stored) return request.fail(stored.error());
     self->avatars_ = std::move(avatars);

@@ -21,7 +21,7 @@ Task<void> publish(Node& node, xmpp::Jid owner, storage::PubsubItem item) {
     if (auto put = pubsub::put_item(stores, *leaf, item, payload.get(), effects); !put) return std::unexpected<Error>(put.error());
     return effects;
   };
-  auto job = node.stores().run(std::move(work));
+  auto job = node.stores_of(owner).run(std::move(work));
   auto effects = co_await job;
   if (effects) pubsub::tell(node, owner, std::move(*effects));
 }
