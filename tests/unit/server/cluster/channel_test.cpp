@@ -79,6 +79,58 @@ TEST(OutChannel, IgnoresAnswersToWhatWasNeverSent) {
   EXPECT_EQ(sender.sent.size(), 1u);
 }
 
+TEST(OutChannel, WithdrawsWhatALostShardHadSentAndKeepsItsNumbers) {
+  Sender sender;
+  for (const uint32_t shard : {7u, 8u, 7u}) {
+    sender.channel.send(Topic::envelope, "from " + std::to_string(shard), [&sender, shard] { sender.taken.push_back(static_cast<int>(shard)); }, shard);
+  }
+  sender.channel.send(Topic::link_input, "of an edge", {});
+  sender.sent.clear();
+  sender.channel.withdraw([](uint32_t shard) { return shard == 7; });
+  sender.channel.retry();
+  ASSERT_EQ(sender.sent.size(), 4u);
+  EXPECT_EQ(sender.packet(0).topic, static_cast<uint32_t>(Topic::nothing));
+  EXPECT_EQ(sender.packet(0).seq, 1u);
+  EXPECT_EQ(sender.packet(1).body, "from 8");
+  EXPECT_EQ(sender.packet(2).body, "");
+  EXPECT_EQ(sender.packet(3).body, "of an edge");
+  sender.channel.on_ack(4);
+  EXPECT_THAT(sender.taken, ElementsAre(8)) << "nobody may hear that what was withdrawn has arrived";
+}
+
+TEST(OutChannel, GoesOnWithTheNextNumberAfterItWasEmptied) {
+  Sender sender;
+  for (const int n : {1, 2}) sender.send(n);
+  EXPECT_EQ(sender.channel.take_all().size(), 2u);
+  sender.send(3);
+  EXPECT_EQ(sender.packet(2).seq, 3u);
+  InChannel receiver;  // it stood still and knows the numbers up to 2
+  receiver.on_packet(sender.packet(0));
+  receiver.on_packet(sender.packet(1));
+  EXPECT_EQ(receiver.on_packet(sender.packet(2)), InChannel::Verdict::process);
+}
+
+TEST(InChannel, TellsOfAGapOnce) {
+  InChannel channel;
+  channel.on_packet({.stream = "a", .seq = 1, .base = 1});
+  EXPECT_EQ(channel.on_packet({.stream = "a", .seq = 3, .base = 1}), InChannel::Verdict::gap);
+  EXPECT_EQ(channel.on_packet({.stream = "a", .seq = 4, .base = 1}), InChannel::Verdict::known_gap);
+  EXPECT_EQ(channel.on_packet({.stream = "a", .seq = 2, .base = 1}), InChannel::Verdict::process);
+  EXPECT_EQ(channel.on_packet({.stream = "a", .seq = 5, .base = 1}), InChannel::Verdict::gap);
+}
+
+TEST(InChannel, HandlesAnewWhatStorageHasRefused) {
+  InChannel channel;
+  for (const uint64_t seq : {1, 2}) channel.on_packet({.stream = "a", .seq = seq, .base = 1});
+  channel.refuse(1);
+  channel.done(2);
+  EXPECT_EQ(channel.acknowledged(), 0u);
+  EXPECT_EQ(channel.on_packet({.stream = "a", .seq = 2, .base = 1}), InChannel::Verdict::duplicate);
+  EXPECT_EQ(channel.on_packet({.stream = "a", .seq = 1, .base = 1}), InChannel::Verdict::process);
+  EXPECT_TRUE(channel.done(1));
+  EXPECT_EQ(channel.acknowledged(), 2u);
+}
+
 TEST(InChannel, TakesEachPacketOnceAndInOrder) {
   InChannel channel;
   EXPECT_EQ(channel.on_packet({.stream = "a", .seq = 5, .base = 5}), InChannel::Verdict::process);
