@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <algorithm>
 #include <future>
+#include <utility>
 
 #include "crypto/random.h"
 #include "server/log.h"
@@ -102,6 +103,7 @@ void Cluster::turn() {
     return;
   }
   if (!held) {
+    renewal_failed_ = true;
     log::warning("leases_not_renewed", {{"error", held.error().message}});
     // Nothing can be committed meanwhile, so nothing is acknowledged; who owns our shards then, the database will say.
     if (before > lease_end_ && !suspended_.exchange(true)) log::error("suspended");
@@ -109,7 +111,8 @@ void Cluster::turn() {
   }
   lease_end_ = before + node_.config().cluster_lease;
   // Where the database was away for everybody, the others' leases look expired too until they have renewed them.
-  if (lapsed) grace_end_ = lease_end_;
+  // One that failed is enough: whoever is the first to reach the database again has not always waited the longest.
+  if (std::exchange(renewal_failed_, false) || lapsed) grace_end_ = lease_end_;
   keep(*held);
   if (lapsed) check_links();
   if (suspended_.exchange(false)) log::info("no_longer_suspended");

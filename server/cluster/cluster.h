@@ -96,6 +96,7 @@ class Cluster {
   std::atomic<bool> suspended_ = false, fenced_ = false, draining_ = false;
   Counts counts_;
   std::chrono::steady_clock::time_point lease_end_{}, grace_end_{};
+  bool renewal_failed_ = false;  ///< the last one
 
   std::mutex mutex_;
   std::condition_variable wake_;
