@@ -88,7 +88,7 @@ void Cluster::main() {
 void Cluster::turn() {
   const std::lock_guard lock(leases_mutex_);
   const auto before = std::chrono::steady_clock::now();
-  const bool lapsed = before > lease_end_;  // others may have seen us dead
+  const bool lapsed = before > lease_end_.load();  // others may have seen us dead
   if (fenced_.exchange(false)) {
     drop_everything();
     if (const Status joined = leases_->join(); !joined) return log::error("cluster_join_failed", {{"error", joined.error().message}});
@@ -106,13 +106,13 @@ void Cluster::turn() {
     renewal_failed_ = true;
     log::warning("leases_not_renewed", {{"error", held.error().message}});
     // Nothing can be committed meanwhile, so nothing is acknowledged; who owns our shards then, the database will say.
-    if (before > lease_end_ && !suspended_.exchange(true)) log::error("suspended");
+    if (before > lease_end_.load() && !suspended_.exchange(true)) log::error("suspended");
     return;
   }
   lease_end_ = before + node_.config().cluster_lease;
   // Where the database was away for everybody, the others' leases look expired too until they have renewed them.
   // One that failed is enough: whoever is the first to reach the database again has not always waited the longest.
-  if (std::exchange(renewal_failed_, false) || lapsed) grace_end_ = lease_end_;
+  if (std::exchange(renewal_failed_, false) || lapsed) grace_end_ = lease_end_.load();
   keep(*held);
   if (lapsed) check_links();
   if (suspended_.exchange(false)) log::info("no_longer_suspended");

@@ -54,8 +54,11 @@ class Cluster {
 
   /// From a loop: storage has refused an epoch of ours; everything is dropped and the node joins anew.
   void fenced();
-  /// Our leases are past their time and the database does not answer: nothing is read from clients until it does.
-  bool is_suspended() const { return suspended_.load(std::memory_order_relaxed); }
+  /// Our leases are past their time by our own clock, because the database does not answer or this process stood still: nothing is
+  /// read from clients or taken from other nodes until they are renewed (storage/leases.h).
+  bool is_suspended() const {
+    return suspended_.load(std::memory_order_relaxed) || std::chrono::steady_clock::now() > lease_end_.load(std::memory_order_relaxed);
+  }
 
   Status set_draining(bool draining);
 
@@ -95,7 +98,8 @@ class Cluster {
   std::unordered_map<uint32_t, std::unique_ptr<Bus::Subscription>> subscriptions_;  ///< of the membership thread
   std::atomic<bool> suspended_ = false, fenced_ = false, draining_ = false;
   Counts counts_;
-  std::chrono::steady_clock::time_point lease_end_{}, grace_end_{};
+  std::atomic<std::chrono::steady_clock::time_point> lease_end_{std::chrono::steady_clock::time_point{}};
+  std::chrono::steady_clock::time_point grace_end_{};
   bool renewal_failed_ = false;  ///< the last one
 
   std::mutex mutex_;

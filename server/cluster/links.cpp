@@ -165,7 +165,10 @@ Links::Links(Node& node, Loop& loop, Port& port, std::string process)
   handle(Topic::attached, &Links::on_attached);
   handle(Topic::link_input, &Links::on_input);
   handle(Topic::link_lost, &Links::on_lost);
-  handle(Topic::link_output, &Links::on_output);
+  port_.on(Topic::link_output, [this](const Incoming& incoming) {
+    on_output(incoming);
+    port_.taken(incoming.ref);
+  });
   handle(Topic::link_close, &Links::on_close);
   port_.on(Topic::command, [this](Incoming incoming) {
     node_.command_from_node(incoming.body);
@@ -205,6 +208,8 @@ void Links::on_attached(const std::string& body) {
     return;
   }
   RemoteSession& session = *found->second;
+  // Two have taken it for theirs, and either may have had some of what followed: the client begins anew.
+  if (session.is_attached()) return close_session(answer->link, moved());
   const auto bound = std::exchange(session.bound_, {});
   const auto resumed = std::exchange(session.resumed_, {});
   const bool is_open = session.link_->is_open();
@@ -240,10 +245,11 @@ void Links::release(const std::string& jid, uint64_t number) {
   port_.send_to_shard(shard_of(account), Topic::link_lost, encode(LinkLost{{port_.address(), number}, account, false}));
 }
 
-void Links::on_output(const std::string& body) {
-  const auto output = parse_link_output(body);
+void Links::on_output(const Incoming& incoming) {
+  const auto output = parse_link_output(incoming.body);
   const auto found = output ? sessions_.find(output->link) : sessions_.end();
   if (found == sessions_.end()) return;
+  if (process_of_stream(incoming.ref.stream) != found->second->home_process_) return close_session(output->link, moved());
   found->second->outputs_ = output->number;
   found->second->link_->send(output->bytes);
 }

@@ -39,7 +39,7 @@ class Links {
 
   RemoteSession& open(const xmpp::Jid& account, ClientLink& link);
   void on_attached(const std::string& body);
-  void on_output(const std::string& body);
+  void on_output(const Incoming& incoming);
   void on_close(const std::string& body);
   void release(const std::string& jid, uint64_t number);
   bool is_over(RemoteSession& session, const ShardPlace& place) const;

@@ -42,6 +42,8 @@ std::string process_of_loop(std::string_view address) {
   return std::string(address.substr(2, end - 2));
 }
 
+std::string_view process_of_stream(std::string_view stream) { return stream.substr(0, stream.rfind('.')); }
+
 Port::Port(Node& node, Loop& loop, Bus& bus, std::string prefix, std::string process)
     : node_(node),
       loop_(loop),
@@ -85,7 +87,9 @@ OutChannel& Port::to_shard(uint32_t shard) {
 
 bool Port::receives(std::string_view destination) const {
   const auto shard = parse_shard(destination);
-  return !shard || node_.homes(loop_).epoch_of(*shard) != 0;
+  if (!shard) return true;
+  // A process that stood still finds here what has come meanwhile, before it learns that the shard is another's.
+  return node_.homes(loop_).epoch_of(*shard) != 0 && !node_.cluster()->is_suspended();
 }
 
 OutChannel* Port::find_channel(std::string_view destination) {

@@ -104,5 +104,7 @@ class Port {
 std::string shard_destination(uint32_t shard);
 /// Of a loop's address, l.PROCESS.LOOP.
 std::string process_of_loop(std::string_view address);
+/// Of a sender's stream, PROCESS.LOOP.
+std::string_view process_of_stream(std::string_view stream);
 
 }  // namespace rookery::server::cluster
