@@ -10,9 +10,7 @@
 #include <optional>
 #include <string_view>
 
-#define TOML_EXCEPTIONS 0
-#include <toml++/toml.h>
-
+#include "server/config_component.h"
 #include "server/net/address.h"
 #include "xmpp/jid.h"
 
@@ -342,6 +340,8 @@ const std::vector<Key>& keys() {
       {"cluster.nats_ca", path(&Config::cluster_nats_ca)},
       {"cluster.nats_certificate", path(&Config::cluster_nats_certificate)},
       {"cluster.nats_key", path(&Config::cluster_nats_key)},
+      {"components.listen", listeners(&Config::components_listen, false)},
+      {"components.tls", boolean(&Config::components_tls)},
       // RFC 6120 §13.12: a limit below 10,000 bytes is not allowed.
       {"limits.stanza_bytes", number(&Config::stanza_bytes, 10'000, gigabyte)},
       {"limits.bytes_per_second", number(&Config::bytes_per_second, 0, gigabyte)},
@@ -440,6 +440,7 @@ std::string contradiction(const Config& config) {
   }
   // A right password that has to wait so long would come too late.
   if (config.backoff_most >= config.auth_timeout) return "auth.backoff_most_ms must be below limits.auth_timeout";
+  if (auto problem = component_contradiction(config); !problem.empty()) return problem;
   if (config.outbox_bytes < config.stanza_bytes) return "limits.outbox_bytes must not be below limits.stanza_bytes";
   return {};
 }
@@ -465,6 +466,12 @@ Result<Config> load_config(const std::filesystem::path& path) {
   for (const auto& [section, node] : parsed.table()) {
     const std::string name(section.str());
     const bool known = std::ranges::any_of(keys(), [&](const Key& key) { return key.name.starts_with(name + "."); });
+    if (const auto* array = name == "component" ? node.as_array() : nullptr; array && array->is_array_of_tables()) {
+      for (const auto& each : *array) {
+        if (auto problem = read_component(*each.as_table(), config)) return file.refuse(problem->where, problem->sentence);
+      }
+      continue;
+    }
     const auto* table = node.as_table();
     if (table && (known || !table->empty())) {
       if (auto status = file.read_section(name, *table, config); !status) return std::unexpected(status.error());

@@ -12,6 +12,15 @@
 
 namespace rookery::server {
 
+/// A program of XEP-0114 that serves a domain of its own, and what it may do beyond that.
+struct ComponentConfig {
+  std::string domain;
+  std::string secret;
+  std::filesystem::path secret_file;  ///< instead of `secret`: its first line
+
+  bool operator==(const ComponentConfig&) const = default;
+};
+
 struct Config {
   // [server]
   std::vector<std::string> domains = {"localhost"};
@@ -114,6 +123,11 @@ struct Config {
   bool cluster_edge_only = false;         ///< takes connections, owns no accounts
   std::chrono::seconds cluster_lease{4};  ///< a node that was not heard of for so long loses its shards
   std::filesystem::path cluster_nats_credentials, cluster_nats_ca, cluster_nats_certificate, cluster_nats_key;
+
+  // [components], [[component]]
+  std::vector<std::string> components_listen = {"127.0.0.1:5347"};  ///< opened only where there is a component
+  bool components_tls = false;
+  std::vector<ComponentConfig> components;
 
   // [limits]
   size_t stanza_bytes = 256 * 1024;

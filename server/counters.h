@@ -13,8 +13,9 @@
 namespace rookery::server {
 
 /// How a connection came.
-enum class ConnectionKind : uint8_t { starttls, direct_tls, plaintext, websocket, bosh, http };
-inline constexpr std::array<std::string_view, 6> connection_kinds = {"starttls", "direct_tls", "plaintext", "websocket", "bosh", "http"};
+enum class ConnectionKind : uint8_t { starttls, direct_tls, plaintext, websocket, bosh, http, component };
+inline constexpr std::array<std::string_view, 7> connection_kinds = {"starttls", "direct_tls", "plaintext", "websocket",
+                                                                           "bosh",     "http",       "component"};
 
 enum class StanzaKind : uint8_t { message, presence, iq };
 inline constexpr std::array<std::string_view, 3> stanza_kinds = {"message", "presence", "iq"};

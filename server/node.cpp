@@ -13,6 +13,7 @@
 #include "server/admin/admin_socket.h"
 #include "server/backends.h"
 #include "server/cluster/cluster.h"
+#include "server/components/component.h"
 #include "server/edge/auth_backoff.h"
 #include "server/edge/bosh_wire.h"
 #include "server/edge/client_stream.h"
@@ -48,6 +49,7 @@ Node::Node(Config config, std::unique_ptr<storage::MessageLog> log)
       registrations_of_network_(std::make_unique<RateLimit>(config_.registrations_per_ip, std::chrono::hours(1))),
       registrations_(std::make_unique<RateLimit>(config_.registrations_per_hour, std::chrono::hours(1))),
       bosh_(std::make_unique<BoshSessions>(*this)),
+      components_(std::make_unique<Components>(*this)),
       log_(std::move(log)),
       tls_(std::make_unique<TlsHolder>()),
       http_(std::make_unique<HttpServer>(*this)) {
@@ -159,6 +161,7 @@ Status Node::open_listeners() {
   http_->serve("/xmpp-websocket", [this](const std::shared_ptr<HttpConnection>& connection) { accept_websocket(*this, connection); });
   http_->serve("/http-bind", [this](const std::shared_ptr<HttpConnection>& connection) { bosh_->serve(connection); });
   if (const Status opened = http_->open_listeners(); !opened) return opened;
+  if (const Status opened = components_->open_listeners(); !opened) return opened;
   metrics_ = std::make_unique<Metrics>(*this);
   return metrics_->open();
 }
@@ -166,6 +169,7 @@ Status Node::open_listeners() {
 Status Node::start() {
   if (const Status opened = open_stores(); !opened) return opened;
   if (const Status loaded = tls_->load(config_); !loaded) return loaded;
+  if (const Status loaded = components_->load(); !loaded) return loaded;
   install_features(*this, features_);
   caps_ = caps_of_server(features_);
   for (unsigned i = 0; i < loop_count(); ++i) {
@@ -207,6 +211,7 @@ void Node::close_streams() {
           if (ClientLink* link = session->link()) link->close({.condition = xmpp::StreamCondition::system_shutdown});
         }
       }
+      components_->close_here({.condition = xmpp::StreamCondition::system_shutdown, .text = {}, .application = {}});
       if (cluster_) cluster_->links().close_all({.condition = xmpp::StreamCondition::system_shutdown, .text = {}, .application = {}});
     });
   }

@@ -27,6 +27,7 @@ class Cluster;
 class AdminSocket;
 class AuthBackoff;
 class BoshSessions;
+class Components;
 class ConnectionLimits;
 class HttpServer;
 class Listener;
@@ -89,6 +90,7 @@ class Node {
   storage::BlobStore& blobs() { return *blobs_; }  ///< uploads; open when config().upload
   WorkerPool& files() { return *files_; }          ///< for blocking calls of blobs()
   ConnectionLimits& limits() { return *limits_; }
+  Components& components() { return *components_; }
   AuthBackoff& backoff() { return *backoff_; }
   WorkerPool& derivations() { return derivations_; }  ///< of keys from passwords
   const std::string& decoy_secret() const { return decoy_secret_; }
@@ -145,6 +147,7 @@ class Node {
   std::unique_ptr<AuthBackoff> backoff_;
   std::unique_ptr<RateLimit> registrations_of_network_, registrations_;
   std::unique_ptr<BoshSessions> bosh_;        // the same
+  std::unique_ptr<Components> components_;    // before the loops: what is posted to them names its members
   std::unique_ptr<storage::MessageLog> log_;
   std::vector<std::unique_ptr<StoreWorker>> stores_;
   std::unique_ptr<storage::BlobStore> blobs_;

@@ -10,7 +10,7 @@ namespace rookery::xmpp {
 namespace {
 
 constexpr std::string_view kNamespaces[] = {
-    ns::client, ns::server, ns::streams, ns::stream_errors, ns::stanza_errors, ns::tls, ns::sasl, ns::bind,
+    ns::client, ns::server, ns::component, ns::streams, ns::stream_errors, ns::stanza_errors, ns::tls, ns::sasl, ns::bind,
     ns::session, ns::roster, ns::roster_versioning, ns::pre_approval, ns::data_forms, ns::last_activity,
     ns::disco_info, ns::disco_items, ns::private_xml, ns::vcard_temp, ns::rsm, ns::pubsub, ns::pubsub_event,
     ns::pubsub_owner, ns::pubsub_errors, ns::pubsub_publish_options, ns::pubsub_node_config, ns::registration,

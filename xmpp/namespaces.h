@@ -55,6 +55,7 @@ inline constexpr auto mds = "urn:xmpp:mds:displayed:0"sv;                      /
 inline constexpr auto mds_assist = "urn:xmpp:mds:server-assist:0"sv;
 inline constexpr auto registration = "jabber:iq:register"sv;                   // XEP-0077
 inline constexpr auto registration_feature = "http://jabber.org/features/iq-register"sv;
+inline constexpr auto component = "jabber:component:accept"sv;                 // XEP-0114
 inline constexpr auto chat_states = "http://jabber.org/protocol/chatstates"sv; // XEP-0085
 inline constexpr auto version = "jabber:iq:version"sv;                         // XEP-0092
 inline constexpr auto caps = "http://jabber.org/protocol/caps"sv;              // XEP-0115

@@ -47,7 +47,7 @@ class StreamWire {
   virtual void resume_reading() = 0;
 
   // What we say.
-  /// The stream's header; `header` has from, to, id, version and lang.
+  /// The stream's header; `header` has from, to, id, version and lang; content_ns where it is not jabber:client (TCP only).
   virtual void open(const xmpp::StreamHeader& header) = 0;
   /// Whole elements as they stand inside of <stream:stream xmlns='jabber:client' xmlns:stream='…'>.
   virtual void send(std::string_view xml) = 0;

@@ -20,7 +20,8 @@ void TcpWire::on_bytes(std::string_view bytes) {
 }
 
 void TcpWire::open(const xmpp::StreamHeader& header) {
-  std::string out = "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'";
+  std::string out = "<?xml version='1.0'?><stream:stream xmlns:stream='http://etherx.jabber.org/streams' xmlns='";
+  out.append(header.content_ns.empty() ? xmpp::ns::client : std::string_view(header.content_ns)).append("'");
   const auto add = [&out](std::string_view name, const std::string& value) {
     if (value.empty()) return;
     out.append(" ").append(name).append("='");

@@ -29,6 +29,7 @@ void install_features(Node& node, FeatureRegistry& registry) {
   install_external_services(node, registry);
   install_host_meta(node, registry);
   install_muc(node, registry);
+  install_components(node, registry);
   install_disco(node, registry);  // last: answers from what the others have advertised
 }
 

@@ -18,6 +18,7 @@ void install_blocking(Node& node, FeatureRegistry& registry);
 void install_caps(Node& node, FeatureRegistry& registry);
 void install_client_access(Node& node, FeatureRegistry& registry);
 void install_carbons(Node& node, FeatureRegistry& registry);
+void install_components(Node& node, FeatureRegistry& registry);
 void install_conversions(Node& node, FeatureRegistry& registry);
 void install_disco(Node& node, FeatureRegistry& registry);
 void install_displayed(Node& node, FeatureRegistry& registry);

@@ -57,7 +57,10 @@ class RookeryServer(ServerProcess):
             "auth": {"scram_iterations": 10000, "backoff_first_ms": 10, "backoff_most_ms": 100},
         }
         for section, keys in (config or {}).items():
-            self.config.setdefault(section, {}).update(keys)
+            if isinstance(keys, list):
+                self.config[section] = keys  # an array of tables
+            else:
+                self.config.setdefault(section, {}).update(keys)
         self.write_config()
 
     def address(self, port):
@@ -115,9 +118,10 @@ class RookeryServer(ServerProcess):
 
 def to_toml(tables):
     lines = []
-    for section, keys in tables.items():
-        lines.append("[%s]" % section)
-        lines += ["%s = %s" % (key, _toml_value(value)) for key, value in keys.items()]
+    for section, content in tables.items():
+        for keys in content if isinstance(content, list) else [content]:
+            lines.append(("[[%s]]" if isinstance(content, list) else "[%s]") % section)
+            lines += ["%s = %s" % (key, _toml_value(value)) for key, value in keys.items()]
     return "\n".join(lines) + "\n"
 
 
@@ -126,6 +130,8 @@ def _toml_value(value):
         return "true" if value else "false"
     if isinstance(value, (list, tuple)):
         return "[%s]" % ", ".join(map(_toml_value, value))
+    if isinstance(value, dict):
+        return "{ %s }" % ", ".join("%s = %s" % (_toml_value(key), _toml_value(each)) for key, each in value.items())
     if isinstance(value, str):
         return '"%s"' % value.replace("\\", "\\\\").replace('"', '\\"')
     return str(value)
