@@ -189,5 +189,37 @@ TEST(Config, ProxiesAndTheListenersTheyReachBelongTogether) {
   EXPECT_THAT(refusal("[listen]\nproxies = [\"10.0.0.0/40\"]"), HasSubstr("addresses or networks"));
 }
 
+TEST(Config, ReadsComponents) {
+  const auto config = load(R"(
+[components]
+listen = ["[::1]:5347"]
+[[component]]
+domain = "Bridge.Localhost"
+secret = "s"
+[[component]]
+domain = "bot.localhost"
+secret_file = "/etc/rookery/bot.secret"
+)");
+  ASSERT_TRUE(config) << config.error().message;
+  ASSERT_EQ(config->components.size(), 2u);
+  EXPECT_EQ(config->components[0].domain, "bridge.localhost");
+  EXPECT_EQ(config->components[0].secret, "s");
+  EXPECT_EQ(config->components[1].secret_file, "/etc/rookery/bot.secret");
+}
+
+TEST(Config, RefusesComponentsThatCannotBe) {
+  const auto component = [](const std::string& keys) { return "[[component]]\n" + keys; };
+  EXPECT_THAT(refusal(component("secret = 's'")), HasSubstr("component.domain is needed"));
+  EXPECT_THAT(refusal(component("domain = 'a@b'\nsecret = 's'")), HasSubstr(":2: component.domain must be a domain"));
+  EXPECT_THAT(refusal(component("domain = 'a.b'")), HasSubstr("needs secret or secret_file"));
+  EXPECT_THAT(refusal(component("domain = 'a.b'\nsecret = 's'\nsecret_file = 'f'")), HasSubstr("and not both"));
+  EXPECT_THAT(refusal(component("domain = 'a.b'\nsecret = ''")), HasSubstr("component.secret must be"));
+  EXPECT_THAT(refusal(component("domain = 'a.b'\nsecrets = 's'")), HasSubstr(":3: unknown key component.secrets; a component has domain, secret"));
+  for (const std::string taken : {"localhost", "conference.localhost", "pubsub.localhost", "upload.localhost"}) {
+    EXPECT_THAT(refusal(component("domain = '" + taken + "'\nsecret = 's'")), HasSubstr("is taken already"));
+  }
+  EXPECT_THAT(refusal(component("domain = 'a.b'\nsecret = 's'\n") + component("domain = 'A.B'\nsecret = 's'")), HasSubstr("is taken already"));
+}
+
 }  // namespace
 }  // namespace rookery::server
