@@ -7,6 +7,7 @@
 
 #include "server/log.h"
 #include "server/node.h"
+#include "server/portability/commands.h"
 #include "server/xeps.h"
 #include "storage/transfer.h"
 
@@ -27,6 +28,47 @@ int migrate(const std::filesystem::path& data_dir, const std::string& connection
   return 0;
 }
 
+int report(const Result<server::portability::Counts>& counts, std::string_view done) {
+  if (!counts) {
+    std::cerr << "rookeryd: " << counts.error().message << "\n";
+    return 1;
+  }
+  std::cout << counts->text() << done << "\n";
+  return 0;
+}
+
+/// XEP-0227: accounts out of this (stopped) node, or into it.
+struct Moving {
+  std::string export_to, import_from, account;
+  bool dry_run = false;
+
+  void add_to(CLI::App& app) {
+    auto* out = app.add_option("--export", export_to, "Write the accounts of this node, which must be stopped, to a new XEP-0227 file, and end");
+    app.add_option("--account", account, "Only this account")->needs(out);
+    auto* in = app.add_option("--import", import_from, "Take accounts from a XEP-0227 file, or all files of a folder, into this node, which must be stopped, and end");
+    app.add_flag("--dry-run", dry_run, "Say what an import would do, and write nothing")->needs(in);
+    in->excludes(out);
+  }
+  bool wanted() const { return !export_to.empty() || !import_from.empty(); }
+
+  int run(const server::Config& config) const {
+    if (!import_from.empty()) {
+      const auto warn = [](const std::string& sentence) { std::cerr << sentence << "\n"; };
+      return report(server::portability::import_from(config, import_from, dry_run, warn), dry_run ? "Nothing was written." : "Imported.");
+    }
+    std::optional<xmpp::Jid> only;
+    if (!account.empty()) {
+      auto jid = xmpp::Jid::parse(account);
+      if (!jid || !jid->is_bare() || !jid->has_local()) {
+        std::cerr << "rookeryd: \"" << account << "\" is not an account's address\n";
+        return 2;
+      }
+      only = std::move(*jid);
+    }
+    return report(server::portability::export_to_file(config, only, export_to), "Exported. The file holds what passwords can be guessed from: keep it safe.");
+  }
+};
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -40,6 +82,8 @@ int main(int argc, char** argv) {
   std::string connection;
   app.add_option("--migrate-to-postgres", connection,
                  "Copy the data of this node, which must be stopped, to PostgreSQL, and end");
+  Moving moving;
+  moving.add_to(app);
   app.set_version_flag("--version", "rookeryd " ROOKERY_VERSION);
   CLI11_PARSE(app, argc, argv);
 
@@ -57,6 +101,7 @@ int main(int argc, char** argv) {
   }
   if (check_only) return 0;
   if (!connection.empty()) return migrate(config->data_dir, connection);
+  if (moving.wanted()) return moving.run(*config);
   server::log::set_level(config->log_level);
 
   // Signals are taken by this thread alone; SIGPIPE by nobody.
