@@ -43,7 +43,7 @@ struct Moving {
   bool dry_run = false;
 
   void add_to(CLI::App& app) {
-    auto* out = app.add_option("--export", export_to, "Write the accounts of this node, which must be stopped, to a new XEP-0227 file, and end");
+    auto* out = app.add_option("--export", export_to, "Write the accounts of this node, which must be stopped, to a new XEP-0227 file, or one for each into a folder, and end");
     app.add_option("--account", account, "Only this account")->needs(out);
     auto* in = app.add_option("--import", import_from, "Take accounts from a XEP-0227 file, or all files of a folder, into this node, which must be stopped, and end");
     app.add_flag("--dry-run", dry_run, "Say what an import would do, and write nothing")->needs(in);
@@ -65,7 +65,7 @@ struct Moving {
       }
       only = std::move(*jid);
     }
-    return report(server::portability::export_to_file(config, only, export_to), "Exported. The file holds what passwords can be guessed from: keep it safe.");
+    return report(server::portability::export_to(config, only, export_to), "Exported. The file holds what passwords can be guessed from: keep it safe.");
   }
 };
 

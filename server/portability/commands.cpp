@@ -16,6 +16,7 @@ namespace rookery::server::portability {
 namespace {
 
 constexpr size_t write_at_once = 1024 * 1024;
+constexpr size_t most_accounts = 10'000'000;  // of a domain, in one folder
 
 bool is_running(const std::filesystem::path& socket_path) {
   sockaddr_un address{};
@@ -88,20 +89,41 @@ class PrivateFile {
   std::string buffer_;
 };
 
+Status write_file(Backends& backends, const std::vector<std::string>& domains, const std::optional<xmpp::Jid>& only,
+                  const std::filesystem::path& path, Counts& counts) {
+  auto output = PrivateFile::create(path);
+  if (!output) return std::unexpected<Error>(output.error());
+  const Sink sink = [&output](std::string_view text) { return output->append(text); };
+  Status done = export_accounts(*backends.stores.front(), *backends.log, domains, only, sink, counts);
+  if (done) done = output->finish();
+  if (!done) output->discard();
+  return done;
+}
+
+/// One file for each account, named after it: what Prosody reads.
+Status write_files(Backends& backends, const Config& config, const std::optional<xmpp::Jid>& only, const std::filesystem::path& folder, Counts& counts) {
+  for (const auto& domain : config.domains) {
+    auto accounts = only ? Result<std::vector<xmpp::Jid>>(std::vector<xmpp::Jid>{*only}) : backends.stores.front()->accounts().list(domain, "", most_accounts);
+    if (!accounts) return std::unexpected<Error>(accounts.error());
+    for (const auto& account : *accounts) {
+      if (account.domain() != domain) continue;
+      if (auto done = write_file(backends, {domain}, account, folder / (account.text() + ".xml"), counts); !done) return done;
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
-Result<Counts> export_to_file(const Config& config, const std::optional<xmpp::Jid>& only, const std::filesystem::path& file) {
+Result<Counts> export_to(const Config& config, const std::optional<xmpp::Jid>& only, const std::filesystem::path& path) {
   auto backends = open_stopped(config);
   if (!backends) return std::unexpected<Error>(backends.error());
-  auto output = PrivateFile::create(file);
-  if (!output) return std::unexpected<Error>(output.error());
   Counts counts;
-  const Sink sink = [&output](std::string_view text) { return output->append(text); };
-  Status done = export_accounts(*backends->stores.front(), *backends->log, config.domains, only, sink, counts);
-  if (done) done = output->finish();
-  if (done) return counts;
-  output->discard();
-  return std::unexpected<Error>(done.error());
+  std::error_code error;
+  const bool is_folder = std::filesystem::is_directory(path, error);
+  const Status done = is_folder ? write_files(*backends, config, only, path, counts) : write_file(*backends, config.domains, only, path, counts);
+  if (!done) return std::unexpected<Error>(done.error());
+  return counts;
 }
 
 Result<Counts> import_from(const Config& config, const std::filesystem::path& path, bool dry_run,
