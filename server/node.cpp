@@ -229,7 +229,10 @@ void Node::stop() {
     for (auto& loop : loops_) {
       auto promise = std::make_shared<std::promise<void>>();
       passed.push_back(promise->get_future());
-      loop->post([promise] { promise->set_value(); });
+      loop->post([this, &loop = *loop, promise] {
+        for (Home* home : homes(loop).loaded()) home->flush_cursor();  // what has been read is not delivered again
+        promise->set_value();
+      });
     }
     for (auto& future : passed) future.wait();
   }

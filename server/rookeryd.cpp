@@ -54,7 +54,13 @@ struct Moving {
   int run(const server::Config& config) const {
     if (!import_from.empty()) {
       const auto warn = [](const std::string& sentence) { std::cerr << sentence << "\n"; };
-      return report(server::portability::import_from(config, import_from, dry_run, warn), dry_run ? "Nothing was written." : "Imported.");
+      const auto counts = server::portability::import_from(config, import_from, dry_run, warn);
+      const bool offers_more = config.mechanisms != std::vector{xmpp::Mechanism::scram_sha_1};
+      if (counts && counts->weak_keys > 0 && offers_more) {
+        std::cerr << counts->weak_keys << " accounts have keys for SCRAM-SHA-1 alone, and clients choose a stronger mechanism where one is "
+                     "offered: set auth.mechanisms = [\"SCRAM-SHA-1\"] until they have changed their passwords.\n";
+      }
+      return report(counts, dry_run ? "Nothing was written." : "Imported.");
     }
     std::optional<xmpp::Jid> only;
     if (!account.empty()) {

@@ -257,6 +257,7 @@ std::string Counts::text() const {
   };
   add("accounts", accounts);
   add("accounts_that_were_there", present_accounts);
+  add("accounts_with_sha_1_only", weak_keys);
   add("contacts", contacts);
   add("subscription_requests", requests);
   add("vcards", vcards);

@@ -53,6 +53,7 @@ class PersonWriter {
     }
     if (keys.empty()) warn("comes without a password; set one with rookeryctl account set-password");
     ++counts_.accounts;
+    counts_.weak_keys += keys.size() == 1 && keys.front().hash == crypto::Hash::sha1;
     if (dry()) return {};
     if (auto made = create_account(stores_, person_.jid, std::move(keys)); !made) return made;
     return person_.disabled ? stores_.accounts().set_disabled(person_.jid, true) : Status();

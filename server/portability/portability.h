@@ -27,6 +27,7 @@ inline constexpr std::string_view own = "https://rookery.im/account";  ///< what
 /// What went out, or came in anew.
 struct Counts {
   size_t accounts = 0, present_accounts = 0;  ///< the latter were there before: their passwords stay
+  size_t weak_keys = 0;  ///< accounts that can log in by SCRAM-SHA-1 alone
   size_t contacts = 0, requests = 0, vcards = 0, private_elements = 0, blocked = 0;
   size_t nodes = 0, items = 0;
   size_t archived = 0, waiting = 0;  ///< messages in archives, and those that nobody has read yet

@@ -14,8 +14,8 @@ assert ROOT
 
 
 class Moving(unittest.IsolatedAsyncioTestCase):
-    def server(self, started=False):
-        server = RookeryServer()
+    def server(self, started=False, **config):
+        server = RookeryServer(config)
         self.addCleanup(server.close)
         if started:
             server.start()
@@ -139,7 +139,7 @@ class RoundTrip(Moving):
         _, text, counts = self.export(old, "one.xml", "--account", "romeo@localhost")
         self.assertEqual(counts, {"accounts": 1})
         self.assertNotIn("juliet", text)
-        self.assertIn("no such account", self.refused(old, "--export", old.folder + "/none.xml", "--account", "nobody@localhost").lower())
+        self.assertIn("no account nobody@localhost", self.refused(old, "--export", old.folder + "/none.xml", "--account", "nobody@localhost"))
         self.assertFalse(os.path.exists(old.folder + "/none.xml"), "a file was left behind")
         folder = os.path.join(old.folder, "each")
         os.mkdir(folder)
@@ -157,10 +157,20 @@ class RoundTrip(Moving):
             self.assertEqual(file.read(), "precious")
 
 
+# Neither has other keys than these, and a client that is offered more chooses more.
+OLD_KEYS = {"auth": {"mechanisms": ["SCRAM-SHA-1"]}}
+
+
 class FromOthers(Moving):
+    def test_keys_that_clients_would_pass_over_are_told_of(self):
+        server = self.server()
+        counts, said = self.moved(server, "--import", os.path.join(FIXTURES, "prosody"))
+        self.assertEqual(counts["accounts_with_sha_1_only"], 3)
+        self.assertIn("set auth.mechanisms", said)
+
     # made by make_fixtures.py
     async def test_from_prosody(self):
-        server = self.server()
+        server = self.server(**OLD_KEYS)
         counts, said = self.moved(server, "--import", os.path.join(FIXTURES, "prosody"))
         self.assertEqual(said, "")
         self.assertEqual((counts["accounts"], counts["contacts"], counts["pep_nodes"], counts["archived_messages"]), (3, 4, 2, 14))
@@ -174,7 +184,7 @@ class FromOthers(Moving):
 
     # Its keys are base64 of base64; its archive and its PEP are not in the file.
     async def test_from_ejabberd(self):
-        server = self.server()
+        server = self.server(**OLD_KEYS)
         counts, said = self.moved(server, "--import", os.path.join(FIXTURES, "ejabberd"))
         self.assertEqual(said, "")
         self.assertEqual((counts["accounts"], counts["contacts"], counts["blocked"], counts["waiting_messages"]), (3, 4, 1, 1))
@@ -191,7 +201,7 @@ class FromOthers(Moving):
                 old.add_account(user, PASSWORD)
             await populate(old)
             old.stop()
-            server = self.server()
+            server = self.server(**OLD_KEYS)
             prosody_export(old, server.folder + "/prosody")
         self.moved(server, "--import", server.folder + "/prosody")
         server.start()
