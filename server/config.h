@@ -17,6 +17,19 @@ struct ComponentConfig {
   std::string domain;
   std::string secret;
   std::filesystem::path secret_file;  ///< instead of `secret`: its first line
+  // XEP-0356
+  std::string roster = "none";      ///< or get, set, both
+  bool roster_push = true;          ///< where it may read rosters: is told of changes
+  std::string message = "none";     ///< or outgoing
+  std::string presence = "none";    ///< or managed_entity
+  std::vector<std::pair<std::string, std::string>> iq;  ///< namespace, and get, set or both
+  // XEP-0355
+  struct Delegated {
+    std::string ns;
+    std::vector<std::string> attributes;  ///< that a request has to have
+    bool operator==(const Delegated&) const = default;
+  };
+  std::vector<Delegated> delegated;
 
   bool operator==(const ComponentConfig&) const = default;
 };

@@ -144,9 +144,16 @@ class FeatureRegistry {
   /// To an account that does not exist: the error instead of the usual one.
   std::vector<std::function<std::optional<xmpp::StanzaError>(const Envelope&)>> stanza_to_nobody;
   std::vector<std::function<void(Session&)>> session_available;                           ///< after its initial presence was broadcast
+  std::vector<std::function<void(Session&, const xmpp::Element&)>> presence_ended;        ///< its last: type unavailable, from a full JID
   std::vector<std::function<void(Session&, const xmpp::Element&)>> presence_updated;      ///< each available presence of a client of ours
   std::vector<std::function<void(Home&, const xmpp::Jid&, const xmpp::Element&)>> contact_presence;  ///< presence of a remote entity to a home
   std::vector<std::function<void(Home&, const xmpp::Jid&)>> contact_subscribed;          ///< a contact may see us from now on
+
+  /// A roster push, without `to`, once what it tells is durable.
+  std::vector<std::function<void(Home&, const xmpp::Element&)>> roster_pushed;
+  /// An IQ request to a domain of ours or to an account, before a handler is looked for; true: somebody else answers it, and
+  /// has taken the envelope.
+  std::vector<std::function<bool(Envelope&)>> iq_request;
 
   /// IQ results and errors to the account's bare JID; true: it was for this hook.
   std::vector<std::function<bool(Home&, const Envelope&)>> response_to_account;

@@ -258,6 +258,9 @@ void Node::serve_iq(Envelope envelope) {
   const auto* payload = envelope.stanza->first_element();
   const auto type = envelope.stanza->attr("type");
   if (payload == nullptr || (type != "get" && type != "set")) return;
+  for (const auto& hook : features_.iq_request) {
+    if (hook(envelope)) return;
+  }
   const Scope scope = envelope.to.has_local() ? Scope::account : Scope::server;
   const IqHandler* handler = features_.table(scope).find(type, payload->name(), payload->ns());
   if (handler == nullptr) {

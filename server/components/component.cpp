@@ -3,6 +3,7 @@
 #include <fstream>
 
 #include "server/components/component_stream.h"
+#include "server/components/rights.h"
 #include "server/edge/tcp_wire.h"
 #include "server/log.h"
 #include "server/net/tls_holder.h"
@@ -25,7 +26,7 @@ Result<crypto::Secret> read_secret(const ComponentConfig& config) {
 }  // namespace
 
 Component::Component(Node& node, ComponentConfig config, crypto::Secret secret)
-    : node_(node), config_(std::move(config)), secret_(std::move(secret)) {}
+    : node_(node), config_(std::move(config)), secret_(std::move(secret)), rights_(std::make_unique<ComponentRights>(node, *this)) {}
 Component::~Component() = default;
 
 Loop& Component::loop() const { return node_.router().owner(config_.domain); }
@@ -55,14 +56,17 @@ void Component::tell(xmpp::ElementPtr stanza) {
 void Component::attach(std::shared_ptr<ComponentStream> stream) {
   const auto former = std::exchange(stream_, std::move(stream));
   connected_ = true;
+  if (former) rights_->end();
   if (former) former->close({.condition = xmpp::StreamCondition::conflict, .text = "Connected anew", .application = {}});
   log::info("component_connected", {{"domain", domain()}});
+  rights_->begin();
 }
 
 void Component::detach(const ComponentStream& stream) {
   if (stream_.get() != &stream) return;
   stream_.reset();
   connected_ = false;
+  rights_->end();
   log::info("component_gone", {{"domain", domain()}});
 }
 

@@ -14,6 +14,7 @@
 
 namespace rookery::server {
 
+class ComponentRights;
 class ComponentStream;
 class Loop;
 class Node;
@@ -29,6 +30,7 @@ class Component {
   const crypto::Secret& secret() const { return secret_; }          ///< any thread
   bool is_connected() const { return connected_.load(std::memory_order_relaxed); }  ///< any thread; a moment ago
   Loop& loop() const;                                               ///< any thread
+  ComponentRights& rights() { return *rights_; }
 
   /// A stanza for its domain, on the loop that owns the addressee. There is nothing like XEP-0198 here: what its connection has
   /// taken counts as delivered. Without a connection the sender gets remote-server-timeout.
@@ -50,6 +52,7 @@ class Component {
   const crypto::Secret secret_;
   std::shared_ptr<ComponentStream> stream_;
   std::atomic<bool> connected_ = false;
+  const std::unique_ptr<ComponentRights> rights_;
 };
 
 class Components {

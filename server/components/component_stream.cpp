@@ -3,6 +3,7 @@
 #include "crypto/hash.h"
 #include "crypto/random.h"
 #include "server/components/inbound.h"
+#include "server/components/rights.h"
 #include "server/home/homes.h"
 #include "server/log.h"
 #include "server/node.h"
@@ -185,6 +186,7 @@ void ComponentStream::on_stanza(xmpp::ElementPtr stanza) {
   }
   const auto kind = kind_of(envelope->stanza->name().front());
   ++loop_->counters().stanzas_in[static_cast<size_t>(kind)];
+  if (component_->rights().take(*envelope)) return;
   node_.router().route(std::move(*envelope));
 }
 

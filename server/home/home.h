@@ -58,6 +58,8 @@ class Home {
 
   // From our clients (home_outbound.cpp); `number` counts the session's stanzas, handled() is called when it is durable.
   void message_from_client(Session& session, xmpp::ElementPtr message, uint32_t number);
+  /// As if a client of ours had sent it, to the archive and the other devices too, but by somebody else's hand (XEP-0356 §4.3).
+  void message_on_behalf(xmpp::ElementPtr message, xmpp::Jid to);
   void iq_from_client(Session& session, xmpp::ElementPtr iq);
   void presence_from_client(Session& session, xmpp::ElementPtr presence);
 

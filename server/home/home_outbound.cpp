@@ -12,6 +12,7 @@ namespace rookery::server {
 namespace {
 
 constexpr auto look_up_again_after = std::chrono::milliseconds(200);
+constexpr uint64_t no_session = UINT64_MAX;  // one that never is: only the home itself waits for what is written
 
 /// REQUIREMENTS 15: what only a server says to its own user: no client gets another's carbons or archive results.
 bool speaks_as_server(const xmpp::Element& message) {
@@ -92,6 +93,12 @@ void Home::message_from_client(Session& session, xmpp::ElementPtr message, uint3
   if (!seen) return look_up_resend(std::move(envelope));
   if (*seen) return resent_again(envelope.sender);
   accept_message(std::move(envelope));
+}
+
+void Home::message_on_behalf(xmpp::ElementPtr message, xmpp::Jid to) {
+  remove_forged_ids(*message, node().router());
+  accept_message({.from = jid_, .to = std::move(to), .stanza = std::move(message), .sent_copy = {}, .seen = {},
+                  .sender = {.account = jid_, .session = no_session, .stanza = 0, .resend_key = {}, .read_at = {}, .packet = {}}});
 }
 
 void Home::look_up_resend(Envelope envelope) {

@@ -174,6 +174,9 @@ void Home::session_unavailable(Session& session, const xmpp::Element* last_prese
       node().router().route({.from = session.jid(), .to = jid, .stanza = addressed(*last_presence, jid), .sent_copy = {}, .seen = {}, .sender = {}});
     }
   };
+  if (was_available) {
+    for (const auto& hook : node().features().presence_ended) hook(session, *last_presence);
+  }
   if (!was_available) return tell();  // RFC 6121 §4.6.1: directed presence needs no other
   remember_last_activity();
   for (const auto& [jid, item] : roster_) {

@@ -155,6 +155,7 @@ void Home::push_roster(const RosterChange& change) {
                                               : xmpp::RosterEntry{.jid = change.jid, .subscription = xmpp::RosterEntry::Subscription::remove};
   // RFC 6121 §2.6.3: the version that this change made: what came after it may not be durable yet.
   xmpp::RosterQuery{.version = std::to_string(change.version), .entries = {entry}}.add_to(*push);
+  for (const auto& hook : node().features().roster_pushed) hook(*this, *push);
   for (Session* session : sessions()) {
     if (!session->interested) continue;
     push->set_attr("to", session->jid().text());

@@ -199,12 +199,21 @@ secret = "s"
 [[component]]
 domain = "bot.localhost"
 secret_file = "/etc/rookery/bot.secret"
+roster = "both"
+iq = { "urn:a" = "get" }
+delegate = ["urn:b node"]
 )");
   ASSERT_TRUE(config) << config.error().message;
   ASSERT_EQ(config->components.size(), 2u);
   EXPECT_EQ(config->components[0].domain, "bridge.localhost");
   EXPECT_EQ(config->components[0].secret, "s");
   EXPECT_EQ(config->components[1].secret_file, "/etc/rookery/bot.secret");
+  EXPECT_EQ(config->components[0].roster, "none");
+  EXPECT_EQ(config->components[1].roster, "both");
+  EXPECT_EQ(config->components[1].iq, (std::vector<std::pair<std::string, std::string>>{{"urn:a", "get"}}));
+  ASSERT_EQ(config->components[1].delegated.size(), 1u);
+  EXPECT_EQ(config->components[1].delegated[0].ns, "urn:b");
+  EXPECT_EQ(config->components[1].delegated[0].attributes, (std::vector<std::string>{"node"}));
 }
 
 TEST(Config, RefusesComponentsThatCannotBe) {
@@ -215,6 +224,11 @@ TEST(Config, RefusesComponentsThatCannotBe) {
   EXPECT_THAT(refusal(component("domain = 'a.b'\nsecret = 's'\nsecret_file = 'f'")), HasSubstr("and not both"));
   EXPECT_THAT(refusal(component("domain = 'a.b'\nsecret = ''")), HasSubstr("component.secret must be"));
   EXPECT_THAT(refusal(component("domain = 'a.b'\nsecrets = 's'")), HasSubstr(":3: unknown key component.secrets; a component has domain, secret"));
+  for (const std::string wrong : {"roster = 'all'", "roster_push = 1", "message = 'both'", "presence = 'roster'", "iq = ['a']", "iq = { a = 'none' }",
+                                  "delegate = 'a'", "delegate = ['']", "delegate = [1]"}) {
+    EXPECT_THAT(refusal(component("domain = 'a.b'\nsecret = 's'\n" + wrong)), HasSubstr(":4: component." + wrong.substr(0, wrong.find(' ')) + " must be"));
+  }
+  EXPECT_THAT(refusal(component("domain = 'a.b'\nsecret = 's'\ndelegate = ['a', 'a']")), HasSubstr("is given away twice"));
   for (const std::string taken : {"localhost", "conference.localhost", "pubsub.localhost", "upload.localhost"}) {
     EXPECT_THAT(refusal(component("domain = '" + taken + "'\nsecret = 's'")), HasSubstr("is taken already"));
   }
