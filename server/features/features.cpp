@@ -30,6 +30,7 @@ void install_features(Node& node, FeatureRegistry& registry) {
   install_host_meta(node, registry);
   install_muc(node, registry);
   install_components(node, registry);
+  install_moving(node, registry);
   install_disco(node, registry);  // last: answers from what the others have advertised
 }
 

@@ -26,6 +26,7 @@ void install_external_services(Node& node, FeatureRegistry& registry);
 void install_host_meta(Node& node, FeatureRegistry& registry);
 void install_last_activity(Node& node, FeatureRegistry& registry);
 void install_mam(Node& node, FeatureRegistry& registry);
+void install_moving(Node& node, FeatureRegistry& registry);
 void install_muc(Node& node, FeatureRegistry& registry);
 void install_pep(Node& node, FeatureRegistry& registry);
 void install_ping(Node& node, FeatureRegistry& registry);
