@@ -318,6 +318,9 @@ const std::vector<Key>& keys() {
       {"muc.history", number(&Config::muc_history, 0, 200)},
       {"muc.occupants", number(&Config::muc_occupants, 1, million)},
       {"muc.rooms_per_user", number(&Config::muc_rooms_per_user, 1, million)},
+      {"csi.held_stanzas", number(&Config::held_stanzas, 0, 10'000)},
+      {"push.enabled", boolean(&Config::push)},
+      {"push.sender", boolean(&Config::push_sender)},
       {"registration.enabled", boolean(&Config::registration)},
       {"registration.per_ip_and_hour", number(&Config::registrations_per_ip, 1, million)},
       {"registration.per_hour", number(&Config::registrations_per_hour, 1, million)},
@@ -353,6 +356,7 @@ const std::vector<Key>& keys() {
       {"limits.sessions_per_account", number(&Config::sessions_per_account, 1, million)},
       {"limits.tls_timeout", number(&Config::tls_timeout, 1, day)},
       {"limits.auth_timeout", number(&Config::auth_timeout, 1, day)},
+      {"limits.stalled_after", number(&Config::stalled_after, 1, day)},
       {"limits.resume_timeout", number(&Config::resume_timeout, 0, day)},
   };
   return all;

@@ -106,6 +106,13 @@ struct Config {
   size_t muc_occupants = 5000;      ///< most in one room
   size_t muc_rooms_per_user = 100;  ///< that one account may have created
 
+  // [csi]
+  size_t held_stanzas = 100;  ///< that wait for an inactive client; 0: none does, and XEP-0352 is not offered
+
+  // [push]
+  bool push = true;          ///< XEP-0357
+  bool push_sender = false;  ///< app servers are told who wrote last
+
   // [registration]
   bool registration = false;  ///< XEP-0077 in-band
   unsigned registrations_per_ip = 5;     ///< tries in an hour, of one IPv4 address or IPv6 /64
@@ -153,6 +160,7 @@ struct Config {
   unsigned sessions_per_account = 32;
   std::chrono::seconds tls_timeout{30};
   std::chrono::seconds auth_timeout{60};
+  std::chrono::seconds stalled_after{30};   ///< a client that does not answer <r/> for so long is not fed any more
   std::chrono::seconds resume_timeout{600};  ///< XEP-0198 max
 
   bool operator==(const Config&) const = default;

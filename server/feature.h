@@ -119,6 +119,7 @@ struct AbsentRoomMessage {
   std::string_view nick;          ///< of the author
   const xmpp::Element& message;   ///< as the occupants get it, with the room's stanza-id, without `to`
   storage::LogId id = 0;          ///< its place in the room's archive; 0 when the room keeps none
+  bool is_public = false;         ///< anyone may enter the room
 };
 
 class FeatureRegistry {
@@ -154,6 +155,9 @@ class FeatureRegistry {
   /// An IQ request to a domain of ours or to an account, before a handler is looked for; true: somebody else answers it, and
   /// has taken the envelope.
   std::vector<std::function<bool(Envelope&)>> iq_request;
+  /// A message for the account has gone to whom it may concern, or waits; also, once more, when a client that it was sent to
+  /// cannot be reached and has not acknowledged it. For push.
+  std::vector<std::function<void(Home&, const xmpp::Element&)>> message_arrived;
 
   /// IQ results and errors to the account's bare JID; true: it was for this hook.
   std::vector<std::function<bool(Home&, const Envelope&)>> response_to_account;

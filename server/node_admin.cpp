@@ -32,6 +32,13 @@ std::string health_text(const LinkHealth& health) {
          " unacked=" + std::to_string(health.unacked_bytes) + " outbox=" + std::to_string(health.outbox_bytes);
 }
 
+std::string state_text(const Session& session) {
+  if (session.is_detached()) return "detached";
+  const Path path = session.path();
+  if (path == Path::stalled) return "stalled";
+  return std::string(session.is_active() ? "active" : "inactive") + " path=" + std::string(to_string(path));
+}
+
 }  // namespace
 
 std::string Node::admin(const std::vector<std::string>& words, const std::string& password) {
@@ -119,7 +126,7 @@ std::string Node::admin_sessions(std::string_view filter) {
           ClientLink* link = session->link();
           lines += session->jid().text() + " ip=" + (link != nullptr ? link->peer_address() : "-") +
                    " tls=" + (link != nullptr && link->is_encrypted() ? "yes" : "no") +
-                   " state=" + (link == nullptr ? "waits-for-resume" : session->available ? "available" : "connected") +
+                   " state=" + state_text(*session) + " presence=" + (session->available ? "available" : "none") +
                    " priority=" + std::to_string(session->priority) + (link != nullptr ? health_text(link->health()) : "") + "\n";
         }
       }

@@ -16,6 +16,7 @@
 #include "storage/clients.h"
 #include "storage/message_log.h"
 #include "storage/reports.h"
+#include "storage/push.h"
 #include "storage/rooms.h"
 #include "storage/uploads.h"
 #include "xmpp/jid.h"
@@ -157,6 +158,7 @@ class Stores {
   virtual RoomStore& rooms() = 0;
   virtual ReportStore& reports() = 0;
   virtual UploadStore& uploads() = 0;
+  virtual PushStore& push() = 0;
   /// Runs `work` in one transaction; commits durably when it returns success, rolls back otherwise. Not nested.
   virtual Status transaction(const std::function<Status()>& work) = 0;
   /// Runs `work` in a savepoint of the current transaction: its failure undoes only itself. What it writes is refused with

@@ -56,6 +56,7 @@ std::string ClientStream::late_features() const {
   }
   // Bind 2 may have enabled it; a client that is offered it again tries to resume what it has just begun.
   if (!is_managed_) out += "<sm xmlns='urn:xmpp:sm:3'/>";
+  if (node_.config().held_stanzas > 0) out += "<csi xmlns='urn:xmpp:csi:0'/>";
   return out + "<ver xmlns='urn:xmpp:features:rosterver'/><sub xmlns='urn:xmpp:features:pre-approval'/>"
          "<c xmlns='http://jabber.org/protocol/caps' hash='" + node_.caps().hash + "' node='" + node_.caps().node +
          "' ver='" + node_.caps().ver + "'/>" + limits_element(node_.config().stanza_bytes);

@@ -192,6 +192,7 @@ void ClientStream::on_element(xmpp::ElementPtr element) {
       if (name == "iq" && element->child("session", xmpp::ns::session) != nullptr && element->attr("type") == "set") {
         return session_->on_legacy_session(std::move(element));  // RFC 3921 §3: nothing to do any more
       }
+      if (ns == xmpp::ns::csi && (name == "active" || name == "inactive")) return session_->on_element(std::move(element));
       if (ns == xmpp::ns::sm || (ns == xmpp::ns::client && (name == "message" || name == "presence" || name == "iq"))) {
         return session_->on_element(std::move(element));
       }

@@ -16,6 +16,7 @@ void install_features(Node& node, FeatureRegistry& registry) {
   install_mam(node, registry);
   install_carbons(node, registry);
   install_routed(node, registry);
+  install_client_state(node, registry);
   install_private_xml(node, registry);
   install_vcard(node, registry);
   install_last_activity(node, registry);
@@ -23,6 +24,7 @@ void install_features(Node& node, FeatureRegistry& registry) {
   install_time(node, registry);
   install_ping(node, registry);
   install_client_access(node, registry);
+  install_push(node, registry);
   install_registration(node, registry);
   install_affiliations(node, registry);
   install_upload(node, registry);

@@ -57,6 +57,7 @@ void finish(Binding& binding, Home& home, const std::optional<xmpp::MamMetadata>
   }
   Session& session = home.bind(binding.resource, binding.link);
   session.client = client;
+  if (home.push) home.push->came_back(session);
   BindOutcome outcome{.session = &session};
   if (metadata) {
     outcome.xml = metadata_element(*metadata);

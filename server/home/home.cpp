@@ -21,6 +21,7 @@ Home::Home(Homes& homes, xmpp::Jid bare, HomeData data)
       cursor_(data.inbox.cursor),
       scanned_to_(data.inbox.cursor),
       backlog_(data.inbox.last_id > data.inbox.cursor) {
+  if (!data.push.empty()) push = std::make_unique<PushDevices>(std::move(data.push));
   set_roster(std::move(data.roster));
 }
 
@@ -38,6 +39,7 @@ Session& Home::bind(std::string_view resource, ClientLink& link) {
   }
   static std::atomic<uint64_t> serials{0};
   sessions_.push_back(std::make_unique<Session>(*this, std::move(*full), ++serials, &link));
+  if (push) push->came_back(*sessions_.back());
   return *sessions_.back();
 }
 
@@ -72,6 +74,14 @@ std::vector<Session*> Home::sessions() {
 void Home::session_ended(Session& session) {
   std::erase_if(sessions_, [&](const auto& other) { return other.get() == &session; });
   last_used = homes_.loop().now();
+}
+
+void Home::check_paths() {
+  for (const auto& session : sessions_) session->check_path();
+}
+
+void Home::tell_of(const xmpp::Element& message) {
+  for (const auto& hook : node().features().message_arrived) hook(*this, message);
 }
 
 bool Home::is_idle() const { return sessions_.empty() && is_settled() && !cursor_dirty_; }

@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "server/home/push_devices.h"
 #include "server/home/session.h"
 #include "server/home/strangers.h"
 #include "server/routing/envelope.h"
@@ -36,6 +37,7 @@ struct HomeData {
   ArchivePreferences archive;
   std::string avatar;  ///< XEP-0153 hash; empty: none
   Strangers strangers;
+  std::vector<storage::PushTarget> push;
 };
 
 class Home {
@@ -55,6 +57,7 @@ class Home {
   Session* find_resumable(std::string_view id);
   std::vector<Session*> sessions();
   void session_ended(Session& session);  ///< destroys it
+  void tell_of(const xmpp::Element& message);  ///< runs the hooks of FeatureRegistry::message_arrived
 
   // From our clients (home_outbound.cpp); `number` counts the session's stanzas, handled() is called when it is durable.
   void message_from_client(Session& session, xmpp::ElementPtr message, uint32_t number);
@@ -103,6 +106,7 @@ class Home {
   void released(storage::LogId id);  ///< a session that had it ended without acknowledging
   void catch_up(Session& session);   ///< sends what waits in the log
   void flush_cursor();
+  void check_paths();  ///< of every session, once in a while (path_choice.h)
   /// The entry as a client gets it that was not there when it came: with stanza-id and delay.
   std::string late_copy(const storage::LogEntry& entry) const;
   storage::LogId next_log_id();
@@ -139,6 +143,7 @@ class Home {
   void abandon();
   bool is_abandoned() const { return abandoned_; }
   ArchivePreferences archive_prefs;
+  std::unique_ptr<PushDevices> push;  ///< XEP-0357; null while there are none
   Clock::time_point last_used{};
 
  private:

@@ -38,7 +38,7 @@ void Home::receive_message(Envelope envelope) {
   const bool archive = storable && !forbids_archive(*envelope.stanza) && archives(envelope.from);
   std::string xml = envelope.stanza->to_xml(xmpp::ns::client);
   storage::LogId id = 0;
-  if (storable && (archive || targets.offline || envelope.must_log)) {
+  if (storable && (archive || targets.offline || targets.is_late || envelope.must_log)) {
     id = next_log_id();
     const uint8_t flags = (archive ? storage::LogEntry::archived : 0) | storage::LogEntry::inbox;
     homes_.batch().entries.push_back({jid_.text(), id, flags, envelope.from.text(), xml});
@@ -101,6 +101,7 @@ void Home::deliver_message(const Envelope& envelope, const std::string& xml, sto
   for (Session* session : targets.copies) {
     session->send(carbon_copy("received", jid_, session->jid(), envelope.stanza->attr("type"), stamped));
   }
+  if (push) tell_of(*envelope.stanza);
 }
 
 void Home::receive_iq(Envelope envelope) {

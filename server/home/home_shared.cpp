@@ -15,7 +15,12 @@ void Home::receive_for_session(const Envelope& envelope, const SharedStanzaPtr& 
 }
 
 void Home::deliver_shared(const xmpp::Jid& to, const SharedStanza& stanza) {
-  if (Session* session = find(to.resource())) return session->send(stanza.addressed(to.text()));
+  Session* session = find(to.resource());
+  if (session != nullptr) {
+    session->send(stanza.addressed(to.text()));
+    if (push && !session->is_reachable()) tell_of(stanza.stanza());
+    return;
+  }
   bounce_shared(node(), to, stanza);
 }
 

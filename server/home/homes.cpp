@@ -14,6 +14,7 @@ namespace {
 constexpr size_t most_commits_in_flight = 64;  // more than that and reading waits for the disk
 constexpr auto commit_check = std::chrono::milliseconds(2);
 constexpr auto sweep_interval = std::chrono::seconds(1);
+constexpr int sweeps_between_checks = 5;
 constexpr auto load_retry = std::chrono::milliseconds(200);
 constexpr int most_load_attempts = 5;  // that fail although the disk is said to be well
 constexpr auto idle_home_lifetime = std::chrono::seconds(60);
@@ -48,6 +49,9 @@ Result<HomeData> read_home(storage::Stores& stores, storage::MessageLog& log, co
   if (*prefs) read_archive_prefs(**prefs, data);
   auto avatar = stores.values().get(bare, "avatar", "");
   if (!avatar) return std::unexpected<Error>(avatar.error());
+  auto push = stores.push().list(bare);
+  if (!push) return std::unexpected<Error>(push.error());
+  data.push = std::move(*push);
   data.avatar = std::move(*avatar).value_or(std::string());
   const auto strangers = stores.values().all(bare, Strangers::kind);
   if (!strangers) return std::unexpected<Error>(strangers.error());
@@ -245,8 +249,10 @@ bool Homes::accepts_input() const {
 
 void Homes::sweep() {
   if (commits_in_flight_ == 0) std::erase_if(dropped_, [](const auto& home) { return !home->is_referenced(); });
+  const bool checks_paths = ++sweeps_ % sweeps_between_checks == 0;
   for (auto it = homes_.begin(); it != homes_.end();) {
     it->second->flush_cursor();
+    if (checks_paths) it->second->check_paths();
     const bool old = it->second->is_idle() && loop_.now() - it->second->last_used > idle_home_lifetime;
     it = old ? homes_.erase(it) : std::next(it);
   }

@@ -95,6 +95,7 @@ class Homes {
   bool flush_scheduled_ = false;
   size_t commits_in_flight_ = 0;
   uint64_t commits_begun_ = 0, commits_done_ = 0;
+  unsigned sweeps_ = 0;
   uint64_t load_after_ = 0;  ///< commits that have to be done before a home is loaded again
   std::vector<uint64_t> epochs_;  ///< by shard; empty: no cluster
   std::vector<uint32_t> leaving_;  ///< shards

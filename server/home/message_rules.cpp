@@ -61,16 +61,18 @@ bool is_carbon_copied(const xmpp::Element& message, CarbonSide side) {
 namespace {
 
 void add_highest(std::span<Session* const> sessions, Recipients& result) {
-  int highest = 0;
-  bool any = false;
+  // RFC 6121 §8.5.2.1.1 leaves it to us who is "most available": the highest priority of those who can be reached. Those above
+  // who cannot keep their right; they get it when they are back.
+  std::optional<int> highest, highest_reachable;
   for (const Session* session : sessions) {
     if (!session->available || session->priority < 0) continue;
-    highest = any ? std::max(highest, session->priority) : session->priority;
-    any = true;
+    highest = std::max(highest.value_or(0), session->priority);
+    if (session->is_reachable()) highest_reachable = std::max(highest_reachable.value_or(0), session->priority);
   }
-  if (!any) return;
+  if (!highest) return;
+  const int least = highest_reachable.value_or(*highest);
   for (Session* session : sessions) {
-    if (session->available && session->priority == highest) result.direct.push_back(session);
+    if (session->available && session->priority >= least) result.direct.push_back(session);
   }
 }
 
@@ -112,6 +114,7 @@ Recipients recipients(const xmpp::Element& message, const xmpp::Jid& to, std::sp
   }
   add_highest(sessions, result);
   result.offline = result.direct.empty();
+  result.is_late = std::ranges::none_of(result.direct, &Session::is_reachable);
   if (!result.offline && is_carbon_copied(message, CarbonSide::receiver)) add_copies(sessions, result);
   return result;
 }

@@ -28,6 +28,7 @@ struct Recipients {
   std::vector<Session*> direct;
   std::vector<Session*> copies;   ///< XEP-0280
   bool offline = false;  ///< nobody gets it now: keep it for later if it is storable
+  bool is_late = false;  ///< nobody can be reached right now (path_choice.h)
   bool bounce = false;   ///< answer service-unavailable
 };
 /// RFC 6121 §8.5. `to` is ours; sessions are those of its account.

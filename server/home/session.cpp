@@ -4,9 +4,11 @@
 
 #include "crypto/random.h"
 #include "server/home/homes.h"
+#include "server/home/importance.h"
 #include "server/log.h"
 #include "server/node.h"
 #include "xmpp/namespaces.h"
+#include "xmpp/stream_parser.h"
 
 namespace rookery::server {
 
@@ -14,6 +16,7 @@ namespace {
 
 constexpr size_t ack_every = 10;  // stanzas sent before an acknowledgement is asked for
 constexpr auto ack_after = std::chrono::seconds(2);
+constexpr auto probe_interval = std::chrono::seconds(60);
 constexpr size_t queue_memory = 256 * 1024;  // beyond, what the log has is read from there again
 constexpr size_t page_bytes = 128 * 1024;    // sent at once after a resumption; the rest follows when that has left
 constexpr size_t page_stanzas = 100;
@@ -70,7 +73,20 @@ bool Session::accepts_input() const { return !held_up_ && home_.homes().accepts_
 void Session::on_element(xmpp::ElementPtr element) {
   if (held_up_) return held_.push_back(std::move(element));
   if (element->ns() == xmpp::ns::sm) return on_management(*element);
+  if (element->ns() == xmpp::ns::csi) return set_active(element->name() == "active");
   on_stanza(std::move(element));
+}
+
+void Session::set_active(bool active) {
+  const size_t most = home_.node().config().held_stanzas;
+  if (!active && held_back_ == nullptr && most > 0) held_back_ = std::make_unique<HeldBack>(most);
+  if (!active || held_back_ == nullptr) return;
+  release_held_back();
+  held_back_.reset();
+}
+
+void Session::release_held_back() {
+  for (std::string& xml : held_back_->release()) deliver(std::move(xml), 0);
 }
 
 void Session::release() {
@@ -190,6 +206,10 @@ void Session::on_management(const xmpp::Element& element) {
     ack_requested_ = false;
     if (!h || !is_plausible(*h)) return end(acknowledged_too_much(h.value_or(0)));
     acknowledge(*h);
+    if (std::exchange(stalled_, false)) {
+      if (home_.push) home_.push->came_back(*this);
+      send_queued();
+    }
     // What was sent behind our last <r/> still waits for one, and during a catch-up no later stanza would ask.
     return request_ack_later();
   }
@@ -239,9 +259,18 @@ void Session::on_drained() {
 void Session::send(const xmpp::Element& stanza) { send(stanza.to_xml(xmpp::ns::client)); }
 
 void Session::send(std::string xml, storage::LogId id) {
+  if (held_back_ != nullptr) {
+    // What the log has is never held: it is told to whoever asks for it, and counted.
+    if (id == 0 && held_back_->take(xml)) return;
+    release_held_back();
+  }
+  deliver(std::move(xml), id);
+}
+
+void Session::deliver(std::string xml, storage::LogId id) {
   // What waits in the queue goes first.
   ++counters().stanzas_out[static_cast<size_t>(kind_of(xml.size() > 1 ? xml[1] : 'i'))];
-  const bool leaves_now = link_ != nullptr && unsent_ == 0;
+  const bool leaves_now = is_reachable() && unsent_ == 0;
   if (leaves_now) link_->send(xml);
   if (!sm_enabled_) {
     if (id != 0) undrained_.push_back(id);
@@ -250,7 +279,7 @@ void Session::send(std::string xml, storage::LogId id) {
   ++sent_;
   if (!leaves_now) ++unsent_;
   const size_t size = xml.size();
-  const bool keep = queue_bytes_ < queue_memory || id == 0;
+  const bool keep = (queue_bytes_ < queue_memory && !stalled_) || id == 0;
   if (!keep) std::string().swap(xml);
   queue_bytes_ += xml.size();
   queue_.push_back({std::move(xml), size, id});
@@ -282,7 +311,37 @@ void Session::request_ack_later() {
 
 void Session::request_ack() {
   ack_requested_ = true;
+  ack_requested_at_ = home_.homes().loop().now();
   link_->send("<r xmlns='urn:xmpp:sm:3'/>");
+}
+
+Path Session::path() const {
+  if (!is_reachable()) return Path::stalled;
+  const auto unanswered = ack_requested_ ? home_.homes().loop().now() - ack_requested_at_ : Clock::duration(0);
+  return judge_path(link_->health(), std::chrono::duration_cast<std::chrono::milliseconds>(unanswered), home_.node().config().stalled_after);
+}
+
+void Session::check_path() {
+  // Only who was asked is looked at: an idle session costs nothing here.
+  if (link_ == nullptr || !ack_requested_) return;
+  if (stalled_) {
+    // Something has to be on its way, or nobody would notice that the connection is dead (TCP_USER_TIMEOUT).
+    if (home_.homes().loop().now() - ack_requested_at_ >= probe_interval) request_ack();
+    return;
+  }
+  if (path() != Path::stalled) return;
+  stalled_ = true;
+  tell_of_unacknowledged();
+}
+
+// What was sent into a connection that does not work has reached nobody, as far as we know.
+void Session::tell_of_unacknowledged() {
+  if (!home_.push) return;
+  for (const Out& out : queue_) {
+    if (!out.xml.starts_with("<message")) continue;
+    const auto message = xmpp::parse_document(out.xml, {}, xmpp::ns::client);
+    if (message) home_.tell_of(original_of(**message));
+  }
 }
 
 void Session::stop_timer() {
@@ -294,7 +353,9 @@ void Session::on_link_lost(bool clean) {
   set_link(nullptr);
   stop_timer();
   ack_requested_ = false;
+  const bool was_stalled = std::exchange(stalled_, false);
   if (clean || sm_id_.empty()) return give_up();
+  if (!was_stalled) tell_of_unacknowledged();
   timer_ = home_.homes().loop().after(home_.node().config().resume_timeout, [this] { give_up(); });
 }
 
@@ -324,9 +385,12 @@ void Session::end(const xmpp::StreamError& error) {
 std::string Session::resume(ClientLink& link, uint32_t acknowledged) {
   stop_timer();
   if (link_ != nullptr) set_link(nullptr)->close({.condition = xmpp::StreamCondition::conflict, .text = "resumed elsewhere"});
+  set_active(true);  // without a link: what was held joins the queue
   ack_requested_ = false;
   set_link(&link);
   acknowledge(acknowledged);
+  stalled_ = false;
+  if (home_.push) home_.push->came_back(*this);
   unsent_ = queue_.size();  // h is exact: the client has none of it
   reading_spilled_ = false;
   ++links_;
@@ -338,7 +402,7 @@ void Session::begin() { send_queued(); }
 // REQUIREMENTS 22: in order, a page at a time, each when the one before has left; what was spilled is read from the log.
 // Live messages queue up behind it meanwhile.
 void Session::send_queued() {
-  if (link_ == nullptr || unsent_ == 0 || reading_spilled_) return;
+  if (!is_reachable() || unsent_ == 0 || reading_spilled_) return;
   size_t bytes = 0;
   for (; unsent_ > 0 && bytes < page_bytes; --unsent_) {
     const Out& out = queue_[queue_.size() - unsent_];
@@ -365,7 +429,7 @@ void Session::send_queued() {
         Session* session = home.find_serial(serial);
         if (session == nullptr || session->links_ != links) return;
         session->reading_spilled_ = false;
-        if (session->link_ == nullptr) return;
+        if (!session->is_reachable()) return;
         if (found) return session->send_spilled(std::move(*found), count);
         log::error("queue_not_read", {{"jid", session->jid_.text()}, {"error", found.error().message}});
         session->end({.condition = xmpp::StreamCondition::internal_server_error});

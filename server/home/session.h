@@ -1,6 +1,7 @@
 // One bound resource: what must survive a broken socket. It lives in its account's home; the edge only carries bytes.
 #pragma once
 
+#include <memory>
 #include <set>
 #include <string>
 #include <string_view>
@@ -9,7 +10,9 @@
 #include <boost/container/deque.hpp>
 
 #include "server/loop.h"
+#include "server/home/path_choice.h"
 #include "server/net/link_health.h"
+#include "server/home/held_back.h"
 #include "storage/message_log.h"
 #include "xmpp/element.h"
 #include "xmpp/errors.h"
@@ -90,11 +93,19 @@ class Session final : public ClientSession {
   void end(const xmpp::StreamError& error);  ///< kick, conflict, shutdown
   void abandon();  ///< ends the connection; the client resumes elsewhere
 
+  // XEP-0352. A session begins active, and a resumed one is so again (§5.2).
+  bool is_active() const { return held_back_ == nullptr; }
+  void set_active(bool active);
+
   // XEP-0198
   std::string enable_management(const xmpp::Element& enable);  ///< returns <enabled/> or <failed/>
   bool has_stream_management() const { return sm_enabled_; }
   const std::string& resumption_id() const { return sm_id_; }
   bool is_detached() const { return link_ == nullptr; }
+  /// What is sent to it leaves at once. A stalled client (path_choice.h) gets nothing more until it acknowledges something.
+  bool is_reachable() const { return link_ != nullptr && !stalled_; }
+  Path path() const;
+  void check_path();
   /// Everything that arrived may be promised: only then is the h of <resumed/> exact and nothing comes twice.
   bool is_settled() const { return promised_ == received_; }
   void settle();  ///< makes is_settled() come true, a commit later at most
@@ -136,6 +147,8 @@ class Session final : public ClientSession {
   };
   void on_stanza(xmpp::ElementPtr stanza);
   void on_management(const xmpp::Element& element);
+  void release_held_back();
+  void deliver(std::string xml, storage::LogId id);
   void acknowledge(uint32_t count);
   void count_acknowledged(storage::LogId newest);
   void send_ack();
@@ -146,6 +159,7 @@ class Session final : public ClientSession {
   void stop_timer();
   void send_queued();
   void send_spilled(std::vector<storage::LogEntry> entries, size_t count);
+  void tell_of_unacknowledged();
   void give_up_if_overfull();
   void give_up();
   LoopCounters& counters();
@@ -159,6 +173,8 @@ class Session final : public ClientSession {
   bool sm_enabled_ = false;
   bool ack_owed_ = false;      ///< an <r/> was answered with less than owed_
   bool ack_requested_ = false;
+  bool stalled_ = false;
+  Clock::time_point ack_requested_at_{};
   std::string sm_id_;
   uint32_t received_ = 0;      ///< stanzas from the client
   uint32_t base_ = 0;          ///< of these, those before <enable/>, which are in no count that the client hears
@@ -178,6 +194,7 @@ class Session final : public ClientSession {
   bool reading_spilled_ = false;
   uint32_t links_ = 0;         ///< counts resumptions: what was read for an earlier link is not sent over a later one
   std::vector<storage::LogId> undrained_;  ///< without XEP-0198: given to the edge, perhaps still in its outbox
+  std::unique_ptr<HeldBack> held_back_;  ///< while the client is inactive
   bool held_up_ = false;
   Queue<xmpp::ElementPtr> held_;
   Loop::TimerId timer_{};      ///< until an acknowledgement is asked for; without a link until the session ends

@@ -175,7 +175,18 @@ CREATE INDEX reports_by_reporter ON reports (reporter, time);
 
 constexpr int64_t advisory_lock = 0x726f6f6b657279;  // "rookery"
 
-const std::array all = {Migration{1, relational_migration}, Migration{2, log_migration}, Migration{3, reports_migration}};
+constexpr std::string_view push_migration = R"sql(
+CREATE TABLE push_targets (  -- XEP-0357
+  account text COLLATE "C" NOT NULL REFERENCES accounts (jid) ON DELETE CASCADE,
+  service text COLLATE "C" NOT NULL,
+  node text COLLATE "C" NOT NULL,
+  options text NOT NULL,
+  device text NOT NULL,
+  PRIMARY KEY (account, service, node)
+);
+)sql";
+
+const std::array all = {Migration{1, relational_migration}, Migration{2, log_migration}, Migration{3, reports_migration}, Migration{4, push_migration}};
 
 Status apply(Connection& connection, const Migration& migration) {
   if (auto status = connection.execute_script(std::string(migration.sql)); !status) return status;

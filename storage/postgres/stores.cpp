@@ -19,6 +19,7 @@ class PostgresStores final : public Stores {
   RoomStore& rooms() override { return rooms_; }
   ReportStore& reports() override { return reports_; }
   UploadStore& uploads() override { return uploads_; }
+  PushStore& push() override { return push_; }
   Status transaction(const std::function<Status()>& work) override { return database_.transaction(work); }
   Status step(const std::function<Status()>& work, const Fence& fence) override {
     return database_.savepoint(work, fence);
@@ -34,6 +35,7 @@ class PostgresStores final : public Stores {
   postgres::Rooms rooms_{database_};
   postgres::Reports reports_{database_};
   postgres::Uploads uploads_{database_};
+  postgres::Push push_{database_};
 };
 
 }  // namespace

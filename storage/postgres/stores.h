@@ -129,6 +129,17 @@ class Uploads final : public UploadStore {
   Database& database_;
 };
 
+class Push final : public PushStore {
+ public:
+  explicit Push(Database& database) : database_(database) {}
+  Result<std::vector<PushTarget>> list(const xmpp::Jid& account) override;
+  Status put(const xmpp::Jid& account, const PushTarget& target) override;
+  Status remove(const xmpp::Jid& account, const xmpp::Jid& service, std::optional<std::string_view> node) override;
+
+ private:
+  Database& database_;
+};
+
 /// For LIMIT, which is signed.
 inline int64_t sql_limit(size_t limit) {
   return limit > static_cast<size_t>(INT64_MAX) ? INT64_MAX : static_cast<int64_t>(limit);

@@ -188,8 +188,19 @@ CREATE INDEX reports_by_time ON reports (time);
 CREATE INDEX reports_by_reporter ON reports (reporter, time);
 )sql";
 
+constexpr std::string_view migration_7 = R"sql(
+CREATE TABLE push_targets (  -- XEP-0357
+  account TEXT NOT NULL REFERENCES accounts (jid) ON DELETE CASCADE,
+  service TEXT NOT NULL,
+  node TEXT NOT NULL,
+  options TEXT NOT NULL,
+  device TEXT NOT NULL,
+  PRIMARY KEY (account, service, node)
+) STRICT, WITHOUT ROWID;
+)sql";
+
 constexpr std::array migrations = {Migration{1, migration_1}, Migration{2, migration_2}, Migration{3, migration_3}, Migration{4, migration_4},
-                                   Migration{5, migration_5}, Migration{6, migration_6}};
+                                   Migration{5, migration_5}, Migration{6, migration_6}, Migration{7, migration_7}};
 
 }  // namespace
 

@@ -19,6 +19,7 @@ class SqliteStores final : public Stores {
   RoomStore& rooms() override { return rooms_; }
   ReportStore& reports() override { return reports_; }
   UploadStore& uploads() override { return uploads_; }
+  PushStore& push() override { return push_; }
   Status transaction(const std::function<Status()>& work) override { return database_.transaction(work); }
   Status step(const std::function<Status()>& work, const Fence&) override { return database_.savepoint(work); }
 
@@ -32,6 +33,7 @@ class SqliteStores final : public Stores {
   sqlite::Rooms rooms_{database_};
   sqlite::Reports reports_{database_};
   sqlite::Uploads uploads_{database_};
+  sqlite::Push push_{database_};
 };
 
 }  // namespace

@@ -101,6 +101,11 @@ constexpr std::array all = {
           "INSERT INTO reports (id, time, reporter, reported, reason, xml) SELECT * FROM unnest($1::text[], $2::bigint[],"
           " $3::text[], $4::text[], $5::text[], $6::text[])",
           "SELECT id, time, reporter, reported, reason, xml FROM reports ORDER BY id"},
+    Table{"push_targets", "ttttt",
+          "SELECT account, service, node, options, device FROM push_targets ORDER BY account, service, node",
+          "INSERT INTO push_targets (account, service, node, options, device)"
+          " SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])",
+          "SELECT account, service, node, options, device FROM push_targets ORDER BY account, service, node"},
     Table{"room_affiliations", "ttttt",
           "SELECT room, jid, affiliation, nick, reason FROM room_affiliations ORDER BY room, jid",
           "INSERT INTO room_affiliations (room, jid, affiliation, nick, reason)"

@@ -128,7 +128,7 @@ void Room::tell_absent_members(const SharedStanza& message, storage::LogId id) {
   for (const auto& [jid, member] : members_) {
     const bool belongs = member.affiliation >= Affiliation::member || !member.nick.empty();
     if (!belongs || present.contains(jid.text()) || !node().router().is_local_domain(jid.domain())) continue;
-    for (const auto& hook : hooks) hook({.member = jid, .room = jid_, .nick = nick, .message = message.stanza(), .id = id});
+    for (const auto& hook : hooks) hook({.member = jid, .room = jid_, .nick = nick, .message = message.stanza(), .id = id, .is_public = !config_.members_only});
   }
 }
 

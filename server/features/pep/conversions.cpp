@@ -38,7 +38,7 @@ void install_conversions(Node&, FeatureRegistry& registry) {
   registry.implements({.number = 398, .name = "User Avatar to vCard-Based Avatars Conversion", .version = "1.0.0", .left_out = {}, .tests = "golden/pep/avatar.scs"});
   registry.implements({.number = 402, .name = "PEP Native Bookmarks", .version = "1.2.0", .left_out = {}, .tests = bookmarks});
   registry.implements({.number = 411, .name = "Bookmarks Conversion", .version = "1.1.0", .left_out = {}, .tests = bookmarks});
-  registry.implements({.number = 492, .name = "Chat Notification Settings", .version = "0.2.0", .left_out = "the server keeps the settings; it does not act on them here", .tests = bookmarks});
+  registry.implements({.number = 492, .name = "Chat Notification Settings", .version = "0.2.0", .left_out = "on-mention knows nicks, references and replies; a mention in an encrypted text is not seen, so it is told", .tests = "golden/pep/bookmarks.scs, golden/push"});
 }
 
 }  // namespace rookery::server

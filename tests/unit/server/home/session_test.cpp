@@ -242,5 +242,32 @@ TEST_F(SessionTest, AQueueOfWhatNoLogHasEndsWithTheSession) {
   EXPECT_THAT(again.bodies(), ElementsAre("kept"));
 }
 
+// XEP-0352 §5.2: a resumed stream is active. XEP-0198 §4: what is held is not sent, and so not counted.
+TEST_F(SessionTest, WhatIsHeldForAnInactiveClientIsCountedWhenItIsSent) {
+  phone.enable();
+  phone.go_online();
+  ASSERT_TRUE(phone.gets("<presence"));
+  phone.send("<inactive xmlns='urn:xmpp:csi:0'/>");
+  const auto state = [&](const char* name) {
+    sender.send("<message type='chat' to='" + romeo + "'><" + name + " xmlns='http://jabber.org/protocol/chatstates'/></message>");
+    let_loops_run();
+  };
+  state("composing");
+  state("paused");
+  EXPECT_EQ(phone.count("chatstates"), 0u);
+  phone.acknowledge(1);
+  phone.cut();
+  state("gone");
+  phone.resume(1);
+  EXPECT_TRUE(phone.gets("<gone"));
+  EXPECT_EQ(phone.count("chatstates"), 1u) << "of the three the newest";
+  state("active");
+  EXPECT_TRUE(phone.gets("<active")) << "nothing waits any more";
+  phone.acknowledge(3);
+  EXPECT_EQ(phone.link->error(), "");
+  phone.acknowledge(4);
+  EXPECT_TRUE(phone.is_closed_with("h='4' send-count='3'"));
+}
+
 }  // namespace
 }  // namespace rookery::server
