@@ -23,7 +23,10 @@ Status create_account(storage::Stores& stores, const xmpp::Jid& account, std::ve
   if (!taken) return std::unexpected<Error>(taken.error());
   if (*taken) return fail(Failure::conflict, "the account exists already");
   const auto now = std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
-  return stores.accounts().create({.jid = account, .keys = std::move(keys), .disabled = false, .created = now});
+  if (const Status created = stores.accounts().create({.jid = account, .keys = std::move(keys), .disabled = false, .created = now}); !created) {
+    return created;
+  }
+  return stores.values().put(account, "welcome", "due", "1");  // XEP-0133 §4.27: at its first login
 }
 
 Status change_password(storage::Stores& stores, const xmpp::Jid& account, const std::vector<crypto::ScramKeys>& keys) {

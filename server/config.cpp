@@ -246,6 +246,21 @@ Reader networks(std::vector<std::string> Config::* member) {
   };
 }
 
+/// XEP-0157 §2: each is a URI.
+Reader uris(std::vector<std::string> Config::* member) {
+  return [member](const toml::node& node, Config& config) -> std::string {
+    auto values = strings(node);
+    if (!values) return R"(must be a list like ["mailto:admin@example.org", "xmpp:admin@example.org"])";
+    for (const auto& value : *values) {
+      const auto colon = value.find(':');
+      if (colon != std::string::npos && colon > 0 && value.find_first_of(" <>\"\t\n") == std::string::npos) continue;
+      return "holds \"" + value + "\", which is no URI like \"mailto:admin@example.org\"";
+    }
+    config.*member = std::move(*values);
+    return {};
+  };
+}
+
 /// "host:port" of a service elsewhere, named or numbered.
 Reader hosts(std::vector<std::string> Config::* member) {
   return [member](const toml::node& node, Config& config) -> std::string {
@@ -298,6 +313,14 @@ const std::vector<Key>& keys() {
       {"tls.certificate", path(&Config::certificate)},
       {"tls.key", path(&Config::key)},
       {"admin.socket", path(&Config::admin_socket)},
+      {"admin.accounts", accounts(&Config::admins)},
+      {"contact.abuse", uris(&Config::contact_abuse)},
+      {"contact.admin", uris(&Config::contact_admin)},
+      {"contact.feedback", uris(&Config::contact_feedback)},
+      {"contact.sales", uris(&Config::contact_sales)},
+      {"contact.security", uris(&Config::contact_security)},
+      {"contact.status", uris(&Config::contact_status)},
+      {"contact.support", uris(&Config::contact_support)},
       {"metrics.listen", listeners(&Config::metrics, false)},
       {"metrics.tls", boolean(&Config::metrics_tls)},
       {"metrics.token_file", path(&Config::metrics_token_file)},
@@ -332,6 +355,10 @@ const std::vector<Key>& keys() {
       {"reports.per_account_and_day", number(&Config::reports_per_day, 0, million)},
       {"reports.keep", number(&Config::reports_keep, 60, 36'500 * day)},
       {"affiliations.to", one_of(&Config::affiliations_to, {"local", "anyone", "nobody"})},
+      {"registration.invites", one_of(&Config::invites, {"admins", "anyone", "nobody"})},
+      {"registration.invite_lifetime", number(&Config::invite_lifetime, 60, 366 * day)},
+      {"registration.quarantine", number(&Config::quarantine, 0, 366 * day)},
+      {"registration.quarantine_strangers", number(&Config::quarantine_strangers, 1, million)},
       {"storage.kind", one_of(&Config::storage_kind, {"embedded", "postgres"})},
       {"storage.postgres", text(&Config::storage_postgres)},
       {"cluster.nats", read_nats},

@@ -76,6 +76,10 @@ struct Config {
 
   // [admin]
   std::filesystem::path admin_socket;  ///< empty: data_dir/rookery.sock
+  std::vector<std::string> admins;     ///< bare JIDs that may run XEP-0133
+
+  // [contact] XEP-0157: URIs
+  std::vector<std::string> contact_abuse, contact_admin, contact_feedback, contact_sales, contact_security, contact_status, contact_support;
 
   // [metrics]
   std::vector<std::string> metrics = {"127.0.0.1:9551"};  ///< HTTP: /metrics, /healthz, /readyz
@@ -117,6 +121,10 @@ struct Config {
   bool registration = false;  ///< XEP-0077 in-band
   unsigned registrations_per_ip = 5;     ///< tries in an hour, of one IPv4 address or IPv6 /64
   unsigned registrations_per_hour = 60;  ///< of all together
+  std::string invites = "admins";        ///< who may invite (XEP-0401): "admins", "anyone" with an account, "nobody"
+  std::chrono::seconds invite_lifetime{7 * 86'400};
+  std::chrono::seconds quarantine{86'400};  ///< of accounts made in band without an invitation; 0: none
+  unsigned quarantine_strangers = 10;       ///< messages and requests an hour to others than contacts meanwhile
 
   // [strangers] REQUIREMENTS 29; limits: 0 is none
   std::string strangers_policy = "deliver";  ///< what becomes of messages from strangers: "deliver", "hold", "refuse"

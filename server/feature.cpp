@@ -30,18 +30,20 @@ void IqRequest::fail(xmpp::Condition condition, std::string text) {
   fail(xmpp::StanzaError{.condition = condition, .text = std::move(text)});
 }
 
-void IqRequest::fail(const Error& error) {
+void IqRequest::fail(const Error& error) { fail(condition_of(error)); }
+
+xmpp::Condition condition_of(const Error& error) {
   switch (error.failure) {
-    case Failure::not_found: return fail(xmpp::Condition::item_not_found);
-    case Failure::conflict: return fail(xmpp::Condition::conflict);
-    case Failure::invalid: return fail(xmpp::Condition::bad_request);
-    case Failure::denied: return fail(xmpp::Condition::forbidden);
-    case Failure::full: return fail(xmpp::Condition::resource_constraint);
+    case Failure::not_found: return xmpp::Condition::item_not_found;
+    case Failure::conflict: return xmpp::Condition::conflict;
+    case Failure::invalid: return xmpp::Condition::bad_request;
+    case Failure::denied: return xmpp::Condition::forbidden;
+    case Failure::full: return xmpp::Condition::resource_constraint;
     case Failure::fenced:
     case Failure::io:
     case Failure::unavailable: break;
   }
-  fail(xmpp::Condition::internal_server_error);
+  return xmpp::Condition::internal_server_error;
 }
 
 void IqTable::on_iq(std::string_view type, std::string_view name, std::string_view ns, IqHandler handler) {
@@ -63,6 +65,18 @@ void IqTable::identity(Identity identity) { identities_.push_back(std::move(iden
 const IqHandler* IqTable::find(std::string_view type, std::string_view name, std::string_view ns) const {
   for (const auto& entry : handlers_) {
     if (entry.name == name && entry.ns == ns && entry.type == type) return &entry.handler;
+  }
+  return nullptr;
+}
+
+void FeatureRegistry::command(Command command) {
+  ensure(find_command(command.node) == nullptr && command.may_run && command.run);
+  commands_.push_back(std::make_unique<Command>(std::move(command)));
+}
+
+const Command* FeatureRegistry::find_command(std::string_view node) const {
+  for (const auto& command : commands_) {
+    if (command->node == node) return command.get();
   }
   return nullptr;
 }

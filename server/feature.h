@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "server/command.h"
 #include "server/routing/envelope.h"
 #include "xmpp/element.h"
 #include "xmpp/errors.h"
@@ -50,6 +51,9 @@ class IqRequest {
   xmpp::Jid from_, to_;
 };
 
+/// How a failure of the world is told to who asked: item-not-found, conflict, …, else internal-server-error.
+xmpp::Condition condition_of(const Error& error);
+
 /// Whom an IQ handler answers for.
 enum class Scope {
   server,   ///< IQs to one of our domains
@@ -76,11 +80,14 @@ class IqTable {
   void on_iq(std::string_view type, std::string_view name, std::string_view ns, IqHandler handler);
   void advertise(std::string_view feature);
   void identity(Identity identity);
+  /// XEP-0128: extended information in disco#info.
+  void extend(xmpp::DataForm form) { forms_.push_back(std::move(form)); }
   IqHandler on_node_info;  ///< answers disco#info with a node; without it there are no nodes
 
   const IqHandler* find(std::string_view type, std::string_view name, std::string_view ns) const;
   const std::vector<std::string>& features() const { return features_; }
   const std::vector<Identity>& identities() const { return identities_; }
+  const std::vector<xmpp::DataForm>& forms() const { return forms_; }
 
  private:
   struct Entry {
@@ -90,6 +97,7 @@ class IqTable {
   std::vector<Entry> handlers_;
   std::vector<std::string> features_;
   std::vector<Identity> identities_;
+  std::vector<xmpp::DataForm> forms_;
 };
 
 /// A domain of ours that holds no accounts: rooms, pubsub nodes, uploads, a component.
@@ -134,6 +142,11 @@ class FeatureRegistry {
   void host(Service service);
   const Service* service(std::string_view domain) const;
   const std::vector<std::unique_ptr<Service>>& services() const { return services_; }
+
+  /// XEP-0050: a command of our domains. A second one of the same node is a mistake of ours.
+  void command(Command command);
+  const Command* find_command(std::string_view node) const;
+  const std::vector<std::unique_ptr<Command>>& commands() const { return commands_; }
 
   void implements(Xep xep) { xeps_.push_back(xep); }
   const std::vector<Xep>& xeps() const { return xeps_; }
@@ -188,6 +201,7 @@ class FeatureRegistry {
   IqTable tables_[2];
   std::vector<BindEntry> bind_handlers_;
   std::vector<std::unique_ptr<Service>> services_;
+  std::vector<std::unique_ptr<Command>> commands_;
   std::vector<Xep> xeps_;
 };
 

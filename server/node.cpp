@@ -244,9 +244,9 @@ void Node::stop() {
   stores_.clear();  // and the queued writes
 }
 
-void Node::register_before_auth(xmpp::ElementPtr iq, const std::string& domain, const std::string& ip,
+void Node::register_before_auth(xmpp::ElementPtr iq, std::shared_ptr<Stranger> stranger,
                                 std::move_only_function<void(xmpp::ElementPtr)> reply) {
-  server::register_before_auth(*this, std::move(iq), {domain, ip}, std::move(reply));
+  server::register_before_auth(*this, std::move(iq), std::move(stranger), std::move(reply));
 }
 
 bool Node::may_register(const std::string& ip) {

@@ -54,6 +54,14 @@ class OwnedStores {
   const storage::Fence fence_;
 };
 
+/// Who asks for an account before authentication, as its stream knows it.
+struct Stranger {
+  std::string domain;  ///< that its stream is to
+  std::string ip;
+  std::string invite;  ///< id of the invitation that it has shown (XEP-0445), else empty
+  unsigned tries = 0;  ///< registrations asked for with it
+};
+
 class Node {
  public:
   /// `log`: another message log than the configured one, for tests.
@@ -85,6 +93,7 @@ class Node {
   cluster::Cluster* cluster() { return cluster_.get(); }
   TlsHolder& tls() { return *tls_; }
   HttpServer& http() { return *http_; }
+  const HttpServer& http() const { return *http_; }
   /// Listens on `address` for one loop; behind a proxy where [listen] proxy_protocol says so. The listener is started and kept.
   Status listen(const std::string& address, Loop& loop, std::function<void(int fd, const std::string& ip)> accept);
   storage::BlobStore& blobs() { return *blobs_; }  ///< uploads; open when config().upload
@@ -109,9 +118,8 @@ class Node {
   /// Hands an IQ for our domain, or for an account whose home is this loop's, to its handler, or answers that there is none.
   void serve_iq(Envelope envelope);
 
-  /// XEP-0077 before authentication; `reply` is called on the calling loop.
-  void register_before_auth(xmpp::ElementPtr iq, const std::string& domain, const std::string& ip,
-                            std::move_only_function<void(xmpp::ElementPtr)> reply);
+  /// XEP-0077 and XEP-0445 before authentication; `reply` is called on the calling loop. May change the stranger.
+  void register_before_auth(xmpp::ElementPtr iq, std::shared_ptr<Stranger> stranger, std::move_only_function<void(xmpp::ElementPtr)> reply);
   /// REQUIREMENTS 28: has the network of `ip`, and have all together, not registered too often? Counts this time.
   bool may_register(const std::string& ip);
 
@@ -127,19 +135,24 @@ class Node {
 
   /// An administrator's command for an account whose home is this loop's, sent by another node (cluster/wire.h).
   void command_from_node(const std::string& words);
+  /// From a loop: the same command, to whichever loop or node owns the account.
+  void tell_owner(const xmpp::Jid& jid, std::string command);
+  bool is_admin(const xmpp::Jid& jid) const;  ///< named in [admin] accounts
+  unsigned loop_count() const;
 
  private:
   Status open_stores();
-  unsigned loop_count() const;
   Status open_listeners();
   void close_streams();
   Status join_cluster();
   std::string admin_account(const std::vector<std::string>& words, const std::string& password);
+  std::string admin_invite(const std::vector<std::string>& words);  // admin/invite_admin.cpp
   std::string admin_sessions(std::string_view filter);
   /// True when the account's home is another node's, which gets the command.
   bool sent_to_owner(const xmpp::Jid& jid, std::string command);
   size_t kick_here(const xmpp::Jid& jid, const std::string& reason);
   void delete_here(const xmpp::Jid& jid);
+  void befriend_here(const xmpp::Jid& jid, std::string_view contact);
   std::string admin_kick(const std::vector<std::string>& words);
 
   Config config_;

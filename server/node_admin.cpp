@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <future>
 
 #include "server/accounts.h"
@@ -45,6 +46,7 @@ std::string Node::admin(const std::vector<std::string>& words, const std::string
   if (words.empty()) return "error: no command\n";
   const auto& command = words[0];
   if (command == "account" && words.size() >= 2) return admin_account(words, password);
+  if (command == "invite") return admin_invite(words);
   if (command == "sessions") return admin_sessions(words.size() > 1 ? words[1] : "");
   if (command == "kick" && words.size() >= 2) return admin_kick(words);
   if (command == "cluster") return cluster_ ? cluster_->describe() : "error: this node is alone: cluster.nats is not set\n";
@@ -158,6 +160,14 @@ size_t Node::kick_here(const xmpp::Jid& jid, const std::string& reason) {
   return ended;
 }
 
+void Node::befriend_here(const xmpp::Jid& jid, std::string_view contact) {
+  const auto other = xmpp::Jid::parse(contact);
+  if (!other) return;
+  homes().with_home(jid, [other = *other](Home* home) {
+    if (home != nullptr) home->befriend(other);
+  });
+}
+
 void Node::delete_here(const xmpp::Jid& jid) {
   homes().forget(jid);
   homes().batch().purged.push_back(jid.text());
@@ -171,6 +181,21 @@ bool Node::sent_to_owner(const xmpp::Jid& jid, std::string command) {
   return true;
 }
 
+void Node::tell_owner(const xmpp::Jid& jid, std::string command) {
+  const uint32_t shard = shard_of(jid.bare_text());
+  if (!cluster_ || cluster_->owns(shard)) {
+    return router_.owner(jid.bare_text()).post([this, command = std::move(command)] { command_from_node(command); });
+  }
+  Loop& loop = *loops_.front();
+  loop.post([this, &loop, shard, command = std::move(command)]() mutable {
+    cluster_->port(loop).send_to_shard(shard, cluster::Topic::command, std::move(command));
+  });
+}
+
+bool Node::is_admin(const xmpp::Jid& jid) const {
+  return std::ranges::find(config_.admins, jid.bare_text()) != config_.admins.end();
+}
+
 void Node::command_from_node(const std::string& words) {
   const size_t space = words.find(' ');
   if (space == std::string::npos) return;
@@ -180,6 +205,7 @@ void Node::command_from_node(const std::string& words) {
   if (!jid) return;
   if (verb == "kick") kick_here(*jid, end == std::string::npos ? std::string() : words.substr(end + 1));
   if (verb == "delete") delete_here(*jid);
+  if (verb == "befriend") befriend_here(*jid, words.substr(std::min(end, words.size() - 1) + 1));
 }
 
 }  // namespace rookery::server

@@ -8,6 +8,8 @@
 
 #include <CLI/CLI.hpp>
 #include <cerrno>
+#include <charconv>
+#include <cstdint>
 #include <cstring>
 #include <iostream>
 #include <optional>
@@ -23,6 +25,7 @@ constexpr int kUnreachable = 3;  // no server on that socket, or it went away
 constexpr auto kFooter = R"(Examples:
   rookeryctl account add juliet@example.org
   rookeryctl account list example.org
+  rookeryctl invite --contact juliet@example.org --expires 7d
   rookeryctl kick juliet@example.org/phone "please log in again"
   printf '%s\n' "$PASSWORD" | rookeryctl account set-password juliet@example.org --password-stdin
 
@@ -163,6 +166,22 @@ std::string one_word(const std::string& value) {
   return value.empty() || value.find_first_of(" \t\r\n") != std::string::npos ? "must be one word" : std::string();
 }
 
+/// "90", "30m", "12h", "7d".
+std::optional<uint64_t> to_seconds(const std::string& text) {
+  uint64_t number = 0;
+  const char* end = text.data() + text.size();
+  const auto [rest, problem] = std::from_chars(text.data(), end, number);
+  if (problem != std::errc() || number > 1'000'000'000) return std::nullopt;
+  const std::string_view unit(rest, static_cast<size_t>(end - rest));
+  if (unit.empty() || unit == "s") return number;
+  if (unit == "m") return number * 60;
+  if (unit == "h") return number * 3600;
+  if (unit == "d") return number * 86'400;
+  return std::nullopt;
+}
+
+std::string as_seconds(const std::string& value) { return to_seconds(value) ? std::string() : "must be a time like 30m, 12h or 7d"; }
+
 class CommandLine {
  public:
   CommandLine() {
@@ -183,6 +202,8 @@ class CommandLine {
     jid_command(*account, "set-password", "Give an account a new password; asks for it", true);
     jid_command(*account, "disable", "Close an account: nobody can log in, nothing is deleted", false);
     jid_command(*account, "enable", "Open a disabled account again", false);
+
+    invite_commands();
 
     auto* sessions = command(app_, "sessions", "Print who is connected");
     sessions->add_option("JID", jid_, "Only of this account")->check(one_word);
@@ -211,6 +232,7 @@ class CommandLine {
     for (const auto* argument : {&jid_, &domain_, &folder_}) {
       if (!argument->empty()) command_.line += ' ' + *argument;
     }
+    if (command_.line == "invite create") add_invite_options();
     for (const auto& word : reason_) command_.line += ' ' + word;
     return ::run(command_, socket_, password_from_stdin_);
   }
@@ -227,6 +249,35 @@ class CommandLine {
     return app;
   }
 
+  void invite_commands() {
+    auto* invite = app_.add_subcommand("invite", "Invite somebody: prints a link that lets make an account");
+    invite->require_subcommand(0, 1);
+    invite->fallthrough();
+    invite->callback([this, invite] {
+      if (invite->get_subcommands().empty()) command_.line = "invite create";
+    });
+    invite->add_option("--contact", contact_, "An account whose contact the new user becomes")->check(one_word);
+    invite->add_option("--username", username_, "The only name that may be taken; it is kept free until then")->check(one_word);
+    invite->add_option("--domain", invite_domain_, "The domain of the new account, when there are several")->check(one_word);
+    invite->add_option("--expires", expires_, "How long it is good: 30m, 12h, 7d")->check(as_seconds);
+    invite->add_option("--uses", uses_, "How many people may use it (1)")->check(one_word);
+    auto* list = command(*invite, "list", "Print the invitations");
+    list->add_option("DOMAIN", domain_, "Of this domain")->check(one_word);
+    auto* revoke = command(*invite, "revoke", "Make an invitation useless");
+    revoke->add_option("INVITE", jid_, "Its id from the list, or its link")->required()->check(one_word);
+  }
+
+  void add_invite_options() {
+    const auto add = [this](const char* name, const std::string& value) {
+      if (!value.empty()) command_.line += std::string(" ") + name + "=" + value;
+    };
+    add("contact", contact_);
+    add("username", username_);
+    add("domain", invite_domain_);
+    add("uses", uses_);
+    if (!expires_.empty()) add("expires", std::to_string(*to_seconds(expires_)));
+  }
+
   CLI::App* jid_command(CLI::App& parent, const std::string& name, const std::string& help, bool takes_password) {
     auto* app = command(parent, name, help, takes_password);
     app->add_option("JID", jid_, "An address, like juliet@example.org")->required()->check(one_word);
@@ -237,6 +288,7 @@ class CommandLine {
   std::string socket_ = "/var/lib/rookery/rookery.sock";
   bool password_from_stdin_ = false;
   std::string jid_, domain_, folder_, since_;
+  std::string contact_, username_, invite_domain_, expires_, uses_;
   bool json_ = false;
   std::vector<std::string> reason_;
   Command command_;

@@ -14,6 +14,7 @@
 #include "crypto/result.h"
 #include "crypto/scram.h"
 #include "storage/clients.h"
+#include "storage/invites.h"
 #include "storage/message_log.h"
 #include "storage/push.h"
 #include "storage/reports.h"
@@ -47,6 +48,8 @@ class AccountStore {
   /// Ordered by JID, those after `after` (empty: from the first).
   virtual Result<std::vector<xmpp::Jid>> list(std::string_view domain, std::string_view after, size_t limit) = 0;
   virtual Result<size_t> count(std::string_view domain) = 0;
+  /// The same as list(), of those that are disabled.
+  virtual Result<std::vector<xmpp::Jid>> disabled(std::string_view domain, std::string_view after, size_t limit) = 0;
 };
 
 /// RFC 6121 §2.1 and Appendix A: subscription plus what is pending in both directions.
@@ -159,6 +162,7 @@ class Stores {
   virtual ReportStore& reports() = 0;
   virtual UploadStore& uploads() = 0;
   virtual PushStore& push() = 0;
+  virtual InviteStore& invites() = 0;
   /// Runs `work` in one transaction; commits durably when it returns success, rolls back otherwise. Not nested.
   virtual Status transaction(const std::function<Status()>& work) = 0;
   /// Runs `work` in a savepoint of the current transaction: its failure undoes only itself. What it writes is refused with

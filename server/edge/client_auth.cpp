@@ -28,7 +28,8 @@ Result<FoundCredentials> read_credentials(storage::Stores& stores, const Node& n
   auto account = stores.accounts().find(jid);
   if (!account && account.error().failure != Failure::not_found) return std::unexpected<Error>(account.error());
   FoundCredentials found;
-  found.credentials.is_decoy = !account || account->disabled;
+  found.credentials.is_decoy = !account;
+  found.is_disabled = account && account->disabled;
   if (!found.credentials.is_decoy) found.credentials.keys = std::move(account->keys);
   // REQUIREMENTS 11: an unknown name looks like any other until the proof fails; so does a hash that an account lacks.
   for (const auto hash : {crypto::Hash::sha1, crypto::Hash::sha256, crypto::Hash::sha512}) {
@@ -71,6 +72,7 @@ void ClientStream::on_sasl_step(xmpp::SaslStep step) {
       return wire_->send("<challenge xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>" + crypto::base64_encode(step.data) + "</challenge>");
     case Kind::need_credentials: return look_up_credentials();
     case Kind::success:
+      if (is_disabled_) return account_is_disabled([](xmpp::SaslError error) { return sasl_failure(error); });
       wire_->send(step.data.empty() ? "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>"
                                         : "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>" + crypto::base64_encode(step.data) + "</success>");
       return authenticated();
@@ -102,6 +104,12 @@ void ClientStream::refuse_attempt(xmpp::SaslError error, bool is_guess, const st
   if (++(is_guess ? sasl_failures_ : false_starts_) < (is_guess ? most_sasl_failures : most_false_starts)) return;
   log::info("authentication_failed", {{"ip", peer_ip_}, {"reason", std::string(to_string(error))}});
   fail(xmpp::StreamCondition::policy_violation, "Too many failed attempts");
+}
+
+void ClientStream::account_is_disabled(const std::function<std::string(xmpp::SaslError)>& words) {
+  // RFC 6120 §6.5.1. The password was right: nobody guessed, and nobody else hears it (REQUIREMENTS 11).
+  credentials_asked_ = false;
+  attempt_failed(xmpp::SaslError::account_disabled, words(xmpp::SaslError::account_disabled));
 }
 
 void ClientStream::look_up_credentials() {
@@ -137,6 +145,7 @@ void ClientStream::check_credentials() {
           credentials_asked_ = false;  // nobody guessed
           return on_credentials(not_now);
         }
+        is_disabled_ = found->is_disabled;
         if (!sasl_->is_costly()) return on_credentials(sasl_->credentials(found->credentials));
         node_.derivations().try_run(
             [this, self, found = std::move(found->credentials)]() -> Result<xmpp::SaslStep> { return sasl_->credentials(found); },

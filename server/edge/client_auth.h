@@ -14,10 +14,11 @@ class Node;
 
 struct FoundCredentials {
   xmpp::SaslCredentials credentials;   ///< for each hash: the account's, or such as no password belongs to
+  bool is_disabled = false;            ///< whoever proves the password is told so
   std::vector<crypto::Hash> lacking;  ///< hashes for which a real account has no keys
 };
 
-/// On the store's worker. An account that does not exist or is disabled looks like any other until the proof fails.
+/// On the store's worker. An account that does not exist looks like any other until the proof fails.
 Result<FoundCredentials> read_credentials(storage::Stores& stores, const Node& node, const xmpp::Jid& jid);
 
 }  // namespace rookery::server

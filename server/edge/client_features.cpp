@@ -45,6 +45,7 @@ std::string ClientStream::early_features() const {
     for (const auto name : bindings) out.append("<channel-binding type='").append(name).append("'/>");
     out += "</sasl-channel-binding>";
   }
+  if (node_.config().invites != "nobody") out += "<register xmlns='urn:xmpp:ibr-token:0'/>";
   if (node_.config().registration) out += "<register xmlns='http://jabber.org/features/iq-register'/>";
   return out + limits_element(xmpp::ParserLimits::unauthenticated().stanza_bytes);
 }

@@ -168,9 +168,12 @@ void ClientStream::on_element(xmpp::ElementPtr element) {
       if (ns == xmpp::ns::sasl) {
         return wire_->send("<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><encryption-required/></failure>");
       }
-      if (name == "iq" && may_authenticate() && node_.config().registration) {
+      if (name == "iq" && may_authenticate() && may_register(*element)) {
         wait();
-        return node_.register_before_auth(std::move(element), domain_, peer_ip_, [this, self = shared_from_this()](xmpp::ElementPtr reply) {
+        if (!stranger_) stranger_ = std::make_shared<Stranger>();
+        stranger_->domain = domain_;
+        stranger_->ip = peer_ip_;
+        return node_.register_before_auth(std::move(element), stranger_, [this, self = shared_from_this()](xmpp::ElementPtr reply) {
           wire_->send(reply->to_xml(xmpp::ns::client));
           go_on();
         });
@@ -202,12 +205,20 @@ void ClientStream::on_element(xmpp::ElementPtr element) {
   }
 }
 
+/// XEP-0445 §4: with an invitation too.
+bool ClientStream::may_register(const xmpp::Element& iq) const {
+  if (node_.config().registration) return true;
+  if (node_.config().invites == "nobody") return false;
+  return iq.child("preauth", xmpp::ns::pars) != nullptr || (stranger_ && !stranger_->invite.empty());
+}
+
 void ClientStream::on_starttls() {
   // REQUIREMENTS 3: what was sent behind <starttls/> in the clear must not be taken for encrypted.
   if (wire_->has_pending()) return fail(xmpp::StreamCondition::policy_violation);
   wire_->start_tls("<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>", node_.tls().starttls());
   state_ = State::opening;
   header_sent_ = false;
+  stranger_.reset();
   domain_.clear();
 }
 

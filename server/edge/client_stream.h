@@ -16,6 +16,7 @@
 namespace rookery::server {
 
 class Node;
+struct Stranger;
 
 enum class Security {
   starttls, direct_tls, plaintext,
@@ -69,6 +70,7 @@ class ClientStream final : public StreamWire::Owner, public ClientLink, public s
   /// allows (REQUIREMENTS 14).
   void attempt_failed(xmpp::SaslError error, std::string answer);
   void refuse_attempt(xmpp::SaslError error, bool is_guess, const std::string& answer);
+  void account_is_disabled(const std::function<std::string(xmpp::SaslError)>& words);
   void look_up_credentials();
   /// Credentials of `account` are about to be looked at: waits as the backoff wants, then goes on.
   void begin_guess(xmpp::Jid account, std::function<void()> then);
@@ -101,6 +103,7 @@ class ClientStream final : public StreamWire::Owner, public ClientLink, public s
   void leave_limits() { place_.leave(); }
   void charge(size_t bytes);
   xmpp::SaslOptions sasl_options() const;
+  bool may_register(const xmpp::Element& iq) const;
   bool may_authenticate() const { return wire_->is_encrypted() || security_ == Security::plaintext || security_ == Security::web; }
 
   Node& node_;
@@ -125,6 +128,8 @@ class ClientStream final : public StreamWire::Owner, public ClientLink, public s
   std::string from_;    ///< the first header's, a hint only
   std::unique_ptr<xmpp::SaslServer> sasl_;
   std::unique_ptr<Sasl2> sasl2_;
+  std::shared_ptr<Stranger> stranger_;  ///< when it has asked for an account
+  bool is_disabled_ = false;            ///< the account that credentials were read for
   xmpp::Jid account_;  ///< after authentication
   ClientSession* session_ = nullptr;
   std::optional<Loop::TimerId> deadline_;

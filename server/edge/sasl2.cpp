@@ -169,6 +169,7 @@ void Sasl2::check_credentials(const xmpp::Jid& account) {
       [this, self = stream_.shared_from_this()](Result<FoundCredentials> found) {
         if (stream_.state_ == ClientStream::State::closed) return;
         if (!found) return stream_.answered([this] { fail_for_now(); });
+        stream_.is_disabled_ = found->is_disabled;
         lacking_ = std::move(found->lacking);
         if (!mechanism_->is_costly()) return stream_.answered([&] { on_step(mechanism_->credentials(found->credentials)); });
         stream_.node_.derivations().try_run(
@@ -186,6 +187,11 @@ void Sasl2::fail_for_now() {
 }
 
 void Sasl2::mechanism_done(std::string data) {
+  if (stream_.is_disabled_) {
+    mechanism_.reset();
+    stage_ = Stage::finishing;
+    return stream_.account_is_disabled([](xmpp::SaslError error) { return xmpp::sasl2_failure(error, {}); });
+  }
   auto account = xmpp::Jid::make(mechanism_->username(), stream_.domain_);
   ensure(account.has_value());
   account_ = std::move(*account);

@@ -16,6 +16,7 @@ xmpp::DiscoInfo info_of(const IqTable& table) {
     info.identities.push_back({.category = category, .type = type, .name = name, .lang = {}});
   }
   info.features = table.features();
+  info.forms = table.forms();
   return info;
 }
 
@@ -47,10 +48,12 @@ void account_info(IqRequest request) {
 
 /// XEP-0115 §6.2: who saw our capabilities in the stream features asks for them by node and hash.
 void server_info(IqRequest request) {
+  if (is_command_node(request)) return command_info(std::move(request));
   answer_info(request, request.node().features().table(Scope::server), request.node().caps().query_node());
 }
 
 void server_items(IqRequest request) {
+  if (is_command_node(request)) return command_items(std::move(request));
   xmpp::DiscoItems items;
   for (const auto& service : request.node().features().services()) {
     const auto jid = xmpp::Jid::parse(service->domain);

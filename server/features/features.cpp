@@ -7,7 +7,9 @@ namespace rookery::server {
 void install_features(Node& node, FeatureRegistry& registry) {
   install_blocking(node, registry);  // first: its hooks stop a stanza before any other feature sees it
   install_strangers(node, registry);  // next: who may write at all
+  install_quarantine(node, registry);
   install_roster(node, registry);
+  install_invites(node, registry);
   install_caps(node, registry);  // before PEP, which asks it who listens
   install_pep(node, registry);
   install_pubsub(node, registry);
@@ -33,6 +35,9 @@ void install_features(Node& node, FeatureRegistry& registry) {
   install_muc(node, registry);
   install_components(node, registry);
   install_moving(node, registry);
+  install_contact_addresses(node, registry);
+  install_administration(node, registry);
+  install_adhoc(node, registry);
   install_disco(node, registry);  // last: answers from what the others have advertised
 }
 

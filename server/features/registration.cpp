@@ -1,13 +1,17 @@
 // XEP-0077: In-Band Registration: creating an account before authentication; afterwards its password and its end.
 #include "server/accounts.h"
 #include "server/features/features.h"
+#include "server/invites.h"
 #include "server/node.h"
+#include "server/quarantine.h"
 #include "server/task.h"
 #include "xmpp/namespaces.h"
 
 namespace rookery::server {
 
 namespace {
+
+constexpr unsigned most_invited_tries = 8;  // of one stream
 
 /// An account is its own business and of its own server; everyone else is refused.
 bool is_allowed(const IqRequest& request) {
@@ -81,46 +85,101 @@ xmpp::Condition to_condition(const Error& error) {
     case Failure::conflict: return xmpp::Condition::conflict;
     case Failure::invalid: return xmpp::Condition::not_acceptable;
     case Failure::full: return xmpp::Condition::resource_constraint;
+    case Failure::denied: return xmpp::Condition::not_allowed;
     default: return xmpp::Condition::internal_server_error;
   }
 }
 
-/// XEP-0489 §3: nobody but the user has vouched for it.
-Status create(storage::Stores& stores, const xmpp::Jid& account, const std::vector<crypto::ScramKeys>& keys) {
-  if (Status created = create_account(stores, account, keys); !created) return created;
-  return stores.values().put(account, "origin", "", "registered");
-}
-
 using Reply = std::move_only_function<void(xmpp::ElementPtr)>;
 
-Task<void> create(Node& node, xmpp::ElementPtr iq, xmpp::Jid account, std::string password, Reply reply) {
+/// A new account, what its invitation gives it, or its quarantine. In one transaction: a use is only gone with an account.
+Status store_account(storage::Stores& stores, const xmpp::Jid& account, const std::vector<crypto::ScramKeys>& keys,
+                     const std::optional<storage::Invite>& invite, std::chrono::seconds quarantine) {
+  // XEP-0445 §5: the name of an invitation is kept for it.
+  const auto promised = stores.invites().is_reserved(account.domain(), account.local(), storage_now());
+  if (!promised) return std::unexpected<Error>(promised.error());
+  if (*promised && (!invite || invite->username != account.local())) return fail(Failure::conflict, "the name is promised to somebody");
+  if (invite) {
+    if (const Status used = stores.invites().use(invite->id); !used) return fail(Failure::denied, "the invitation is used up");
+  }
+  if (const Status created = create_account(stores, account, keys); !created) return created;
+  if (!invite) {
+    // XEP-0489 §3: nobody but the user has vouched for it.
+    if (const Status noted = stores.values().put(account, "origin", "", "registered"); !noted) return noted;
+    if (quarantine.count() == 0) return {};
+    const auto until = std::chrono::floor<std::chrono::seconds>(storage_now() + quarantine).time_since_epoch();
+    return stores.values().put(account, quarantine_kind, "", std::to_string(until.count()));
+  }
+  if (invite->contact.empty()) return {};
+  const auto contact = xmpp::Jid::parse(invite->contact);
+  if (!contact) return {};
+  storage::RosterItem item;
+  item.jid = *contact;
+  item.subscription = storage::RosterItem::Subscription::both;
+  return stores.rosters().put(account, item, 1);
+}
+
+Task<void> create(Node& node, xmpp::ElementPtr iq, std::shared_ptr<Stranger> stranger, xmpp::Jid account, std::string password, Reply reply) {
   const auto refuse = [&](const Error& error) { reply(xmpp::error_reply(*iq, {.condition = to_condition(error)})); };
   // Before the keys: a taken name costs nothing.
-  auto look = [account](storage::Stores& stores) -> Status {
+  auto look = [account, id = stranger->invite](storage::Stores& stores) -> Result<std::optional<storage::Invite>> {
     const auto taken = stores.accounts().exists(account);
     if (!taken) return std::unexpected<Error>(taken.error());
-    return *taken ? Status(fail(Failure::conflict, "the account exists already")) : Status();
+    if (*taken) return fail(Failure::conflict, "the account exists already");
+    if (id.empty()) return std::optional<storage::Invite>();
+    auto invite = stores.invites().find(id);
+    if (!invite) return fail(Failure::denied, "the invitation was revoked");
+    return std::optional(std::move(*invite));
   };
   auto looking = node.stores().run(std::move(look));
-  const Status is_free = co_await looking;
-  if (!is_free) co_return refuse(is_free.error());
+  const auto invite = co_await looking;
+  if (!invite) co_return refuse(invite.error());
+  if (*invite && !(*invite)->username.empty() && (*invite)->username != account.local()) {
+    co_return reply(xmpp::error_reply(*iq, {.condition = xmpp::Condition::not_acceptable, .text = "The invitation is for another name"}));
+  }
   auto derive = [password = std::move(password), iterations = node.config().scram_iterations] { return derive_keys(password, iterations); };
   auto derivation = node.derivations().try_run(std::move(derive));
   const auto keys = co_await derivation;
   if (!keys) co_return refuse(keys.error());
-  auto store = [account, keys = *keys](storage::Stores& stores) { return create(stores, account, keys); };
+  auto store = [account, keys = *keys, invite = *invite, quarantine = node.config().quarantine](storage::Stores& stores) {
+    return store_account(stores, account, keys, invite, quarantine);
+  };
   auto storing = node.stores().run(std::move(store));
   const Status created = co_await storing;
   if (!created) co_return refuse(created.error());
+  stranger->invite.clear();
+  // XEP-0401 §4.5: the inviter's clients learn of it at once.
+  const auto contact = *invite ? xmpp::Jid::parse((*invite)->contact) : Result<xmpp::Jid>(fail(Failure::not_found, {}));
+  if (contact) node.tell_owner(*contact, "befriend " + contact->text() + " " + account.text());
   reply(xmpp::result_reply(*iq));
+}
+
+/// XEP-0445 §4: the invitation is looked at now, and used up by the registration that follows.
+void show_invite(Node& node, xmpp::ElementPtr iq, std::shared_ptr<Stranger> stranger, Reply reply) {
+  const std::string id = invite_id(iq->child("preauth", xmpp::ns::pars)->attr("token"));
+  node.stores().run([id](storage::Stores& stores) { return find_usable_invite(stores, id); },
+                    [iq = std::move(iq), stranger = std::move(stranger), reply = std::move(reply)](Result<storage::Invite> invite) mutable {
+                      const bool is_good = invite && invite->registers && invite->domain == stranger->domain;
+                      if (is_good) {
+                        stranger->invite = invite->id;
+                        stranger->tries = 0;
+                        return reply(xmpp::result_reply(*iq));
+                      }
+                      const bool is_known = invite || invite.error().failure == Failure::not_found;
+                      const auto condition = is_known ? xmpp::Condition::item_not_found : xmpp::Condition::internal_server_error;
+                      reply(xmpp::error_reply(*iq, {.condition = condition, .text = is_known ? "The provided token is invalid or expired" : ""}));
+                    });
 }
 
 }  // namespace
 
-void register_before_auth(Node& node, xmpp::ElementPtr iq, const Stranger& stranger, Reply reply) {
+void register_before_auth(Node& node, xmpp::ElementPtr iq, std::shared_ptr<Stranger> stranger, Reply reply) {
   const auto* query = iq->child("query", xmpp::ns::registration);
   const auto type = iq->attr("type");
   const auto refuse = [&](xmpp::Condition condition) { reply(xmpp::error_reply(*iq, {.condition = condition})); };
+  if (type == "set" && iq->child("preauth", xmpp::ns::pars) != nullptr && node.config().invites != "nobody") {
+    return show_invite(node, std::move(iq), std::move(stranger), std::move(reply));
+  }
   // RFC 6120 §8.2.3 wants an answer to get and set only; before authentication nothing else is allowed at all.
   if (query == nullptr || (type != "get" && type != "set")) return refuse(xmpp::Condition::not_authorized);
   if (type == "get") return reply(registration_form(*iq));
@@ -128,13 +187,15 @@ void register_before_auth(Node& node, xmpp::ElementPtr iq, const Stranger& stran
   const auto username = query->child_text("username", xmpp::ns::registration);
   auto password = query->child_text("password", xmpp::ns::registration);
   // XEP-0077 §3.1: incomplete, or not a name
-  const auto account = xmpp::Jid::make(username, stranger.domain);
+  const auto account = xmpp::Jid::make(username, stranger->domain);
   if (username.empty() || password.empty() || !account) return refuse(xmpp::Condition::not_acceptable);
-  // REQUIREMENTS 28. Each try counts, also one that finds a name taken: else names could be tried without end.
-  if (!node.may_register(stranger.ip)) {
+  // REQUIREMENTS 28. Each try counts, also one that finds a name taken: else names could be tried without end. Who is invited
+  // need not share the limits of those who are not.
+  const bool may_try = stranger->invite.empty() ? node.may_register(stranger->ip) : ++stranger->tries <= most_invited_tries;
+  if (!may_try) {
     return reply(xmpp::error_reply(*iq, {.condition = xmpp::Condition::resource_constraint, .text = "Too many registrations, try later"}));
   }
-  spawn(create(node, std::move(iq), *account, std::move(password), std::move(reply)), "registration.create");
+  spawn(create(node, std::move(iq), std::move(stranger), *account, std::move(password), std::move(reply)), "registration.create");
 }
 
 void install_registration(Node&, FeatureRegistry& registry) {
@@ -144,7 +205,8 @@ void install_registration(Node&, FeatureRegistry& registry) {
     registry.on_iq(scope, "set", "query", xmpp::ns::registration, set_registration);
   }
   registry.advertise(Scope::server, xmpp::ns::registration);
-  registry.implements({.number = 77, .name = "In-Band Registration", .version = "2.4", .left_out = {}, .tests = "golden/stream/registration_is_off.scs"});
+  registry.implements({.number = 77, .name = "In-Band Registration", .version = "2.4", .left_out = {}, .tests = "golden/stream/registration_is_off.scs, golden/stream/registration.scs, golden/invites"});
+  registry.implements({.number = 445, .name = "Pre-Authenticated In-Band Registration", .version = "0.2.0", .left_out = {}, .tests = "golden/invites/register.scs, integration/admin/invites_test.py"});
 }
 
 }  // namespace rookery::server

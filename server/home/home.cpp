@@ -13,6 +13,7 @@ namespace rookery::server {
 Home::Home(Homes& homes, xmpp::Jid bare, HomeData data)
     : strangers(std::move(data.strangers)),
       archive_prefs(std::move(data.archive)),
+      quarantine(data.quarantine),
       homes_(homes),
       jid_(std::move(bare)),
       blocked_(data.blocked.begin(), data.blocked.end()),

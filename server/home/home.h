@@ -11,6 +11,7 @@
 #include "server/home/push_devices.h"
 #include "server/home/session.h"
 #include "server/home/strangers.h"
+#include "server/quarantine.h"
 #include "server/routing/envelope.h"
 #include "server/routing/fan_out.h"
 #include "storage/stores.h"
@@ -38,6 +39,7 @@ struct HomeData {
   std::string avatar;  ///< XEP-0153 hash; empty: none
   Strangers strangers;
   std::vector<storage::PushTarget> push;
+  Quarantine quarantine;
 };
 
 class Home {
@@ -86,6 +88,10 @@ class Home {
   void set_avatar(std::string hash);  ///< what presence says of it from now on; storage knows it already
   bool may_see_presence(const xmpp::Jid& contact) const;  ///< is subscribed to us (from or both)
   bool is_contact(const xmpp::Jid& jid) const;  ///< we are subscribed to it (to or both)
+  /// Both see each other from now on: the other side's roster says so already.
+  void befriend(const xmpp::Jid& contact);
+  /// XEP-0379 §3.5: what the user would have answered to the request of one whom he has invited.
+  void approve_invited(const xmpp::Jid& contact);
   void remove_contact(const xmpp::Jid& contact);  ///< roster remove: cancels both directions, pushes
 
   // Roster (roster.cpp)
@@ -144,6 +150,7 @@ class Home {
   bool is_abandoned() const { return abandoned_; }
   ArchivePreferences archive_prefs;
   std::unique_ptr<PushDevices> push;  ///< XEP-0357; null while there are none
+  Quarantine quarantine;
   Clock::time_point last_used{};
 
  private:

@@ -5,6 +5,7 @@
 #include "server/node.h"
 #include "server/routing/fan_out.h"
 #include "xmpp/namespaces.h"
+#include "xmpp/payloads/payload.h"
 #include "xmpp/stream_parser.h"
 
 namespace rookery::server {
@@ -56,6 +57,10 @@ Result<HomeData> read_home(storage::Stores& stores, storage::MessageLog& log, co
   const auto strangers = stores.values().all(bare, Strangers::kind);
   if (!strangers) return std::unexpected<Error>(strangers.error());
   data.strangers = Strangers(*strangers);
+  const auto quarantine = stores.values().get(bare, quarantine_kind, "");
+  if (!quarantine) return std::unexpected<Error>(quarantine.error());
+  const auto until = *quarantine ? xmpp::parse_unsigned(**quarantine, 1ull << 40) : std::nullopt;
+  if (until) data.quarantine = Quarantine(storage::TimePoint(std::chrono::seconds(*until)));
   return data;
 }
 

@@ -90,6 +90,37 @@ void Home::subscription_from_client(Session&, const xmpp::Element& presence, con
   forward(std::move(out));
 }
 
+void Home::befriend(const xmpp::Jid& contact) {
+  auto item = item_or_new(this->contact(contact), contact);
+  item.subscription = Subscription::both;
+  item.ask = item.approved = false;
+  item.in_roster = true;
+  item.request.clear();
+  put_contact(std::move(item));
+  for (Session* session : sessions()) {
+    if (session->available) send_presence_of(*session, contact);
+  }
+  for (const auto& hook : node().features().contact_subscribed) hook(*this, contact);
+}
+
+void Home::approve_invited(const xmpp::Jid& contact) {
+  auto item = item_or_new(this->contact(contact), contact);
+  if (has_from(item.subscription) && has_to(item.subscription)) return route_presence("subscribed", jid_, contact);
+  const bool asks = !has_to(item.subscription);
+  item.subscription = make(has_to(item.subscription), true);
+  item.ask = item.ask || asks;
+  item.approved = false;
+  item.in_roster = true;
+  item.request.clear();
+  update_contact(std::move(item));
+  route_presence("subscribed", jid_, contact);
+  for (Session* session : sessions()) {
+    if (session->available) send_presence_of(*session, contact);
+  }
+  for (const auto& hook : node().features().contact_subscribed) hook(*this, contact);
+  if (asks) route_presence("subscribe", jid_, contact);
+}
+
 void Home::receive_subscription(const Envelope& envelope, std::string_view type) {
   const xmpp::Jid from = envelope.from.bare();
   if (from == jid_) return;

@@ -34,6 +34,19 @@ Status insert_keys(Database& database, const xmpp::Jid& jid, const std::vector<c
   return {};
 }
 
+/// Of rows that hold an address each.
+template <typename Rows>
+Result<std::vector<xmpp::Jid>> addresses_of(Rows rows) {
+  std::vector<xmpp::Jid> found;
+  while (rows.next()) {
+    auto jid = xmpp::Jid::parse(rows.view(0));
+    if (!jid) return fail(Failure::io, "the accounts table has a malformed JID: " + jid.error().message);
+    found.push_back(std::move(*jid));
+  }
+  if (auto status = rows.status(); !status) return std::unexpected(status.error());
+  return found;
+}
+
 std::unexpected<Error> no_account(const xmpp::Jid& jid) { return fail(Failure::not_found, "no account " + jid.text()); }
 
 }  // namespace
@@ -131,16 +144,13 @@ Status Accounts::remove(const xmpp::Jid& jid) {
 }
 
 Result<std::vector<xmpp::Jid>> Accounts::list(std::string_view domain, std::string_view after, size_t limit) {
-  std::vector<xmpp::Jid> found;
-  auto rows = database_.query("SELECT jid FROM accounts WHERE domain = $1 AND jid > $2 ORDER BY jid LIMIT $3", domain,
-                              after, sql_limit(limit));
-  while (rows.next()) {
-    auto jid = xmpp::Jid::parse(rows.view(0));
-    if (!jid) return fail(Failure::io, "the accounts table has a malformed JID: " + jid.error().message);
-    found.push_back(std::move(*jid));
-  }
-  if (auto status = rows.status(); !status) return std::unexpected(status.error());
-  return found;
+  return addresses_of(database_.query("SELECT jid FROM accounts WHERE domain = $1 AND jid > $2 ORDER BY jid LIMIT $3", domain,
+                              after, sql_limit(limit)));
+}
+
+Result<std::vector<xmpp::Jid>> Accounts::disabled(std::string_view domain, std::string_view after, size_t limit) {
+  return addresses_of(database_.query("SELECT jid FROM accounts WHERE disabled AND domain = $1 AND jid > $2 ORDER BY jid LIMIT $3", domain,
+                              after, sql_limit(limit)));
 }
 
 Result<size_t> Accounts::count(std::string_view domain) {

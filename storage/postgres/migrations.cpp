@@ -173,8 +173,6 @@ CREATE INDEX reports_by_time ON reports (time);
 CREATE INDEX reports_by_reporter ON reports (reporter, time);
 )sql";
 
-constexpr int64_t advisory_lock = 0x726f6f6b657279;  // "rookery"
-
 constexpr std::string_view push_migration = R"sql(
 CREATE TABLE push_targets (  -- XEP-0357
   account text COLLATE "C" NOT NULL REFERENCES accounts (jid) ON DELETE CASCADE,
@@ -186,7 +184,26 @@ CREATE TABLE push_targets (  -- XEP-0357
 );
 )sql";
 
-const std::array all = {Migration{1, relational_migration}, Migration{2, log_migration}, Migration{3, reports_migration}, Migration{4, push_migration}};
+constexpr std::string_view invites_migration = R"sql(
+CREATE TABLE invites (  -- XEP-0401; of a token, only what was made from it
+  id text COLLATE "C" PRIMARY KEY,
+  domain text COLLATE "C" NOT NULL,
+  creator text COLLATE "C" NOT NULL,
+  contact text NOT NULL,
+  username text COLLATE "C" NOT NULL,
+  registers boolean NOT NULL,
+  uses bigint NOT NULL,
+  created bigint NOT NULL,
+  expires bigint NOT NULL
+);
+CREATE INDEX invites_by_domain ON invites (domain, username);
+CREATE INDEX invites_by_creator ON invites (creator);
+)sql";
+
+constexpr int64_t advisory_lock = 0x726f6f6b657279;  // "rookery"
+
+const std::array all = {Migration{1, relational_migration}, Migration{2, log_migration}, Migration{3, reports_migration},
+                        Migration{4, push_migration}, Migration{5, invites_migration}};
 
 Status apply(Connection& connection, const Migration& migration) {
   if (auto status = connection.execute_script(std::string(migration.sql)); !status) return status;

@@ -20,6 +20,7 @@ class PostgresStores final : public Stores {
   ReportStore& reports() override { return reports_; }
   UploadStore& uploads() override { return uploads_; }
   PushStore& push() override { return push_; }
+  InviteStore& invites() override { return invites_; }
   Status transaction(const std::function<Status()>& work) override { return database_.transaction(work); }
   Status step(const std::function<Status()>& work, const Fence& fence) override {
     return database_.savepoint(work, fence);
@@ -36,6 +37,7 @@ class PostgresStores final : public Stores {
   postgres::Reports reports_{database_};
   postgres::Uploads uploads_{database_};
   postgres::Push push_{database_};
+  postgres::Invites invites_{database_};
 };
 
 }  // namespace

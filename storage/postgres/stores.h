@@ -19,6 +19,7 @@ class Accounts final : public AccountStore {
   Status remove(const xmpp::Jid& jid) override;
   Result<std::vector<xmpp::Jid>> list(std::string_view domain, std::string_view after, size_t limit) override;
   Result<size_t> count(std::string_view domain) override;
+  Result<std::vector<xmpp::Jid>> disabled(std::string_view domain, std::string_view after, size_t limit) override;
 
  private:
   Database& database_;
@@ -135,6 +136,22 @@ class Push final : public PushStore {
   Result<std::vector<PushTarget>> list(const xmpp::Jid& account) override;
   Status put(const xmpp::Jid& account, const PushTarget& target) override;
   Status remove(const xmpp::Jid& account, const xmpp::Jid& service, std::optional<std::string_view> node) override;
+
+ private:
+  Database& database_;
+};
+
+class Invites final : public InviteStore {
+ public:
+  explicit Invites(Database& database) : database_(database) {}
+  Status create(const Invite& invite) override;
+  Result<Invite> find(std::string_view id) override;
+  Status use(std::string_view id) override;
+  Status remove(std::string_view id) override;
+  Result<std::vector<Invite>> list(std::string_view domain, size_t limit) override;
+  Result<size_t> count(std::string_view creator, TimePoint now) override;
+  Result<bool> is_reserved(std::string_view domain, std::string_view username, TimePoint now) override;
+  Status expire(TimePoint before) override;
 
  private:
   Database& database_;

@@ -199,8 +199,24 @@ CREATE TABLE push_targets (  -- XEP-0357
 ) STRICT, WITHOUT ROWID;
 )sql";
 
+constexpr std::string_view migration_8 = R"sql(
+CREATE TABLE invites (  -- XEP-0401; of a token, only what was made from it
+  id TEXT NOT NULL PRIMARY KEY,
+  domain TEXT NOT NULL,
+  creator TEXT NOT NULL,
+  contact TEXT NOT NULL,
+  username TEXT NOT NULL,
+  registers INTEGER NOT NULL,
+  uses INTEGER NOT NULL,
+  created INTEGER NOT NULL,  -- microseconds since 1970
+  expires INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX invites_by_domain ON invites (domain, username);
+CREATE INDEX invites_by_creator ON invites (creator);
+)sql";
+
 constexpr std::array migrations = {Migration{1, migration_1}, Migration{2, migration_2}, Migration{3, migration_3}, Migration{4, migration_4},
-                                   Migration{5, migration_5}, Migration{6, migration_6}, Migration{7, migration_7}};
+                                   Migration{5, migration_5}, Migration{6, migration_6}, Migration{7, migration_7}, Migration{8, migration_8}};
 
 }  // namespace
 

@@ -20,6 +20,7 @@ class SqliteStores final : public Stores {
   ReportStore& reports() override { return reports_; }
   UploadStore& uploads() override { return uploads_; }
   PushStore& push() override { return push_; }
+  InviteStore& invites() override { return invites_; }
   Status transaction(const std::function<Status()>& work) override { return database_.transaction(work); }
   Status step(const std::function<Status()>& work, const Fence&) override { return database_.savepoint(work); }
 
@@ -34,6 +35,7 @@ class SqliteStores final : public Stores {
   sqlite::Reports reports_{database_};
   sqlite::Uploads uploads_{database_};
   sqlite::Push push_{database_};
+  sqlite::Invites invites_{database_};
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 import re
 
+from scs_admin import AdminSteps
 from scs_match import Matcher, ScriptError, is_optional, plain_copy
 from scs_rooms import RoomSteps
 from scs_sasl2 import Sasl2Steps
@@ -15,7 +16,7 @@ PASSWORD = "correct horse battery staple"
 NS_STREAM_ERRORS = "urn:ietf:params:xml:ns:xmpp-streams"
 
 
-class Runner(Sasl2Steps, RoomSteps, StreamSteps):
+class Runner(AdminSteps, Sasl2Steps, RoomSteps, StreamSteps):
     def __init__(self, script, server, tag, timeout=10.0, carrier="tcp"):
         self.script, self.server, self.tag, self.timeout = script, server, tag, timeout
         self.carrier = carrier  # of clients that do not say theirs

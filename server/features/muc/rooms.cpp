@@ -4,6 +4,7 @@
 #include "server/log.h"
 #include "server/node.h"
 #include "xmpp/namespaces.h"
+#include "xmpp/payloads/payload.h"
 
 namespace rookery::server::muc {
 
@@ -48,7 +49,7 @@ void Rooms::receive(Envelope envelope) {
   if (is_new) load(room, creator);
 }
 
-Result<Rooms::Loaded> Rooms::read(storage::Stores& stores, storage::MessageLog& log, const xmpp::Jid& room, const std::string& creator) {
+Result<Rooms::Loaded> Rooms::read(storage::Stores& stores, storage::MessageLog& log, const xmpp::Jid& room, const xmpp::Jid& creator) {
   Loaded loaded;
   auto data = read_room(stores, log, room);
   if (data) {
@@ -56,14 +57,18 @@ Result<Rooms::Loaded> Rooms::read(storage::Stores& stores, storage::MessageLog& 
     return loaded;
   }
   if (data.error().failure != Failure::not_found) return std::unexpected<Error>(data.error());
-  const auto created = stores.rooms().created_by(creator);
+  const auto created = stores.rooms().created_by(creator.text());
   if (!created) return std::unexpected<Error>(created.error());
   loaded.created = *created;
+  const auto quarantine = stores.values().get(creator, quarantine_kind, "");
+  if (!quarantine) return std::unexpected<Error>(quarantine.error());
+  const auto until = *quarantine ? xmpp::parse_unsigned(**quarantine, 1ull << 40) : std::nullopt;
+  if (until) loaded.creator = Quarantine(storage::TimePoint(std::chrono::seconds(*until)));
   return loaded;
 }
 
 void Rooms::load(const xmpp::Jid& room, const xmpp::Jid& creator) {
-  auto work = [room, creator, &log = node_.log()](storage::Stores& stores) { return read(stores, log, room, creator.text()); };
+  auto work = [room, creator, &log = node_.log()](storage::Stores& stores) { return read(stores, log, room, creator); };
   node_.stores().run(std::move(work), [this, room, creator](Result<Loaded> data) { on_loaded(room, creator, std::move(data)); });
 }
 
@@ -92,13 +97,13 @@ void Rooms::on_loaded(const xmpp::Jid& room, const xmpp::Jid& creator, Result<Lo
     } else if (wants_to_create(envelope) && !envelope.from.same_bare(creator)) {
       receive(std::move(envelope));  // his rooms have not been counted
     } else {
-      receive_absent(std::move(envelope), data->created);
+      receive_absent(std::move(envelope), *data);
     }
   }
 }
 
-void Rooms::receive_absent(Envelope envelope, size_t created) {
-  if (wants_to_create(envelope)) return create(std::move(envelope), created);
+void Rooms::receive_absent(Envelope envelope, const Loaded& known) {
+  if (wants_to_create(envelope)) return create(std::move(envelope), known);
   if (wants_to_enter(envelope)) return node_.router().send(not_in_the_room(*envelope.stanza));
   const bool is_presence = envelope.stanza->name() == "presence";
   // XEP-0410 §3.2: whoever pings an occupant where there is no room learns that he has to enter again.
@@ -108,20 +113,23 @@ void Rooms::receive_absent(Envelope envelope, size_t created) {
   node_.router().bounce(envelope, {.condition = to_occupant ? Condition::not_acceptable : Condition::item_not_found});
 }
 
-void Rooms::create(Envelope envelope, size_t created) {
+void Rooms::create(Envelope envelope, const Loaded& known) {
   const Config& config = node_.config();
   const bool is_ours = node_.router().is_local_domain(envelope.from.domain());
   // §10.1.1: a service may restrict who creates rooms: not-allowed.
   if (config.muc_create == "nobody" || (config.muc_create == "local" && !is_ours)) {
     return node_.router().bounce(envelope, {.condition = Condition::not_allowed, .text = "You may not create rooms here"});
   }
-  if (created >= config.muc_rooms_per_user) {
+  const auto now = std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
+  if (known.creator.holds(now)) {  // REQUIREMENTS 28
+    return node_.router().bounce(envelope, {.condition = Condition::not_allowed, .text = "A new account may not create rooms yet"});
+  }
+  if (known.created >= config.muc_rooms_per_user) {
     return node_.router().bounce(envelope, {.condition = Condition::resource_constraint, .text = "You have created too many rooms"});
   }
   // What an earlier room of that name has left behind is nobody's any more. The loop's own batch follows later.
   const xmpp::Jid jid = envelope.to.bare();
   purge_log(jid);
-  const auto now = std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
   RoomData data;
   data.is_new = true;
   data.record = {.jid = jid, .config = {}, .secret = crypto::random_token(32), .creator = std::string(envelope.from.bare_text()), .created = now};

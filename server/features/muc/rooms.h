@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "server/features/muc/room.h"
+#include "server/quarantine.h"
 
 namespace rookery::server::muc {
 
@@ -26,13 +27,14 @@ class Rooms {
   struct Loaded {
     std::optional<RoomData> room;
     size_t created = 0;  ///< rooms that the one who may want to create it has created
+    Quarantine creator;  ///< of the same
   };
-  static Result<Loaded> read(storage::Stores& stores, storage::MessageLog& log, const xmpp::Jid& room, const std::string& creator);
+  static Result<Loaded> read(storage::Stores& stores, storage::MessageLog& log, const xmpp::Jid& room, const xmpp::Jid& creator);
   std::shared_ptr<Room> find(const xmpp::Jid& room) const;
   void load(const xmpp::Jid& room, const xmpp::Jid& creator);
   void on_loaded(const xmpp::Jid& room, const xmpp::Jid& creator, Result<Loaded> data);
-  void receive_absent(Envelope envelope, size_t created);
-  void create(Envelope envelope, size_t created);
+  void receive_absent(Envelope envelope, const Loaded& known);
+  void create(Envelope envelope, const Loaded& known);
   void sweep();
 
   Node& node_;

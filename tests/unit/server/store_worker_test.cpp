@@ -46,6 +46,7 @@ class RefusingStores final : public Stores {
   storage::UploadStore& uploads() override { return stores_->uploads(); }
   storage::ReportStore& reports() override { return stores_->reports(); }
   storage::PushStore& push() override { return stores_->push(); }
+  storage::InviteStore& invites() override { return stores_->invites(); }
   storage::RosterStore& rosters() override { return stores_->rosters(); }
   storage::ValueStore& values() override { return values_; }
   storage::PubsubStore& pubsub() override { return stores_->pubsub(); }

@@ -166,6 +166,10 @@ TEST_P(StoresContract, ListsAccountsOfADomainInPages) {
   }
   EXPECT_THAT(stores->accounts().list("example.com", "", 2).value(), ElementsAre(jid("a@example.com"), jid("b@example.com")));
   EXPECT_THAT(stores->accounts().list("example.com", "b@example.com", 9).value(), ElementsAre(jid("c@example.com"), jid("d@example.com")));
+  expect_ok(stores->accounts().set_disabled(jid("b@example.com"), true));
+  expect_ok(stores->accounts().set_disabled(jid("d@example.com"), true));
+  EXPECT_THAT(stores->accounts().disabled("example.com", "", 9).value(), ElementsAre(jid("b@example.com"), jid("d@example.com")));
+  EXPECT_THAT(stores->accounts().disabled("example.com", "b@example.com", 1).value(), ElementsAre(jid("d@example.com")));
   EXPECT_EQ(stores->accounts().count("example.com").value(), 4u);
   EXPECT_EQ(stores->accounts().count("example.net").value(), 0u);
 }

@@ -1,4 +1,5 @@
 // The contracts of all backends, held by PostgreSQL.
+#include "tests/unit/storage/invites_contract.h"
 #include "tests/unit/storage/message_log_contract.h"
 #include "tests/unit/storage/postgres/server.h"
 #include "tests/unit/storage/stores_contract.h"
@@ -6,6 +7,10 @@
 namespace rookery::storage {
 
 INSTANTIATE_TEST_SUITE_P(Postgres, StoresContract,
+                         testing::Values(StoresBackend{"postgres", [](const auto& folder) {
+                                                         return open_postgres_stores(postgres::database_of(folder));
+                                                       }}));
+INSTANTIATE_TEST_SUITE_P(Postgres, InvitesContract,
                          testing::Values(StoresBackend{"postgres", [](const auto& folder) {
                                                          return open_postgres_stores(postgres::database_of(folder));
                                                        }}));

@@ -1,0 +1,83 @@
+// XEP-0133: Service Administration, for those whom [admin] accounts names.
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "server/features/administration/commands.h"
+#include "server/features/features.h"
+#include "server/node.h"
+#include "xmpp/namespaces.h"
+#include "xmpp/payloads/payload.h"
+
+namespace rookery::server {
+
+namespace administration {
+
+namespace {
+
+constexpr uint64_t longest_delay = 24 * 3600;
+
+/// By the signal that an operator would send: the same orderly end.
+Task<CommandOutcome> shut_down(std::shared_ptr<const CommandCall> call) {
+  const auto delay = xmpp::parse_unsigned(call->value("delay"), longest_delay);
+  if (!delay) co_return refused(xmpp::Condition::bad_request, "The delay must be a number of seconds");
+  Loop::current()->after(std::chrono::seconds(*delay), [] { kill(getpid(), SIGTERM); });
+  co_return CommandResult{.form = {}, .note = "The server stops in " + std::to_string(*delay) + " seconds", .add_to_form = {}};
+}
+
+}  // namespace
+
+Command admin_command(std::string_view name, std::string_view title) {
+  Command command;
+  command.node = std::string(xmpp::ns::admin) + "#" + std::string(name);
+  command.name = title;
+  command.may_run = [](const Node& node, const xmpp::Jid& from) { return node.is_admin(from); };
+  return command;
+}
+
+xmpp::DataForm admin_form(std::string_view title) {
+  auto form = xmpp::DataForm::make(xmpp::DataForm::Type::form, xmpp::ns::admin);
+  form.title = title;
+  return form;
+}
+
+xmpp::DataForm admin_result() { return xmpp::DataForm::make(xmpp::DataForm::Type::result, xmpp::ns::admin); }
+
+std::expected<std::vector<xmpp::Jid>, xmpp::StanzaError> accounts_of(const CommandCall& call, std::string_view var, bool with_resource) {
+  std::vector<xmpp::Jid> accounts;
+  for (const auto& text : call.values(var)) {
+    const auto jid = xmpp::Jid::parse(text);
+    if (!jid || !jid->has_local()) return refused(xmpp::Condition::jid_malformed, text + " is not an account's address");
+    if (!jid->is_bare() && !with_resource) return refused(xmpp::Condition::bad_request, text + " has a resource");
+    // An administrator of one domain has the others' by asking them.
+    if (jid->domain() != call.domain) return refused(xmpp::Condition::not_acceptable, text + " has no account at " + call.domain);
+    accounts.push_back(*jid);
+  }
+  if (accounts.empty()) return refused(xmpp::Condition::bad_request, "No account is named");
+  return accounts;
+}
+
+void add_shutdown(FeatureRegistry& registry) {
+  auto command = admin_command("shutdown", "Shut Down Service");
+  command.stages.push_back([](const CommandCall&) {
+    auto form = admin_form("Shutting Down the Service");
+    form.add("delay", "60", "text-single", "Seconds until then").fields.back().required = true;
+    return form;
+  });
+  command.run = shut_down;
+  registry.command(std::move(command));
+}
+
+}  // namespace administration
+
+void install_administration(Node& node, FeatureRegistry& registry) {
+  administration::add_user_commands(registry);
+  administration::add_user_queries(registry);
+  administration::add_list_commands(registry);
+  administration::add_message_commands(node, registry);
+  administration::add_shutdown(registry);
+  registry.implements({.number = 133, .name = "Service Administration", .version = "1.3.1", .left_out = "the list of administrators is the configuration's; passwords are not known to the server; no black and white lists; no restart; in a cluster, who is online is counted on the node that was asked", .tests = "golden/adhoc"});
+}
+
+}  // namespace rookery::server

@@ -1,0 +1,27 @@
+#include "server/features/invites/page.h"
+
+#include <gmock/gmock.h>
+
+namespace rookery::server::invites {
+
+using testing::HasSubstr;
+using testing::Not;
+
+TEST(InvitePage, EscapesAllThatIsNotItsOwn) {
+  Page shown{.domain = "<b>&", .uri = "xmpp:a@b?x='\"<", .invite = {}, .address = "https://a/invite/x"};
+  shown.invite.contact = "<i>@\"b";
+  shown.invite.username = "'<u>";
+  const auto body = page(shown).body;
+  EXPECT_THAT(body, HasSubstr("&lt;b&gt;&amp;"));
+  EXPECT_THAT(body, HasSubstr("&lt;i&gt;@&quot;b"));
+  EXPECT_THAT(body, HasSubstr("xmpp:a@b?x=&apos;&quot;&lt;"));
+  for (const char* raw : {"<b>&", "<i>", "<u>", "x='"}) EXPECT_THAT(body, Not(HasSubstr(raw))) << raw;
+  EXPECT_THAT(gone_page("<b>&").body, HasSubstr("&lt;b&gt;&amp;"));
+}
+
+TEST(InvitePage, HasAQrCodeUnlessTheTextIsTooLong) {
+  EXPECT_THAT(qr_svg("https://example.org/invite/x"), HasSubstr("<path fill=\"#000\""));
+  EXPECT_EQ(qr_svg(std::string(8000, 'x')), "");
+}
+
+}  // namespace rookery::server::invites
