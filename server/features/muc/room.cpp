@@ -44,6 +44,7 @@ Room::Room(Rooms& rooms, RoomData data)
       record_(std::move(data.record)),
       config_(read_config(record_)),
       avatars_(std::move(data.avatars)),
+      hats_(std::move(data.hats)),
       last_id_(data.last_id),
       is_locked_(data.is_new),
       last_used_(rooms.loop().now()) {
@@ -187,7 +188,9 @@ void Room::destroy(const xmpp::MucDestroy* why, Stored then) {
   occupants_.clear();
   rooms_.purge_log(jid_);
   auto work = [room = jid_](storage::Stores& stores) -> Status {
-    if (const Status removed = stores.values().remove(room, "vcard", ""); !removed) return removed;
+    for (const auto kind : {"vcard", "hats"}) {
+      if (const Status removed = stores.values().remove(room, kind, ""); !removed) return removed;
+    }
     return stores.rooms().remove(room);
   };
   node().stores_of(jid_).run(std::move(work), [self = shared_from_this(), then = std::move(then)](const Status& removed) mutable {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "server/feature.h"
+#include "server/features/muc/hats.h"
 #include "server/features/muc/privileges.h"
 #include "server/loop.h"
 #include "server/routing/fan_out.h"
@@ -29,6 +30,7 @@ struct RoomData {
   std::vector<storage::LogEntry> history;  ///< the newest entries of the log, ascending
   storage::LogId last_id = 0;
   std::vector<std::string> avatars;  ///< XEP-0486: hashes
+  Hats hats;
   bool is_new = false;               ///< §10.1.1: locked until its owner has configured it
 };
 Result<RoomData> read_room(storage::Stores& stores, storage::MessageLog& log, const xmpp::Jid& room);
@@ -197,6 +199,14 @@ class Room : public std::enable_shared_from_this<Room> {
   void get_registration(IqRequest request);
   void set_registration(IqRequest request);
 
+  // room_hats.cpp
+  bool may_run(std::string_view command, const xmpp::Jid& who);
+  void run_command(IqRequest request);
+  void command_info(IqRequest request);
+  void command_items(IqRequest request);
+  void change_hats(IqRequest request, std::string_view command, const xmpp::DataForm& form);
+  void save_hats(Stored then);
+
   Rooms& rooms_;
   const xmpp::Jid jid_;
   storage::Room record_;
@@ -206,6 +216,7 @@ class Room : public std::enable_shared_from_this<Room> {
   std::unordered_map<std::string, Occupant*> by_session_;                        ///< by full JID
   SharedStanzaPtr subject_;
   std::vector<std::string> avatars_;
+  Hats hats_;
   std::deque<HistoryItem> history_;
   std::unordered_map<std::string, Relayed> relayed_;  ///< by the id under which it went on
 

@@ -24,13 +24,13 @@ void Room::disco_info(IqRequest request) {
     info.add_to(*result);
     return request.reply(std::move(result));
   }
-  if (!node_name.empty()) return request.fail(Condition::item_not_found);
+  if (!node_name.empty()) return command_info(std::move(request));
   xmpp::DiscoInfo info;
   info.identities.push_back({.category = "conference", .type = "text", .name = config_.name.empty() ? std::string(jid_.local()) : config_.name, .lang = {}});
   const auto add = [&](std::string_view feature) { info.features.emplace_back(feature); };
   for (const auto feature : {xmpp::ns::disco_info, xmpp::ns::disco_items, xmpp::ns::muc, xmpp::ns::muc_stable_id, xmpp::ns::self_ping, xmpp::ns::muc_request,
                              xmpp::ns::registration, xmpp::ns::occupant_id, xmpp::ns::vcard_temp, xmpp::ns::ping, xmpp::ns::sid,
-                             xmpp::ns::moderate, xmpp::ns::retract}) {
+                             xmpp::ns::moderate, xmpp::ns::retract, xmpp::ns::hats, xmpp::ns::commands}) {
     add(feature);
   }
   add(config_.is_persistent ? "muc_persistent" : "muc_temporary");
@@ -60,13 +60,14 @@ void Room::disco_info(IqRequest request) {
   if (is_known) form.add_values("muc#roominfo_contactjid", std::move(owners), "jid-multi", "Contact");
   form.add("muc#maxhistoryfetch", std::to_string(node().config().muc_history), "text-single", "Most messages of the history");
   if (!avatars_.empty()) form.add_values("muc#roominfo_avatarhash", avatars_, "text-multi", "Avatar hash");
+  if (!hats_.all().empty()) form.add("hats#hash", hats_.hash(), "text-single", "Hats hash");
   info.forms.push_back(std::move(form));
   info.add_to(*result);
   request.reply(std::move(result));
 }
 
 void Room::disco_items(IqRequest request) {
-  if (!request.payload().attr("node").empty()) return request.fail(Condition::item_not_found);
+  if (!request.payload().attr("node").empty()) return command_items(std::move(request));
   xmpp::DiscoItems items;
   // §6.5: who is not inside learns who is only from a public room.
   const bool is_told = config_.is_public || occupant_of(request.from()) != nullptr || affiliation_of(request.from()) >= Affiliation::member;

@@ -16,7 +16,8 @@ namespace {
 xmpp::ElementPtr own_words(xmpp::ElementPtr presence) {
   std::vector<const xmpp::Element*> foreign;
   for (const auto& child : presence->elements()) {
-    const bool is_rooms = child.ns() == xmpp::ns::muc || child.ns() == xmpp::ns::muc_user || child.is("occupant-id", xmpp::ns::occupant_id);
+    const bool is_rooms = child.ns() == xmpp::ns::muc || child.ns() == xmpp::ns::muc_user || child.ns() == xmpp::ns::hats ||
+                          child.is("occupant-id", xmpp::ns::occupant_id);
     if (is_rooms) foreign.push_back(&child);
   }
   for (const auto* child : foreign) presence->remove(*child);

@@ -43,6 +43,9 @@ Result<RoomData> read_room(storage::Stores& stores, storage::MessageLog& log, co
   if (*vcard) {
     if (const auto document = xmpp::parse_document(**vcard)) data.avatars = photo_hashes(**document);
   }
+  const auto hats = stores.values().get(room, "hats", "");
+  if (!hats) return std::unexpected<Error>(hats.error());
+  if (*hats) data.hats = Hats::parse(**hats);
   storage::ArchiveQuery newest;
   newest.owner = room.text();
   newest.last_page = true;
@@ -80,6 +83,7 @@ void Room::receive_iq(Envelope& envelope) {
       {"get", "vCard", xmpp::ns::vcard_temp, &Room::get_vcard},
       {"set", "vCard", xmpp::ns::vcard_temp, &Room::set_vcard},
       {"set", "moderate", xmpp::ns::moderate, &Room::moderate},
+      {"set", "command", xmpp::ns::commands, &Room::run_command},
       {"set", "query", xmpp::ns::mam, &Room::query_archive},
       {"get", "metadata", xmpp::ns::mam, &Room::archive_metadata},
   };

@@ -23,6 +23,7 @@ xmpp::ElementPtr Room::make_presence(const Occupant& occupant, const PresenceNot
   presence->set_attr("from", occupant.jid.text());
   if (note.is_unavailable) presence->set_attr("type", "unavailable");
   presence->add("occupant-id", xmpp::ns::occupant_id).set_attr("id", occupant.id);
+  if (!note.is_unavailable) hats_.add_worn_to(*presence, occupant.sessions.back());
   xmpp::Element& x = xmpp::add_muc_user(*presence, note.statuses);
   xmpp::MucItem item;
   item.affiliation = note.destroy != nullptr ? Affiliation::none : affiliation_of(occupant.sessions.back());
