@@ -238,6 +238,7 @@ void Cluster::tell_places(const storage::ClusterView& view, bool in_grace) {
     loop->post([this, &loop = *loop, places] {
       port(loop).on_places(places);
       links_[loop.index()]->on_places(*places);
+      node_.homes(loop).on_places(*places);
     });
   }
 }

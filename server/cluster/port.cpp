@@ -53,6 +53,7 @@ Port::Port(Node& node, Loop& loop, Bus& bus, std::string prefix, std::string pro
       address_("l." + stream_) {
   to_shard_.resize(shard_count);
   handlers_[Topic::envelope] = [this](Incoming incoming) { handle_envelope(std::move(incoming)); };
+  handlers_[Topic::stay] = handlers_[Topic::envelope];
   handlers_[Topic::nothing] = [this](Incoming incoming) { taken(incoming.ref); };
   timer_ = loop_.after(retry_after, [this] { tick(); });
 }
@@ -116,8 +117,10 @@ void Port::send(uint32_t shard, Envelope envelope) {
   }
   std::optional<uint32_t> sender_shard;
   if (envelope.sender_fence) sender_shard = envelope.sender_fence->shard;
+  // Not as an envelope, which an older node would take for presence.
+  const Topic topic = envelope.stay && envelope.stay->is_report ? Topic::stay : Topic::envelope;
   std::string body = encode(envelope);
-  to_shard(shard).send(Topic::envelope, std::move(body), [this, sender = std::move(envelope.sender)] { node_.router().confirm(sender); },
+  to_shard(shard).send(topic, std::move(body), [this, sender = std::move(envelope.sender)] { node_.router().confirm(sender); },
                        sender_shard);
 }
 

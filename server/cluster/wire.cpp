@@ -13,8 +13,10 @@ enum : uint32_t { packet_least_version = 1, packet_kind, packet_stream, packet_s
 // Tags of an envelope.
 enum : uint32_t {
   envelope_from = 1, envelope_to, envelope_stanza, envelope_must_log, envelope_copy, envelope_seen_owner, envelope_seen_key,
-  envelope_fence_shard, envelope_fence_epoch
+  envelope_fence_shard, envelope_fence_epoch, envelope_stay, envelope_place
 };
+// Tags of a stay.
+enum : uint32_t { stay_occupant = 1, stay_role, stay_heard, stay_is_report };
 // Tags of a log entry.
 enum : uint32_t { entry_owner = 1, entry_id, entry_flags, entry_peer, entry_xml };
 
@@ -45,6 +47,32 @@ std::optional<storage::LogEntry> parse_entry(std::string_view bytes) {
   }
   if (reader.malformed() || entry.owner.empty() || entry.id == 0) return std::nullopt;
   return entry;
+}
+
+std::string encode(const Stay& stay) {
+  std::string out;
+  TlvWriter writer(out);
+  writer.text(stay_occupant, stay.occupant.text());
+  writer.text_unless_empty(stay_role, stay.role);
+  writer.number_unless_zero(stay_heard, stay.heard);
+  writer.number_unless_zero(stay_is_report, stay.is_report ? 1 : 0);
+  return out;
+}
+
+std::shared_ptr<const Stay> parse_stay(std::string_view bytes) {
+  auto stay = std::make_shared<Stay>();
+  TlvReader reader(bytes);
+  while (const auto field = reader.next()) {
+    switch (field->tag) {
+      case stay_occupant: stay->occupant = xmpp::Jid::parse(field->text).value_or(xmpp::Jid()); break;
+      case stay_role: stay->role = field->text; break;
+      case stay_heard: stay->heard = field->number; break;
+      case stay_is_report: stay->is_report = field->number != 0; break;
+      default: break;
+    }
+  }
+  if (reader.malformed() || stay->occupant.empty() || stay->occupant.is_bare()) return nullptr;
+  return stay;
 }
 
 }  // namespace
@@ -106,6 +134,8 @@ std::string encode(const Envelope& envelope) {
     writer.number(envelope_fence_shard, envelope.sender_fence->shard);
     writer.number(envelope_fence_epoch, envelope.sender_fence->epoch);
   }
+  if (envelope.stay) writer.text(envelope_stay, encode(*envelope.stay));
+  writer.number_unless_zero(envelope_place, envelope.place);
   return out;
 }
 
@@ -130,6 +160,8 @@ std::optional<Envelope> parse_envelope(std::string_view bytes) {
       case envelope_seen_key: seen.key = field->text; break;
       case envelope_fence_shard: fence().shard = static_cast<uint32_t>(field->number); break;
       case envelope_fence_epoch: fence().epoch = field->number; break;
+      case envelope_stay: envelope.stay = parse_stay(field->text); break;
+      case envelope_place: envelope.place = field->number; break;
       default: break;
     }
   }

@@ -39,6 +39,7 @@ enum class Topic : uint32_t {
   link_close = 7,   ///< home → edge: a stream error
   command = 8,      ///< an administrator's command for an account
   nothing = 9,      ///< was withdrawn by its sender, and only holds its number (an older node skips what it does not know)
+  stay = 10,        ///< home → room: Envelope whose Stay is a report
 };
 
 std::string encode(const Packet& packet);

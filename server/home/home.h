@@ -77,6 +77,8 @@ class Home {
   void receive_shared(const Envelope& envelope, const SharedStanza& message);
   /// The same for one session, whatever the stanza (Fanout, home_shared.cpp).
   void receive_for_session(const Envelope& envelope, const SharedStanzaPtr& stanza);
+  /// Of a room, to a session of ours, which shall get it unless this says false: it has had it before (stays.cpp).
+  bool hears(const xmpp::Jid& to, const xmpp::Element& stanza, storage::LogId place);
   /// There is no such session: answers a message with recipient-unavailable.
   static void bounce_shared(Node& node, const xmpp::Jid& to, const SharedStanza& stanza);
 

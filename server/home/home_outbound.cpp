@@ -74,7 +74,9 @@ void Home::message_from_client(Session& session, xmpp::ElementPtr message, uint3
   Envelope envelope{.from = session.jid(), .to = std::move(*to), .stanza = std::move(message), .sent_copy = {}, .seen = {},
                     .sender = {.account = jid_, .session = session.serial(), .stanza = number, .resend_key = {},
                                .read_at = homes_.loop().now(), .packet = {}},
-                    .must_log = session.has_stream_management()};
+                    .must_log = session.has_stream_management(),
+                    .stay = {}};
+  envelope.stay = session.stay_in(envelope.to);
   const auto* origin = is_recorded(*envelope.stanza) ? envelope.stanza->child("origin-id", xmpp::ns::sid) : nullptr;
   if (origin == nullptr) return accept_message(std::move(envelope));
   std::string key = resend_key(envelope.to, origin->attr("id"));
@@ -218,8 +220,8 @@ void Home::iq_from_client(Session& session, xmpp::ElementPtr iq) {
     if (verdict.error) return is_request ? session.send(*xmpp::error_reply(*iq, *verdict.error)) : void();
     if (verdict.drop) return;
   }
-  Envelope envelope{.from = session.jid(), .to = std::move(*to), .stanza = std::move(iq), .sent_copy = {}, .seen = {}, .sender = {}};
-  node().router().route(std::move(envelope));
+  auto stay = session.stay_in(*to);
+  node().router().route({.from = session.jid(), .to = std::move(*to), .stanza = std::move(iq), .stay = std::move(stay)});
 }
 
 }  // namespace rookery::server

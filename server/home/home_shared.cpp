@@ -15,6 +15,7 @@ void Home::receive_for_session(const Envelope& envelope, const SharedStanzaPtr& 
 }
 
 void Home::deliver_shared(const xmpp::Jid& to, const SharedStanza& stanza) {
+  if (stanza.place() != 0 && !hears(to, stanza.stanza(), stanza.place())) return;
   Session* session = find(to.resource());
   if (session != nullptr) {
     session->send(stanza.addressed(to.text()));

@@ -12,6 +12,9 @@
 namespace rookery::server {
 
 class SharedStanza;
+namespace cluster {
+struct Places;
+}
 
 class Homes {
  public:
@@ -56,6 +59,8 @@ class Homes {
   /// Somebody else may own our shards: everything in memory is dropped as if the process had died; what was promised is in
   /// the log.
   void crash();
+  /// Where shards live now: rooms that have a new owner hear which of our sessions are in them (stays.cpp).
+  void on_places(const cluster::Places& places);
   /// Whose bare JIDs are meant.
   using Which = std::function<bool(std::string_view)>;
   /// What else lives on this loop by the same rules (rooms) goes when homes go: its commits may have come to nothing.
@@ -99,6 +104,7 @@ class Homes {
   uint64_t load_after_ = 0;  ///< commits that have to be done before a home is loaded again
   std::vector<uint64_t> epochs_;  ///< by shard; empty: no cluster
   std::vector<uint32_t> leaving_;  ///< shards
+  std::vector<uint64_t> known_epochs_;  ///< by shard, of anybody's
   uint64_t last_loading_ = 0;
   bool from_another_node_ = false;
   std::shared_ptr<const cluster::PacketRef> foreign_packet_;  ///< what the present batch comes from

@@ -64,8 +64,12 @@ void Home::presence_from_client(Session& session, xmpp::ElementPtr presence) {
     if (type.empty()) run_presence_hooks(session, *presence);
     // RFC 6121 §4.6: directed presence; whoever gets it must learn of the end.
     if (type.empty() && !may_see_presence(*to)) session.directed.insert(*to);
-    if (type == "unavailable") session.directed.erase(*to);
-    Envelope envelope{.from = session.jid(), .to = std::move(*to), .stanza = std::move(presence), .sent_copy = {}, .seen = {}, .sender = {}};
+    auto stay = session.stay_in(*to);
+    Envelope envelope{.from = session.jid(), .to = std::move(*to), .stanza = std::move(presence), .stay = std::move(stay)};
+    if (type == "unavailable") {
+      session.directed.erase(envelope.to);
+      std::erase_if(session.stays, [&](const Stay& stay) { return stay.occupant.same_bare(envelope.to); });
+    }
     return node().router().route(std::move(envelope));
   }
   if (type == "unavailable") return session.available || !session.directed.empty() ? session_unavailable(session, presence.get()) : void();
@@ -171,8 +175,9 @@ void Home::session_unavailable(Session& session, const xmpp::Element* last_prese
   std::set<xmpp::Jid> targets = std::exchange(session.directed, {});
   const auto tell = [&] {
     for (const auto& jid : targets) {
-      node().router().route({.from = session.jid(), .to = jid, .stanza = addressed(*last_presence, jid), .sent_copy = {}, .seen = {}, .sender = {}});
+      node().router().route({.from = session.jid(), .to = jid, .stanza = addressed(*last_presence, jid), .stay = session.stay_in(jid)});
     }
+    session.stays.clear();
   };
   if (was_available) {
     for (const auto& hook : node().features().presence_ended) hook(session, *last_presence);
@@ -189,6 +194,7 @@ void Home::session_unavailable(Session& session, const xmpp::Element* last_prese
 }
 
 void Home::receive_presence(Envelope envelope) {
+  if (envelope.place != 0 && !hears(envelope.to, *envelope.stanza, envelope.place)) return;
   const auto type = envelope.stanza->attr("type");
   if (is_subscription_type(type)) return receive_subscription(envelope, std::string(type));
   if (type == "probe") return receive_probe(envelope.from);

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_set>
+#include <vector>
 
 #include <boost/container/deque.hpp>
 
@@ -13,6 +14,7 @@
 #include "server/home/path_choice.h"
 #include "server/net/link_health.h"
 #include "server/home/held_back.h"
+#include "server/routing/envelope.h"
 #include "storage/message_log.h"
 #include "xmpp/element.h"
 #include "xmpp/errors.h"
@@ -125,6 +127,8 @@ class Session final : public ClientSession {
   int priority = 0;
   std::string presence;  ///< the last available presence as XML with `from`, without `to`
   std::set<xmpp::Jid> directed;  ///< RFC 6121 §4.6: who got directed presence
+  std::vector<Stay> stays;  ///< the rooms that it is in (stays.cpp)
+  std::shared_ptr<const Stay> stay_in(const xmpp::Jid& room) const;  ///< null when there is none
   bool interested = false;  ///< asked for the roster: gets roster pushes
   bool carbons = false;     ///< XEP-0280
   bool blocklist = false;   ///< XEP-0191 §3.4: asked for the block list: gets block pushes

@@ -32,6 +32,15 @@ struct SenderRef {
   std::shared_ptr<const cluster::PacketRef> packet;  ///< instead of a session: it came from another node
 };
 
+/// A session's stay in a room, as its home knows it: from this a new owner of the room makes its occupants anew
+/// (docs/adr/0005). Homes say it, never clients.
+struct Stay {
+  xmpp::Jid occupant;         ///< room@service/nick
+  std::string role;           ///< XEP-0045 §5.1, as the room said it last
+  storage::LogId heard = 0;   ///< the newest message of the room that has reached the session (Envelope::place)
+  bool is_report = false;     ///< the stanza, a presence, only carries it
+};
+
 struct Envelope {
   xmpp::Jid from;  ///< full JID of a client, or a bare JID for what a home itself says
   xmpp::Jid to;
@@ -43,6 +52,13 @@ struct Envelope {
   /// Of the sender's shard, where its home is on another node: storage refuses what a former owner still had on its way.
   std::optional<storage::LogBatch::Fence> sender_fence = {};
   bool must_log = false;  ///< the sender was promised durability even where the archive is off
+  std::shared_ptr<const Stay> stay = {};  ///< to a room, in a cluster: the sender's home says that it is in there
+  /// Of a room for one of its sessions: a message's place in the room's order; of presence that tells of the session itself,
+  /// what was said before it. 0: nothing that concerns a Stay.
+  storage::LogId place = 0;
 };
+
+/// Envelope::place of what nobody is shown: the room's owner goes, and the session's home shall report its stay.
+inline constexpr storage::LogId place_asks_for_report = UINT64_MAX;
 
 }  // namespace rookery::server

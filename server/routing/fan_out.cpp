@@ -8,8 +8,8 @@
 
 namespace rookery::server {
 
-SharedStanza::SharedStanza(xmpp::ElementPtr stanza)
-    : stanza_(std::move(stanza)), xml_(stanza_->to_xml(xmpp::ns::client)), place_(1 + stanza_->name().size()) {}
+SharedStanza::SharedStanza(xmpp::ElementPtr stanza, storage::LogId place)
+    : stanza_(std::move(stanza)), xml_(stanza_->to_xml(xmpp::ns::client)), place_(1 + stanza_->name().size()), in_room_(place) {}
 
 std::string SharedStanza::addressed(std::string_view to) const {
   std::string xml;

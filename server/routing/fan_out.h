@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "storage/message_log.h"
 #include "xmpp/element.h"
 #include "xmpp/jid.h"
 
@@ -16,9 +17,11 @@ class Node;
 /// Immutable, so that loops may share it.
 class SharedStanza {
  public:
-  explicit SharedStanza(xmpp::ElementPtr stanza);  ///< in jabber:client, without `to`
+  /// `stanza`: in jabber:client, without `to`.
+  explicit SharedStanza(xmpp::ElementPtr stanza, storage::LogId place = 0);
 
   const xmpp::Element& stanza() const { return *stanza_; }
+  storage::LogId place() const { return in_room_; }  ///< Envelope::place
   /// As XML for this address.
   std::string addressed(std::string_view to) const;
 
@@ -26,9 +29,10 @@ class SharedStanza {
   xmpp::ElementPtr stanza_;
   std::string xml_;
   size_t place_;  ///< in xml_, behind the element's name
+  storage::LogId in_room_;
 };
 using SharedStanzaPtr = std::shared_ptr<const SharedStanza>;
-SharedStanzaPtr share(xmpp::ElementPtr stanza);  ///< a `to` is removed
+SharedStanzaPtr share(xmpp::ElementPtr stanza, storage::LogId place = 0);  ///< a `to` is removed
 
 /// Collects deliveries of any stanzas to full JIDs and sends them together, one post a loop, in the order of adding: for
 /// rooms. Nothing is stored for the receivers. A message to a session that is gone comes back to its sender as the error

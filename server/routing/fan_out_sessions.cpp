@@ -37,9 +37,9 @@ class BorrowedEnvelope {
 
 }  // namespace
 
-SharedStanzaPtr share(xmpp::ElementPtr stanza) {
+SharedStanzaPtr share(xmpp::ElementPtr stanza, storage::LogId place) {
   stanza->remove_attr("to");
-  return std::make_shared<const SharedStanza>(std::move(stanza));
+  return std::make_shared<const SharedStanza>(std::move(stanza), place);
 }
 
 Fanout::Fanout(Node& node) : node_(node), by_loop_(node.loops().size()) {}
@@ -71,7 +71,7 @@ void Fanout::send() {
   for (const Item& item : std::exchange(elsewhere_, {})) {
     auto stanza = item.stanza->stanza().clone();
     stanza->set_attr("to", item.to.text());
-    node_.router().send(std::move(stanza));
+    node_.router().route({.from = sender_of(*item.stanza), .to = item.to, .stanza = std::move(stanza), .place = item.stanza->place()});
   }
 }
 

@@ -15,6 +15,9 @@ using xmpp::Condition;
 
 namespace {
 
+// A node that was cut off for longer than this has lost its shards, and its sessions, too.
+constexpr auto time_to_return = std::chrono::seconds(60);
+
 bool is_groupchat(const Envelope& envelope) { return envelope.stanza->name() == "message" && envelope.stanza->attr("type") == "groupchat"; }
 
 xmpp::RoomConfig read_config(const storage::Room& record) {
@@ -52,6 +55,10 @@ Room::Room(Rooms& rooms, RoomData data)
     members_[each.jid] = {.affiliation = xmpp::parse_affiliation(each.affiliation).value_or(Affiliation::none), .nick = each.nick, .reason = each.reason};
   }
   if (auto subject = xmpp::parse_document(record_.subject, {}, xmpp::ns::client)) subject_ = share(std::move(*subject));
+  if (node().cluster() != nullptr && !data.is_new) {
+    takeover_ = std::make_unique<Takeover>();
+    takeover_->until = last_used_ + time_to_return;
+  }
   for (auto& entry : data.history) remember({.id = entry.id, .xml = std::move(entry.xml), .stanza = {}});
 }
 
@@ -59,17 +66,21 @@ Node& Room::node() { return rooms_.node(); }
 
 void Room::receive(Envelope envelope) {
   last_used_ = rooms_.loop().now();
+  if (envelope.stay && take_stay(envelope)) return;
   // Group chat goes into this turn's commit; all else waits for what is being written, so that everybody sees one order.
-  if (waiting_.empty() && (commits_pending_ == 0 || is_groupchat(envelope))) return process(std::move(envelope));
+  if (waiting_.empty() && !is_paused() && (commits_pending_ == 0 || is_groupchat(envelope))) return process(std::move(envelope));
   waiting_.push_back(std::move(envelope));
 }
 
 void Room::drain() {
-  while (!waiting_.empty() && (commits_pending_ == 0 || is_groupchat(waiting_.front()))) {
+  // One that was destroyed meanwhile has a successor, perhaps; so has one that moved.
+  const auto is_over = [this] { return is_destroyed_ || !rooms_.has(*this); };
+  if (is_over()) returning_.clear();
+  let_return();
+  while (!waiting_.empty() && !is_paused() && (commits_pending_ == 0 || is_groupchat(waiting_.front()))) {
     Envelope envelope = std::move(waiting_.front());
     waiting_.pop_front();
-    // One that was destroyed meanwhile has a successor, perhaps.
-    is_destroyed_ ? rooms_.receive(std::move(envelope)) : process(std::move(envelope));
+    is_over() ? rooms_.receive(std::move(envelope)) : process(std::move(envelope));
   }
 }
 
@@ -182,6 +193,7 @@ void Room::set_member(const xmpp::Jid& jid, Affiliation affiliation, std::string
 void Room::destroy(const xmpp::MucDestroy* why, Stored then) {
   if (is_destroyed_) return;
   is_destroyed_ = true;
+  takeover_.reset();
   const PresenceNote note{.destroy = why, .is_unavailable = true};
   for (const auto& [nick, occupant] : occupants_) send_to(*occupant, presence_for_self(*occupant, note));
   by_session_.clear();
@@ -200,7 +212,7 @@ void Room::destroy(const xmpp::MucDestroy* why, Stored then) {
   rooms_.forget(jid_);
 }
 
-bool Room::is_idle() const { return occupants_.empty() && commits_pending_ == 0 && jobs_pending_ == 0 && waiting_.empty(); }
+bool Room::is_idle() const { return occupants_.empty() && commits_pending_ == 0 && jobs_pending_ == 0 && waiting_.empty() && !is_paused(); }
 
 void Room::unload() { config_.is_persistent && !is_locked_ ? rooms_.forget(jid_) : destroy(nullptr); }
 

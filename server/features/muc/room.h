@@ -36,7 +36,9 @@ struct RoomData {
 Result<RoomData> read_room(storage::Stores& stores, storage::MessageLog& log, const xmpp::Jid& room);
 
 /// §7.2.16: what answers presence from one who is not in the room and does not ask to enter it.
-xmpp::ElementPtr not_in_the_room(const xmpp::Element& presence);
+void say_not_in_the_room(Node& node, const Envelope& presence);
+/// What a client says of itself in its presence, without what only the room says.
+xmpp::ElementPtr own_words(xmpp::ElementPtr presence);
 /// XEP-0153 §4.1: SHA-1 of each photo of a vCard, as hex.
 std::vector<std::string> photo_hashes(const xmpp::Element& vcard);
 
@@ -80,6 +82,8 @@ class Room : public std::enable_shared_from_this<Room> {
   bool is_idle() const;
   Clock::time_point last_used() const { return last_used_; }
   void forget_old_requests();
+  /// The room goes from this loop, but not its occupants from the room: their homes shall tell its next owner of them.
+  void ask_for_reports();
   void unload();  ///< idle: leaves memory; one that is not persistent goes for good
 
  private:
@@ -97,6 +101,20 @@ class Room : public std::enable_shared_from_this<Room> {
     Clock::time_point at;
   };
   using Stored = std::move_only_function<void(const Status&)>;
+  /// Occupants that a former owner of the room had come back as their homes tell of them (docs/adr/0005). What those who are
+  /// not back yet have missed meanwhile:
+  struct Takeover {
+    Clock::time_point until;
+    std::set<std::string> gone;             ///< sessions that left this owner: what tells of them is old
+    std::set<std::string> entered, changed;  ///< nicks
+    std::vector<SharedStanzaPtr> departed;   ///< presence of occupants who left, or left a nick
+    bool is_subject_new = false;
+  };
+  struct Returning {
+    xmpp::Jid session;
+    std::shared_ptr<const Stay> stay;
+    xmpp::ElementPtr presence;  ///< what it says of itself; null when only a claim is known
+  };
 
   // room.cpp
   Node& node();
@@ -140,6 +158,16 @@ class Room : public std::enable_shared_from_this<Room> {
   Occupant& add_session(const xmpp::Jid& nick, const xmpp::Jid& session, xmpp::ElementPtr presence, PresenceNote note);
   void send_state(const Occupant& occupant, const xmpp::Jid& session, const PresenceNote& note);
   void receive_error(Envelope& envelope);
+
+  // room_takeover.cpp
+  bool take_stay(Envelope& envelope);
+  bool is_paused() const { return !returning_.empty() || is_reading_missed_; }
+  void let_return();
+  void returned(storage::LogId after, std::vector<storage::LogEntry> missed);
+  std::vector<SharedStanzaPtr> missed_messages(std::vector<storage::LogEntry> missed) const;
+  bool seat(Returning& returning, Fanout& fanout);
+  void show_changes(Occupant& occupant, const xmpp::Jid& session, bool is_first, Fanout& fanout);
+  void note_left(const xmpp::Jid& session);
 
   // room_message.cpp
   void receive_message(Envelope& envelope);
@@ -225,6 +253,9 @@ class Room : public std::enable_shared_from_this<Room> {
   std::deque<Envelope> waiting_;    ///< behind messages that are being written, so that all see one order
   size_t commits_pending_ = 0;
   size_t jobs_pending_ = 0;         ///< asynchronous work that will want this room
+  std::unique_ptr<Takeover> takeover_;  ///< null when nobody can come back any more
+  std::vector<Returning> returning_;    ///< nothing else is done before they are back
+  bool is_reading_missed_ = false;
   bool is_locked_ = false;
   bool is_destroyed_ = false;
   Clock::time_point last_used_;

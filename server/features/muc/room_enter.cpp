@@ -12,20 +12,6 @@ using xmpp::Condition;
 
 namespace {
 
-/// What a client says of itself, without what only the room says.
-xmpp::ElementPtr own_words(xmpp::ElementPtr presence) {
-  std::vector<const xmpp::Element*> foreign;
-  for (const auto& child : presence->elements()) {
-    const bool is_rooms = child.ns() == xmpp::ns::muc || child.ns() == xmpp::ns::muc_user || child.ns() == xmpp::ns::hats ||
-                          child.is("occupant-id", xmpp::ns::occupant_id);
-    if (is_rooms) foreign.push_back(&child);
-  }
-  for (const auto* child : foreign) presence->remove(*child);
-  presence->remove_attr("to");
-  presence->remove_attr("id");
-  return presence->clone();  // packed
-}
-
 /// §16.3, RFC 6120 §8.3.3: the session cannot be reached any more.
 bool means_gone(Condition condition) {
   switch (condition) {
@@ -43,6 +29,19 @@ bool means_gone(Condition condition) {
 }
 
 }  // namespace
+
+xmpp::ElementPtr own_words(xmpp::ElementPtr presence) {
+  std::vector<const xmpp::Element*> foreign;
+  for (const auto& child : presence->elements()) {
+    const bool is_rooms = child.ns() == xmpp::ns::muc || child.ns() == xmpp::ns::muc_user || child.ns() == xmpp::ns::hats ||
+                          child.is("occupant-id", xmpp::ns::occupant_id);
+    if (is_rooms) foreign.push_back(&child);
+  }
+  for (const auto* child : foreign) presence->remove(*child);
+  presence->remove_attr("to");
+  presence->remove_attr("id");
+  return presence->clone();  // packed
+}
 
 void Room::receive_presence(Envelope& envelope) {
   node().router().accept(envelope);
@@ -62,7 +61,7 @@ void Room::receive_presence(Envelope& envelope) {
     envelope.to = occupant->jid;
   }
   if (occupant == nullptr) {
-    if (!join) return node().router().send(not_in_the_room(*envelope.stanza));
+    if (!join) return say_not_in_the_room(node(), envelope);
     return enter(envelope, *join);
   }
   if (occupant->nick() != envelope.to.resource()) return change_nick(envelope, *occupant);
@@ -131,6 +130,7 @@ Occupant& Room::add_session(const xmpp::Jid& nick, const xmpp::Jid& session, xmp
   occupant.id = occupant_id(session);
   occupant.sessions = {session};
   occupant.presence = std::move(presence);
+  if (takeover_) takeover_->entered.insert(std::string(nick.resource()));
   // §7.2.2: first who is here, then to all who has come, itself last.
   Fanout fanout(node());
   for (const auto& [other_nick, other] : occupants_) {
@@ -180,14 +180,14 @@ void Room::leave(Occupant& occupant, const xmpp::Jid& session, PresenceNote note
     fanout.add(session, presence_for_self(occupant, note));
     fanout.send();
     std::erase(occupant.sessions, session);
-    by_session_.erase(session.text());
+    note_left(session);
     occupant.open = occupant.veiled = nullptr;
     return;
   }
   const bool moves = !note.new_nick.empty();
   if (!moves) return remove(occupant, std::move(note));
   broadcast_presence(occupant, note);
-  by_session_.erase(session.text());
+  note_left(session);
   occupants_.erase(occupants_.find(occupant.nick()));
 }
 

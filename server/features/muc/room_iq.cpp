@@ -143,6 +143,7 @@ void Room::relay_answer(Envelope& envelope) {
 void Room::forget_old_requests() {
   const auto old = rooms_.loop().now() - relay_lifetime;
   std::erase_if(relayed_, [&](const auto& each) { return each.second.at < old; });
+  if (takeover_ && !is_paused() && rooms_.loop().now() > takeover_->until) takeover_.reset();
 }
 
 void Room::get_vcard(IqRequest request) {

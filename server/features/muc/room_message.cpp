@@ -83,13 +83,14 @@ void Room::publish(Envelope& envelope, xmpp::ElementPtr message, const xmpp::Jid
     homes.batch().entries.push_back({jid_.text(), id, storage::LogEntry::archived, from.text(), std::move(entry)});
     message->add("stanza-id", xmpp::ns::sid).set_attr("by", jid_.text()).set_attr("id", storage::to_stanza_id(id));
   }
+  const storage::LogId place = id != 0 || !says_something(*message) ? id : next_log_id();
   for (const auto& tombstone : tombstones) homes.batch().replaced.push_back(tombstone);
   const bool writes = homes.write_for_sender(envelope) || id != 0 || !tombstones.empty();
-  auto finish = [self = shared_from_this(), stanza = share(std::move(message)), xml = std::move(xml), id, tombstones = std::move(tombstones),
+  auto finish = [self = shared_from_this(), stanza = share(std::move(message), place), xml = std::move(xml), id, tombstones = std::move(tombstones),
                  sender = envelope.sender, then = std::move(then)]() mutable {
     self->uncommitted_.erase(id);
     self->broadcast(stanza);
-    self->published(stanza->stanza(), xml, id, tombstones);
+    self->published(stanza->stanza(), xml, stanza->place(), tombstones);
     self->node().router().confirm(sender);
     self->tell_absent_members(*stanza, id);
     if (then) then();
@@ -113,9 +114,10 @@ void Room::published(const xmpp::Element& message, const std::string& xml, stora
     delay.set_attr("from", jid_.text()).set_attr("stamp", xmpp::format_date_time(id != 0 ? storage::time_of(id) : now));
     record_.subject = subject->to_xml(xmpp::ns::client);
     subject_ = share(std::move(subject));
+    if (takeover_) takeover_->is_subject_new = true;
     return save();
   }
-  if (says_something(message)) remember({.id = id != 0 ? id : next_log_id(), .xml = xml, .stanza = {}});
+  if (says_something(message)) remember({.id = id, .xml = xml, .stanza = {}});
 }
 
 void Room::tell_absent_members(const SharedStanza& message, storage::LogId id) {

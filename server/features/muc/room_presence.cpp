@@ -7,13 +7,13 @@
 
 namespace rookery::server::muc {
 
-xmpp::ElementPtr not_in_the_room(const xmpp::Element& presence) {
+void say_not_in_the_room(Node& node, const Envelope& presence) {
   auto kick = xmpp::Element::make("presence", xmpp::ns::client);
-  kick->set_attr("from", presence.attr("to")).set_attr("to", presence.attr("from")).set_attr("type", "unavailable");
+  kick->set_attr("from", presence.to.text()).set_attr("to", presence.from.text()).set_attr("type", "unavailable");
   xmpp::Element& x = xmpp::add_muc_user(*kick, {110, 307, 333});
   const xmpp::MucItem item{.affiliation = Affiliation::none, .role = Role::none, .jid = {}, .nick = {}, .reason = "You are not in the room.", .actor_nick = {}};
   item.add_to(x);
-  return kick;
+  node.router().route({.from = presence.to, .to = presence.from, .stanza = std::move(kick), .place = 1});
 }
 
 xmpp::ElementPtr Room::make_presence(const Occupant& occupant, const PresenceNote& note, bool with_jid) const {
@@ -51,13 +51,17 @@ SharedStanzaPtr Room::presence_for_self(const Occupant& occupant, const Presence
   for (const int status : note.self_statuses) x->add("status").set_attr("code", std::to_string(status));
   x->add("status").set_attr("code", "110");
   if (!note.id.empty()) presence->set_attr("id", note.id);
-  return share(std::move(presence));
+  return share(std::move(presence), std::max<storage::LogId>(committed_id(), 1));
 }
 
 void Room::broadcast_presence(Occupant& occupant, const PresenceNote& note) {
   Fanout fanout(node());
   const SharedStanzaPtr open = presence_for_others(occupant, note, true);
   const SharedStanzaPtr veiled = config_.is_anonymous() ? presence_for_others(occupant, note, false) : open;
+  if (takeover_ && is_shown(occupant)) {
+    takeover_->changed.insert(std::string(occupant.nick()));
+    if (note.is_unavailable) takeover_->departed.push_back(veiled);
+  }
   for (const auto& [nick, other] : occupants_) {
     if (other.get() == &occupant || !is_shown(occupant)) continue;
     const auto& variant = sees_real_jids(*other) ? open : veiled;
@@ -94,13 +98,15 @@ void Room::set_role(Occupant& occupant, Role role, PresenceNote note) {
 void Room::remove(Occupant& occupant, PresenceNote note) {
   note.is_unavailable = true;
   broadcast_presence(occupant, note);
-  for (const auto& session : occupant.sessions) by_session_.erase(session.text());
+  for (const auto& session : occupant.sessions) note_left(session);
   left(xmpp::Jid(occupant.jid));
 }
 
 void Room::left(const xmpp::Jid& nick) {
   occupants_.erase(occupants_.find(nick.resource()));
   // §10.1.1: a temporary room ends with its last occupant; so does one that was never configured.
+  // While others may come back it is not known who is the last.
+  if (takeover_) return;
   if (occupants_.empty() && (!config_.is_persistent || is_locked_)) destroy(nullptr);
 }
 

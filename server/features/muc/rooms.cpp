@@ -26,7 +26,11 @@ bool wants_to_create(const Envelope& envelope) { return wants_to_enter(envelope)
 
 Rooms::Rooms(Node& node, Loop& loop) : node_(node), loop_(loop) {
   node_.homes(loop_).also_drop([this](const Homes::Which& which) {
-    std::erase_if(rooms_, [&](const auto& each) { return which(each.first); });
+    std::erase_if(rooms_, [&](const auto& each) {
+      if (!which(each.first)) return false;
+      each.second->ask_for_reports();
+      return true;
+    });
   });
   loop_.after(sweep_interval, [this] { sweep(); });
 }
@@ -104,7 +108,7 @@ void Rooms::on_loaded(const xmpp::Jid& room, const xmpp::Jid& creator, Result<Lo
 
 void Rooms::receive_absent(Envelope envelope, const Loaded& known) {
   if (wants_to_create(envelope)) return create(std::move(envelope), known);
-  if (wants_to_enter(envelope)) return node_.router().send(not_in_the_room(*envelope.stanza));
+  if (wants_to_enter(envelope)) return say_not_in_the_room(node_, envelope);
   const bool is_presence = envelope.stanza->name() == "presence";
   // XEP-0410 §3.2: whoever pings an occupant where there is no room learns that he has to enter again.
   const bool to_occupant = !envelope.to.is_bare();
@@ -146,6 +150,8 @@ void Rooms::purge_log(const xmpp::Jid& room) {
   if (node_.cluster() != nullptr) batch.fences.push_back({shard, node_.homes(loop_).epoch_of(shard)});
   node_.log().commit(std::move(batch), [](const Status&) {});
 }
+
+bool Rooms::has(const Room& room) const { return find(room.jid()).get() == &room; }
 
 void Rooms::forget(const xmpp::Jid& room) { rooms_.erase(room.text()); }
 

@@ -22,6 +22,7 @@ class Rooms {
   /// Before everything that this turn still writes.
   void purge_log(const xmpp::Jid& room);
   void forget(const xmpp::Jid& room);  ///< it was destroyed
+  bool has(const Room& room) const;    ///< false: it was dropped, with its shard or for a write that was refused
 
  private:
   struct Loaded {
