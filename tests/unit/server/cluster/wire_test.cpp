@@ -43,6 +43,33 @@ TEST(Wire, AFenceOfEpochZeroStaysAFence) {
   EXPECT_EQ(envelope->sender_fence->epoch, 0u);
 }
 
+TEST(Wire, WhatAHomeSaysOfAStayInARoomComesOutAsItWentIn) {
+  Envelope into_the_room = message();
+  into_the_room.stay = std::make_shared<const Stay>(Stay{*xmpp::Jid::parse("coven@chat.example.org/a nick"), "moderator", 0x1234567890abcdef, true});
+  const auto envelope = parse_envelope(encode(into_the_room));
+  ASSERT_TRUE(envelope && envelope->stay);
+  EXPECT_EQ(envelope->stay->occupant.text(), "coven@chat.example.org/a nick");
+  EXPECT_EQ(envelope->stay->role, "moderator");
+  EXPECT_EQ(envelope->stay->heard, 0x1234567890abcdefu);
+  EXPECT_TRUE(envelope->stay->is_report);
+  EXPECT_EQ(parse_envelope(encode(message()))->stay, nullptr);
+}
+
+TEST(Wire, AStayWithoutANickIsNone) {
+  Envelope into_the_room = message();
+  into_the_room.stay = std::make_shared<const Stay>(Stay{*xmpp::Jid::parse("coven@chat.example.org"), "visitor", 1, false});
+  const auto envelope = parse_envelope(encode(into_the_room));
+  ASSERT_TRUE(envelope);
+  EXPECT_EQ(envelope->stay, nullptr);
+}
+
+TEST(Wire, APlaceInARoomComesOutAsItWentIn) {
+  Envelope of_the_room = message();
+  of_the_room.place = place_asks_for_report;
+  EXPECT_EQ(parse_envelope(encode(of_the_room))->place, place_asks_for_report);
+  EXPECT_EQ(parse_envelope(encode(message()))->place, 0u);
+}
+
 // Nodes of version N and N+1 run side by side during an upgrade.
 TEST(Wire, ANewerNodesTagsAreSkippedAndTheRestIsUnderstood) {
   std::string body = encode(message());
