@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 import time
 
+from namespaces import in_namespace
 from server_process import ServerFailed, free_ports
 
 
@@ -28,18 +29,18 @@ def find_programs():
 class PostgresServer:
     """`sync` False: what is written survives a kill of the processes but not of the machine; quicker.
 
-    `addresses`: listens on TCP there too, at `port`."""
+    `addresses`: listens on TCP there too, at `port`. `namespace` of the network: see namespaces.py. `settings`: beside ours."""
 
     detached = False  # as in ServerProcess
 
-    def __init__(self, sync=False, port=5432, addresses=()):
+    def __init__(self, sync=False, port=5432, addresses=(), namespace=None, settings=()):
         self.programs = find_programs()
         if self.programs is None:
             raise ServerFailed("PostgreSQL 15 or newer is not installed (Debian: postgresql)")
         # It does not run as root; Debian's user does it then.
         self._user = "postgres" if os.getuid() == 0 else None
-        self.addresses = addresses
-        self.sync, self.port = sync, free_ports(1)[0] if addresses else port
+        self.addresses, self.namespace, self.settings = addresses, namespace, settings
+        self.sync, self.port = sync, free_ports(1)[0] if addresses and not namespace else port
         self.folder = tempfile.mkdtemp(prefix="rookery-pg-")
         self.data = os.path.join(self.folder, "data")
         self.log_path = os.path.join(self.folder, "log")
@@ -53,6 +54,9 @@ class PostgresServer:
     def __enter__(self):
         try:
             self._run("initdb", "-D", self.data, "-U", "rookery", "-A", "trust", "-E", "UTF8", "--locale", "C.UTF-8", "--no-sync")
+            if self.namespace:
+                with open(os.path.join(self.data, "pg_hba.conf"), "a") as rules:
+                    rules.write("host all all 10.0.0.0/8 trust\nhost replication all 10.0.0.0/8 trust\n")
             self.start()
         except BaseException:
             self.close()
@@ -71,13 +75,16 @@ class PostgresServer:
 
     def start(self, wait=True):
         settings = ["listen_addresses=" + ",".join(self.addresses), "max_connections=60", "shared_buffers=64MB", "wal_level=replica", "hot_standby=on",
-                    "fsync=%s" % ("on" if self.sync else "off")]
+                    "fsync=%s" % ("on" if self.sync else "off"), *self.settings]
         command = [os.path.join(self.programs, "postgres"), "-D", self.data, "-k", self.folder, "-p", str(self.port)]
         for setting in settings:
             command += ["-c", setting]
+        user = self._user
+        if self.namespace:  # only root gets into one
+            command, user = in_namespace(self.namespace, ["setpriv", "--reuid", user, "--regid", user, "--clear-groups", *command]), None
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", start_new_session=self.detached,
-                                            user=self._user, group=self._user, extra_groups=[] if self._user else None)
+                                            user=user, group=user, extra_groups=[] if user else None)
         deadline = time.monotonic() + 60
         while wait and not self.is_ready():
             if self.process.poll() is not None or time.monotonic() > deadline:
@@ -105,18 +112,27 @@ class PostgresServer:
                   for pid in family if os.path.exists("/proc/%d" % pid)):
             time.sleep(0.01)
 
-    def clone(self):
+    def clone(self, **options):
         """A standby that streams from this server."""
-        standby = PostgresServer(self.sync, self.port)
+        standby = PostgresServer(self.sync, self.port, **options)
         self._standbys.append(standby)
-        try:
-            self._run("pg_basebackup", "-h", self.folder, "-p", str(self.port), "-U", "rookery", "-D", standby.data, "-R", "-X", "stream",
-                      "-c", "fast", "--no-sync")
-        except ServerFailed:
-            # The folder of a standby belongs to the same user, so this is no matter of rights.
-            raise
+        # The folder of a standby belongs to the same user, so this is no matter of rights.
+        self._run("pg_basebackup", "-h", self.folder, "-p", str(self.port), "-U", "rookery", "-D", standby.data, "-R", "-X", "stream",
+                  "-c", "fast", "--no-sync")
         standby.start()
         return standby
+
+    def follow(self, upstream):
+        """A standby streams from another server now, over TCP; from none: None."""
+        source = "host=%s port=%d user=rookery connect_timeout=2" % (upstream.addresses[0], upstream.port) if upstream else ""
+        self.query("ALTER SYSTEM SET primary_conninfo = '%s'" % source)
+        self.query("SELECT pg_reload_conf()")
+
+    def rewind(self, upstream):
+        """A former primary, which has ended, gives up what `upstream` does not have, and is its standby."""
+        self._run("pg_rewind", "-D", self.data, "--source-server", upstream.connection("postgres"), "-R", "--no-sync")
+        self.start()
+        self.follow(upstream)
 
     def query(self, sql, database="postgres"):
         return self._run("psql", "-h", self.folder, "-p", str(self.port), "-U", "rookery", "-d", database, "-XAtq", "-v", "ON_ERROR_STOP=1",

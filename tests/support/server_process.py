@@ -8,6 +8,8 @@ import subprocess
 import tempfile
 import time
 
+from namespaces import in_namespace
+
 
 class ServerFailed(Exception):
     pass
@@ -33,6 +35,7 @@ class ServerProcess:
     domain = "localhost"
     detached = False  # true: a session of its own, which lives on when the program that started it has ended
     environment = {}  # beside our own
+    namespace = None  # of the network, see namespaces.py
 
     def __init__(self, keep=False):
         self.keep = keep
@@ -65,7 +68,7 @@ class ServerProcess:
         with open(self.log_path, "ab") as log:
             self._run_began_at = log.tell()
             self.process = subprocess.Popen(
-                self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder,
+                in_namespace(self.namespace, self.command()), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder,
                 env={**os.environ, **self.environment}, start_new_session=self.detached)
         deadline = time.monotonic() + timeout
         while not self.is_ready():
