@@ -145,8 +145,10 @@ Answer LogWriter::attempt(const LogGroup& group) {
   Answer answer = connection_->sync();
   if (!answer.error || connection_->lost()) return answer;
   connection_->send("ROLLBACK");
-  (void)connection_->sync();
-  return answer;
+  if (answer.sqlstate == sqlstate_written_before) connection_->send(wait_for_standbys);
+  Answer after = connection_->sync();
+  // REQUIREMENTS 18: a former attempt is acknowledged when the standbys have it, too.
+  return answer.sqlstate == sqlstate_written_before && after.error ? std::move(after) : std::move(answer);
 }
 
 void LogWriter::refuse_fenced(std::span<Item> items) {

@@ -5,6 +5,7 @@
 #include <future>
 #include <thread>
 
+#include "storage/postgres/database.h"
 #include "storage/postgres/log_group.h"
 #include "tests/unit/storage/message_log_contract.h"
 #include "tests/unit/storage/postgres/server.h"
@@ -71,6 +72,72 @@ TEST_F(Outage, EndsWaitingBatchesWhenTheLogIsClosed) {
   while (log->healthy()) std::this_thread::yield();
   log.reset();
   EXPECT_THAT(failures, ElementsAre(Failure::unavailable, Failure::unavailable));
+}
+
+/// A primary whose synchronous standby is away: commits reach its own disk, and wait.
+class Alone : public Outage {
+ protected:
+  void SetUp() override {
+    Outage::SetUp();
+    stand_alone("nobody");
+  }
+  void TearDown() override {
+    stand_alone("");
+    Outage::TearDown();
+  }
+  void stand_alone(const std::string& standby) {
+    server().execute("postgres", "ALTER SYSTEM SET synchronous_standby_names = '" + standby + "'");
+    server().execute("postgres", "SELECT pg_reload_conf()");
+  }
+  /// True when a session waits for the standby that was not waiting before; false when `end` comes first.
+  bool waits_again(const std::atomic<bool>& end) {
+    for (;;) {
+      auto rows = watcher.query("SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND application_name LIKE 'rookery/ log%'");
+      while (rows.next()) {
+        if (std::exchange(waiting, rows.integer(0)) != rows.integer(0)) return true;
+      }
+      if (end) return false;
+      std::this_thread::yield();
+    }
+  }
+  /// What was written becomes visible, as it does in a crash, though no standby has it.
+  void end_waiting_session() {
+    EXPECT_TRUE(watcher.run("SELECT pg_terminate_backend($1::bigint::int)", waiting));
+  }
+
+  int64_t waiting = 0;
+  postgres::Database watcher{server().options("postgres"), " watcher"};
+};
+
+// REQ 18
+TEST_F(Alone, WhatAFormerAttemptWroteIsNotAcknowledgedBeforeTheStandbyHasIt) {
+  std::atomic<bool> done = false;
+  LogId last = 0;
+  do {  // until PostgreSQL has read its configuration
+    done = false;
+    log->commit({.entries = {entry(juliet, ++last)}, .seen = {{juliet, std::to_string(last)}}},
+                [&](const Status& status) { done = status.has_value(); });
+  } while (!waits_again(done));
+  end_waiting_session();
+  EXPECT_TRUE(waits_again(done)) << "it was written before, but here alone";
+  EXPECT_FALSE(done);
+
+  std::promise<Result<bool>> seen;
+  std::atomic<bool> answered = false;
+  std::thread reader([&] {
+    auto known = log->has_seen(juliet, std::to_string(last));
+    answered = true;
+    seen.set_value(std::move(known));
+  });
+  EXPECT_TRUE(waits_again(answered));
+  EXPECT_FALSE(answered);
+  EXPECT_FALSE(log->has_seen(juliet, "unknown").value()) << "what is not known waits for nobody";
+
+  stand_alone("");
+  EXPECT_TRUE(seen.get_future().get().value());
+  reader.join();
+  while (!done) std::this_thread::yield();
+  EXPECT_EQ(log->query({.owner = juliet, .limit = 10'000}).value().entries.size(), last) << "and it is there once";
 }
 
 TEST_F(Outage, InTheMiddleOfCommitsLosesNothingAndDoublesNothing) {
