@@ -130,7 +130,7 @@ class PostgresServer:
 
     def rewind(self, upstream):
         """A former primary, which has ended, gives up what `upstream` does not have, and is its standby."""
-        self._run("pg_rewind", "-D", self.data, "--source-server", upstream.connection("postgres"), "-R", "--no-sync", "--progress")
+        self._run("pg_rewind", "-D", self.data, "--source-server", upstream.connection("postgres"), "-R", "--no-sync")
         self.start()
         self.follow(upstream)
 

@@ -160,5 +160,6 @@ class Regions:
             while winner.query("SELECT pg_last_wal_receive_lsn() < '%s'" % end) == "t":
                 time.sleep(0.02)
         winner.query("SELECT pg_promote(true, 30)")
+        winner.query("CHECKPOINT")  # pg_rewind asks the control file for the timeline
         witness.follow(winner)
         self.primary_place = place
