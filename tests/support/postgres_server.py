@@ -53,7 +53,8 @@ class PostgresServer:
 
     def __enter__(self):
         try:
-            self._run("initdb", "-D", self.data, "-U", "rookery", "-A", "trust", "-E", "UTF8", "--locale", "C.UTF-8", "--no-sync")
+            self._run("initdb", "-D", self.data, "-U", "rookery", "-A", "trust", "-E", "UTF8", "--locale", "C.UTF-8", "--no-sync",
+                      *(["--data-checksums"] if self.namespace else []))
             if self.namespace:
                 with open(os.path.join(self.data, "pg_hba.conf"), "a") as rules:
                     rules.write("host all all 10.0.0.0/8 trust\nhost replication all 10.0.0.0/8 trust\n")

@@ -89,13 +89,13 @@ class Regions:
     def _database_options(self, place):
         others = ", ".join(other for other in PLACES if other != place)
         return {"addresses": [self.network.inner(place)], "namespace": self.network.namespace(place),
-                "settings": ["cluster_name=" + place, "synchronous_standby_names=ANY 1 (%s)" % others, "wal_log_hints=on", *TIMELY]}
+                "settings": ["cluster_name=" + place, "synchronous_standby_names=ANY 1 (%s)" % others, *TIMELY]}
 
     def _start_databases(self):
         primary = PostgresServer(sync=True, port=POSTGRES_PORT, **self._database_options("east"))
         self.databases["east"] = primary
         # It needs the others for each commit, but they are made from it.
-        first_settings, primary.settings = primary.settings, ["cluster_name=east", "wal_log_hints=on"]
+        first_settings, primary.settings = primary.settings, ["cluster_name=east"]
         primary.__enter__()
         self.database_name = primary.create_database().split("dbname=")[-1]
         for place in PLACES[1:]:
