@@ -105,6 +105,7 @@ struct Service {
   std::string domain;
   std::string name;  ///< what disco#items of the server calls it
   IqTable iq;        ///< IQs to the domain itself; disco is answered from it (what it has a handler for, it answers itself)
+  bool is_everywhere = false;  ///< every node takes what is sent to it from there, whoever owns the address (components)
   bool answers_disco = true;  ///< false: disco queries go to `receive` like all else (components)
   /// Everything else, on the loop that owns the bare JID of `envelope.to`. Whoever takes an envelope and logs nothing
   /// for it calls Router::accept; who logs does as Home::receive_message: one batch, then Router::confirm.

@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "crypto/random.h"
+#include "server/components/component.h"
+#include "server/components/rights.h"
 #include "server/log.h"
 #include "server/node.h"
 
@@ -63,6 +65,7 @@ Status Cluster::start(NatsOptions nats) {
     links_.push_back(std::make_unique<Links>(node_, *loop, *ports_.back(), process_));
     if (const Status subscribed = ports_.back()->subscribe(); !subscribed) return subscribed;
   }
+  if (const Status subscribed = listen_for_components(); !subscribed) return subscribed;
   if (const Status known = bus_->flush(); !known) return known;
   const auto before = std::chrono::steady_clock::now();
   if (const Status joined = leases_->join(); !joined) return joined;
@@ -74,6 +77,34 @@ Status Cluster::start(NatsOptions nats) {
   thread_ = std::thread([this] { main(); });
   return {};
 }
+
+Status Cluster::listen_for_components() {
+  if (node_.components().all().empty()) return {};
+  for (auto& port : ports_) {
+    port->on(Topic::component, [this, &port = *port](const Incoming& incoming) {
+      auto envelope = parse_envelope(incoming.body);
+      Component* component = envelope ? node_.components().find(envelope->to.domain()) : nullptr;
+      if (component != nullptr) component->receive_from_node(std::move(*envelope), std::string(process_of_stream(incoming.ref.stream)));
+      port.taken(incoming.ref);
+    });
+    port->on(Topic::component_answer, [this, &port = *port](const Incoming& incoming) {
+      if (const auto envelope = parse_envelope(incoming.body)) {
+        for (const auto& component : node_.components().all()) component->rights().on_answer_from_node(*envelope);
+      }
+      port.taken(incoming.ref);
+    });
+  }
+  auto subscription = bus_->subscribe(node_.config().cluster_name + ".components", [this](const BusMessage& message) {
+    const auto holder = parse_component_holder(message.data);
+    Component* component = holder && holder->process != process_ ? node_.components().find(holder->domain) : nullptr;
+    if (component != nullptr) component->loop().post([component, holder = *holder] { component->on_holder(holder); });
+  });
+  if (!subscription) return std::unexpected<Error>(subscription.error());
+  component_news_ = std::move(*subscription);
+  return {};
+}
+
+void Cluster::announce(const ComponentHolder& holder) { bus_->publish(node_.config().cluster_name + ".components", {}, encode(holder)); }
 
 void Cluster::main() {
   for (;;) {
@@ -240,6 +271,9 @@ void Cluster::tell_places(const storage::ClusterView& view, bool in_grace) {
       links_[loop.index()]->on_places(*places);
       node_.homes(loop).on_places(*places);
     });
+  }
+  for (const auto& component : node_.components().all()) {
+    component->loop().post([&component = *component, places] { component.on_places(*places); });
   }
 }
 

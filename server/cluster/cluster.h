@@ -61,6 +61,8 @@ class Cluster {
   }
 
   Status set_draining(bool draining);
+  /// Tells every node of a component's connection; any thread.
+  void announce(const ComponentHolder& holder);
 
   // For metrics and readiness; any thread.
   struct Counts {
@@ -84,6 +86,7 @@ class Cluster {
   void drop_everything();
   void tell_places(const storage::ClusterView& view, bool in_grace);
   void check_links();
+  Status listen_for_components();
   Loop& loop_of(uint32_t shard);
 
   Node& node_;
@@ -96,6 +99,7 @@ class Cluster {
   std::vector<std::unique_ptr<Links>> links_;
   std::array<std::atomic<bool>, shard_count> owned_{};
   std::unordered_map<uint32_t, std::unique_ptr<Bus::Subscription>> subscriptions_;  ///< of the membership thread
+  std::unique_ptr<Bus::Subscription> component_news_;
   std::atomic<bool> suspended_ = false, fenced_ = false, draining_ = false;
   Counts counts_;
   std::atomic<std::chrono::steady_clock::time_point> lease_end_{std::chrono::steady_clock::time_point{}};

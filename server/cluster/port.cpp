@@ -133,8 +133,16 @@ void Port::forget(const std::string& address) {
 void Port::on_places(const std::shared_ptr<const Places>& places) {
   places_ = places;
   for (auto& [address, channel] : to_loop_) {
-    if (channel->is_waiting() && !places->processes.contains(process_of_loop(address))) channel->take_all();
+    if (!channel->is_waiting() || places->processes.contains(process_of_loop(address))) continue;
+    for (const auto& kept : channel->take_all()) not_delivered(kept);
   }
+  std::erase_if(senders_, [&](const std::string& stream) { return !places->processes.contains(std::string(process_of_stream(stream))); });
+}
+
+void Port::not_delivered(const OutChannel::Kept& kept) {
+  if (kept.topic != Topic::component) return;
+  const auto envelope = parse_envelope(kept.body);
+  if (envelope && envelope->stanza->name() != "presence") node_.router().bounce(*envelope, {.condition = xmpp::Condition::remote_server_timeout});
 }
 
 void Port::withdraw(const std::function<bool(uint32_t shard)>& is_lost) {
@@ -184,7 +192,10 @@ void Port::on_packet(std::string_view destination, const BusMessage& message) {
   if (!receives(destination)) return;
   const StreamKey key{std::string(destination), packet->stream};
   Stream& stream = in_[key];
-  if (stream.serial == 0) stream.serial = ++last_serial_;
+  if (stream.serial == 0) {
+    stream.serial = ++last_serial_;
+    senders_.insert(key.second);
+  }
   stream.reply = message.reply;
   switch (stream.channel.on_packet(*packet)) {
     case InChannel::Verdict::duplicate:

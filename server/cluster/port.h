@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -45,6 +46,8 @@ class Port {
   void send(uint32_t shard, Envelope envelope);
   /// Nothing answers there: what waits for that loop is dropped. Should it come back, numbers go on where they were.
   void forget(const std::string& address);
+  /// Has sent something here: so it is there, whoever gave us the address.
+  bool has_heard_from(std::string_view address) const { return address.starts_with("l.") && senders_.contains(address.substr(2)); }
   /// Something for this shard is on its way: what follows must not overtake it, even when the shard is our own by now.
   bool is_waiting(uint32_t shard) const { return to_shard_[shard] && to_shard_[shard]->is_waiting(); }
   void shards_moved();  ///< news of owners: what waits is sent again
@@ -81,6 +84,7 @@ class Port {
   void handle_envelope(Incoming incoming);
   void receive_unless_known(const PacketRef& ref, std::shared_ptr<Envelope> envelope);
   void go_on(const StreamKey& key);
+  void not_delivered(const OutChannel::Kept& kept);
   void acknowledge_later(const StreamKey& key, Stream& stream);
   void tick();
 
@@ -94,6 +98,7 @@ class Port {
   std::vector<std::unique_ptr<OutChannel>> to_shard_;
   std::unordered_map<std::string, std::unique_ptr<OutChannel>> to_loop_;  ///< by address
   std::map<StreamKey, Stream> in_;
+  std::set<std::string, std::less<>> senders_;  ///< streams, of all that was ever in in_ and lives
   std::map<Topic, Handler> handlers_;
   std::vector<StreamKey> due_;
   uint64_t last_serial_ = 0;

@@ -15,6 +15,8 @@ enum : uint32_t {
   envelope_from = 1, envelope_to, envelope_stanza, envelope_must_log, envelope_copy, envelope_seen_owner, envelope_seen_key,
   envelope_fence_shard, envelope_fence_epoch, envelope_stay, envelope_place
 };
+// Tags of a component's holder.
+enum : uint32_t { holder_domain = 1, holder_process, holder_loop, holder_since, holder_is_connected };
 // Tags of a stay.
 enum : uint32_t { stay_occupant = 1, stay_role, stay_heard, stay_is_report };
 // Tags of a log entry.
@@ -168,6 +170,34 @@ std::optional<Envelope> parse_envelope(std::string_view bytes) {
   if (reader.malformed() || envelope.from.empty() || envelope.to.empty() || !envelope.stanza) return std::nullopt;
   if (!seen.owner.empty()) envelope.seen = std::move(seen);
   return envelope;
+}
+
+std::string encode(const ComponentHolder& holder) {
+  std::string out;
+  TlvWriter writer(out);
+  writer.text(holder_domain, holder.domain);
+  writer.text(holder_process, holder.process);
+  writer.text(holder_loop, holder.loop);
+  writer.number(holder_since, holder.since);
+  writer.number_unless_zero(holder_is_connected, holder.is_connected ? 1 : 0);
+  return out;
+}
+
+std::optional<ComponentHolder> parse_component_holder(std::string_view bytes) {
+  ComponentHolder holder;
+  TlvReader reader(bytes);
+  while (const auto field = reader.next()) {
+    switch (field->tag) {
+      case holder_domain: holder.domain = field->text; break;
+      case holder_process: holder.process = field->text; break;
+      case holder_loop: holder.loop = field->text; break;
+      case holder_since: holder.since = field->number; break;
+      case holder_is_connected: holder.is_connected = field->number != 0; break;
+      default: break;
+    }
+  }
+  if (reader.malformed() || holder.domain.empty() || holder.process.empty() || holder.loop.empty()) return std::nullopt;
+  return holder;
 }
 
 }  // namespace rookery::server::cluster

@@ -40,6 +40,16 @@ enum class Topic : uint32_t {
   command = 8,      ///< an administrator's command for an account
   nothing = 9,      ///< was withdrawn by its sender, and only holds its number (an older node skips what it does not know)
   stay = 10,        ///< home → room: Envelope whose Stay is a report
+  component = 11,   ///< to the loop that has a component's connection: Envelope for the component
+  component_answer = 12,  ///< to the loop that has asked: Envelope, an IQ answer (components/rights.h)
+};
+
+/// Who has the connection of a component (XEP-0114): told to all nodes when it changes, and again every second.
+struct ComponentHolder {
+  std::string domain, process;
+  std::string loop;        ///< its address, for Topic::component
+  uint64_t since = 0;      ///< microseconds since 1970: of two the newer one counts
+  bool is_connected = false;  ///< false: no longer
 };
 
 std::string encode(const Packet& packet);
@@ -48,5 +58,8 @@ std::optional<Packet> parse_packet(std::string_view bytes);
 
 std::string encode(const Envelope& envelope);
 std::optional<Envelope> parse_envelope(std::string_view bytes);
+
+std::string encode(const ComponentHolder& holder);
+std::optional<ComponentHolder> parse_component_holder(std::string_view bytes);
 
 }  // namespace rookery::server::cluster

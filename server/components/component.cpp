@@ -43,20 +43,24 @@ void Component::receive(Envelope envelope) {
 
 void Component::deliver(Envelope envelope) {
   if (stream_) return stream_->send(*envelope.stanza);
+  if (sent_elsewhere(envelope)) return;
   if (envelope.stanza->name() == "presence") return;
   node_.router().bounce(envelope, {.condition = xmpp::Condition::remote_server_timeout, .text = "This service is not connected now."});
 }
 
 void Component::tell(xmpp::ElementPtr stanza) {
-  loop().post([this, stanza = std::move(stanza)] {
-    if (stream_) stream_->send(*stanza);
+  loop().post([this, stanza = std::move(stanza)]() mutable {
+    if (stream_) return stream_->send(*stanza);
+    auto from = xmpp::Jid::parse(stanza->attr("from"));
+    auto to = xmpp::Jid::parse(stanza->attr("to"));
+    if (from && to) sent_elsewhere({.from = std::move(*from), .to = std::move(*to), .stanza = std::move(stanza)});
   });
 }
 
 void Component::attach(std::shared_ptr<ComponentStream> stream) {
   const auto former = std::exchange(stream_, std::move(stream));
-  connected_ = true;
   if (former) rights_->end();
+  announce(true);
   if (former) former->close({.condition = xmpp::StreamCondition::conflict, .text = "Connected anew", .application = {}});
   log::info("component_connected", {{"domain", domain()}});
   rights_->begin();
@@ -65,7 +69,7 @@ void Component::attach(std::shared_ptr<ComponentStream> stream) {
 void Component::detach(const ComponentStream& stream) {
   if (stream_.get() != &stream) return;
   stream_.reset();
-  connected_ = false;
+  announce(false);
   rights_->end();
   log::info("component_gone", {{"domain", domain()}});
 }

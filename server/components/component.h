@@ -3,17 +3,22 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "crypto/secret.h"
+#include "server/cluster/wire.h"
 #include "server/config.h"
 #include "server/routing/envelope.h"
 #include "xmpp/errors.h"
 
 namespace rookery::server {
 
+namespace cluster {
+struct Places;
+}
 class ComponentRights;
 class ComponentStream;
 class Loop;
@@ -28,7 +33,8 @@ class Component {
   const std::string& domain() const { return config_.domain; }      ///< any thread
   const ComponentConfig& config() const { return config_; }         ///< any thread
   const crypto::Secret& secret() const { return secret_; }          ///< any thread
-  bool is_connected() const { return connected_.load(std::memory_order_relaxed); }  ///< any thread; a moment ago
+  /// To this node or another one; any thread; a moment ago.
+  bool is_connected() const { return connected_.load(std::memory_order_relaxed); }
   Loop& loop() const;                                               ///< any thread
   ComponentRights& rights() { return *rights_; }
 
@@ -44,13 +50,24 @@ class Component {
   void detach(const ComponentStream& stream);
   void close(const xmpp::StreamError& error);
 
+  // In a cluster it has one connection, to any node (component_elsewhere.cpp); all on the component's loop.
+  void receive_from_node(Envelope envelope, const std::string& process);
+  void on_holder(const cluster::ComponentHolder& holder);
+  void on_places(const cluster::Places& places);
+
  private:
   void deliver(Envelope envelope);
+  void announce(bool is_connected);
+  bool sent_elsewhere(const Envelope& envelope);
+  void set_holder(std::optional<cluster::ComponentHolder> holder);
+  void update_connected() { connected_ = stream_ != nullptr || elsewhere_.has_value(); }
 
   Node& node_;
   const ComponentConfig config_;
   const crypto::Secret secret_;
   std::shared_ptr<ComponentStream> stream_;
+  uint64_t since_ = 0;  ///< of stream_, as ComponentHolder has it
+  std::optional<cluster::ComponentHolder> elsewhere_;  ///< the node that has its connection, when we have none
   std::atomic<bool> connected_ = false;
   const std::unique_ptr<ComponentRights> rights_;
 };

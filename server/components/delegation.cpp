@@ -47,7 +47,7 @@ void ComponentRights::give(Envelope iq) {
   if (!component_.is_connected() || delegated_.size() >= most_open) {
     return node_.router().bounce(iq, {.condition = Condition::service_unavailable});
   }
-  const std::string id = "delegated-" + crypto::random_token();
+  const std::string id = new_id("delegated-");
   auto request = xmpp::Element::make("iq", xmpp::ns::client);
   request->set_attr("type", "set").set_attr("id", id).set_attr("from", iq.to.domain()).set_attr("to", component_.domain());
   request->add("delegation", xmpp::ns::delegation).add("forwarded", xmpp::ns::forward).add_copy(*iq.stanza);
@@ -63,7 +63,7 @@ bool ComponentRights::take_delegated_answer(Envelope& envelope) {
   const auto type = envelope.stanza->attr("type");
   if (type != "result" && type != "error") return false;
   auto open = delegated_.extract(std::string(envelope.stanza->attr("id")));
-  if (open.empty()) return false;
+  if (open.empty()) return sent_to_asker(envelope);
   component_.loop().cancel(open.mapped().timeout);
   const Envelope request = std::move(open.mapped().request);
   const auto* delegation = envelope.stanza->child("delegation", xmpp::ns::delegation);

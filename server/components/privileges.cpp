@@ -173,7 +173,7 @@ bool ComponentRights::take_privileged_iq(Envelope& envelope) {
 void ComponentRights::ask(Envelope& envelope, xmpp::ElementPtr inner, const xmpp::Jid& to, bool wrapped) {
   if (privileged_.size() >= most_open) return refuse(envelope, Condition::resource_constraint);
   // The answer comes to the account: 128 bits of ours tell it from any other.
-  std::string id = std::string(id_prefix) + crypto::random_token();
+  std::string id = new_id(id_prefix);
   inner->set_attr("id", id).set_attr("from", envelope.to.text()).set_attr("to", to.text());
   const auto timeout = component_.loop().after(patience, [this, id] {
     auto open = privileged_.extract(id);
@@ -206,7 +206,7 @@ void ComponentRights::send_request(Envelope request, std::string id) {
 
 bool ComponentRights::on_response(const Envelope& answer) {
   const auto id = answer.stanza->attr("id");
-  if (!id.starts_with(id_prefix)) return false;
+  if (!id.starts_with(id_prefix) || sent_to_asker(answer)) return false;
   component_.loop().post([this, id = std::string(id), from = answer.from.text(), copy = answer.stanza->clone()]() mutable {
     answered(id, from, std::move(copy));
   });

@@ -30,6 +30,9 @@ class ComponentRights {
   /// Is this request to the server or to an account the component's to answer?
   bool is_delegated(const Envelope& iq) const;
   void delegate(Envelope iq);
+  /// An answer to what another node had sent, or this one.
+  void on_answer_from_node(const Envelope& answer);
+  void send_online();  ///< tells the component of the accounts here
   /// An answer to what take() has sent in an account's name. True: it was one.
   bool on_response(const Envelope& answer);
 
@@ -48,7 +51,8 @@ class ComponentRights {
   };
 
   void advertise(const std::string& domain);
-  void send_online();
+  std::string new_id(std::string_view prefix) const;
+  bool sent_to_asker(const Envelope& answer);
   bool take_message(Envelope& envelope);
   void send_message(xmpp::ElementPtr message, const xmpp::Jid& from, Envelope refused);
   bool take_roster_request(Envelope& envelope);

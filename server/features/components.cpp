@@ -52,6 +52,7 @@ void install_components(Node& node, FeatureRegistry& registry) {
     service.domain = component->domain();
     service.name = component->domain();
     service.answers_disco = false;
+    service.is_everywhere = true;
     service.receive = [&component = *component](Envelope envelope) { component.receive(std::move(envelope)); };
     registry.host(std::move(service));
     install_rights(*component, registry);
@@ -61,7 +62,7 @@ void install_components(Node& node, FeatureRegistry& registry) {
   registry.implements({.number = 114,
                        .name = "Jabber Component Protocol",
                        .version = "1.6",
-                       .left_out = "connections that the server opens; in a cluster a component has to connect to every node",
+                       .left_out = "connections that the server opens",
                        .tests = "integration/components"});
   registry.implements({.number = 355,
                        .name = "Namespace Delegation",

@@ -47,7 +47,11 @@ void Router::route_to_service(const Service& service, Envelope envelope) {
     const IqHandler* handler = service.iq.find(envelope.stanza->attr("type"), payload->name(), payload->ns());
     if (handler != nullptr) return (*handler)(IqRequest(node_, std::move(envelope.stanza), std::move(envelope.from), envelope.to.bare()));
   }
-  if (sent_to_another_node(envelope)) return;
+  if (service.is_everywhere) {
+    show_epoch(envelope);
+  } else if (sent_to_another_node(envelope)) {
+    return;
+  }
   Loop& loop = owner(envelope.to.bare_text());
   if (&loop == Loop::current()) return service.receive(std::move(envelope));
   loop.post([&service, envelope = std::move(envelope)]() mutable { service.receive(std::move(envelope)); });
@@ -67,12 +71,17 @@ bool Router::sent_to_another_node(Envelope& envelope) {
     node_.cluster()->port().send(shard_of(envelope.to.bare_text()), std::move(envelope));
     return true;
   }
-  // The loop that writes it does not own the sender's shard, so it shows that we do.
+  show_epoch(envelope);
+  return false;
+}
+
+/// The loop that writes it does not own the sender's shard, so it shows that we do.
+void Router::show_epoch(Envelope& envelope) {
+  if (node_.cluster() == nullptr) return;
   const uint32_t own = shard_of(envelope.from.bare_text());
   if ((envelope.sent_copy || envelope.seen) && !envelope.sender_fence) {
     envelope.sender_fence = storage::LogBatch::Fence{own, node_.homes().epoch_of(own)};
   }
-  return false;
 }
 
 void Router::deliver_here(Envelope envelope) {

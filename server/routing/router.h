@@ -44,6 +44,7 @@ class Router {
 
  private:
   bool sent_to_another_node(Envelope& envelope);
+  void show_epoch(Envelope& envelope);
   void route_to_service(const Service& service, Envelope envelope);
 
   Node& node_;
