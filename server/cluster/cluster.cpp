@@ -94,6 +94,17 @@ Status Cluster::listen_for_components() {
       port.taken(incoming.ref);
     });
   }
+  for (auto& loop : node_.loops()) {
+    port(*loop).on(Topic::on_behalf, [this, &loop = *loop](const Incoming& incoming) {
+      const auto envelope = std::make_shared<std::optional<Envelope>>(parse_envelope(incoming.body));
+      if (!*envelope) return port(loop).taken(incoming.ref);
+      node_.homes(loop).with_home((*envelope)->from, [this, &loop, envelope, ref = incoming.ref](Home* home) {
+        if (home == nullptr && !node_.homes(loop).owns((*envelope)->from.bare_text())) return;  // its next owner gets it
+        if (home != nullptr) home->message_on_behalf(std::move((*envelope)->stanza), (*envelope)->to);
+        port(loop).taken(ref);
+      });
+    });
+  }
   auto subscription = bus_->subscribe(node_.config().cluster_name + ".components", [this](const BusMessage& message) {
     const auto holder = parse_component_holder(message.data);
     Component* component = holder && holder->process != process_ ? node_.components().find(holder->domain) : nullptr;

@@ -42,6 +42,7 @@ enum class Topic : uint32_t {
   stay = 10,        ///< home → room: Envelope whose Stay is a report
   component = 11,   ///< to the loop that has a component's connection: Envelope for the component
   component_answer = 12,  ///< to the loop that has asked: Envelope, an IQ answer (components/rights.h)
+  on_behalf = 13,   ///< to an account's home: Envelope with a message that a component sends in the account's name
 };
 
 /// Who has the connection of a component (XEP-0114): told to all nodes when it changes, and again every second.

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "crypto/random.h"
+#include "server/cluster/cluster.h"
 #include "server/components/rights.h"
 #include "server/home/homes.h"
 #include "server/node.h"
@@ -115,9 +116,10 @@ bool ComponentRights::take_message(Envelope& envelope) {
 
 void ComponentRights::send_message(xmpp::ElementPtr message, const xmpp::Jid& from, Envelope refused) {
   auto to = xmpp::Jid::parse(message->attr("to"));
-  // The server itself, and an account of another node: as if it came from there, but no archive here can hold it.
-  if (from.is_domain() || node_.router().goes_elsewhere(from)) {
-    return node_.router().route({.from = from, .to = std::move(*to), .stanza = std::move(message)});
+  if (from.is_domain()) return node_.router().route({.from = from, .to = std::move(*to), .stanza = std::move(message)});
+  if (node_.router().goes_elsewhere(from)) {
+    const Envelope envelope{.from = from, .to = std::move(*to), .stanza = std::move(message)};
+    return node_.cluster()->port().send_to_shard(shard_of(from.text()), cluster::Topic::on_behalf, cluster::encode(envelope));
   }
   Loop& owner = node_.router().owner(from.bare_text());
   owner.post([this, &owner, from, to = std::move(*to), message = std::move(message), refused = std::move(refused)]() mutable {

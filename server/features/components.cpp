@@ -67,12 +67,12 @@ void install_components(Node& node, FeatureRegistry& registry) {
   registry.implements({.number = 355,
                        .name = "Namespace Delegation",
                        .version = "0.5",
-                       .left_out = "client mode, disco nesting; in a cluster",
+                       .left_out = "client mode, disco nesting",
                        .tests = "integration/components/delegation_test.py"});
   registry.implements({.number = 356,
                        .name = "Privileged Entity",
                        .version = "0.4.1",
-                       .left_out = "presence of contacts (type roster); in a cluster, accounts of other nodes",
+                       .left_out = "presence of contacts (type roster); in a cluster, a message in the name of an account of another node that does not exist is dropped silently",
                        .tests = "integration/components/privileges_test.py"});
 }
 

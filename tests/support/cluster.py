@@ -44,7 +44,10 @@ def node_config(connection, nats, name, *extras):
     config = {"storage": {"kind": "postgres", "postgres": connection}, "cluster": {"nats": [server.url for server in nats], "node": name}}
     for extra in extras:
         for section, keys in (extra or {}).items():
-            config.setdefault(section, {}).update(keys)
+            if isinstance(keys, list):  # [[section]]
+                config[section] = keys
+            else:
+                config.setdefault(section, {}).update(keys)
     return config
 
 

@@ -63,6 +63,19 @@ TEST(Wire, AStayWithoutANickIsNone) {
   EXPECT_EQ(envelope->stay, nullptr);
 }
 
+TEST(Wire, WhoHasAComponentComesOutAsItWentIn) {
+  const auto holder = parse_component_holder(encode(ComponentHolder{"bridge.example.org", "process", "l.process.1", 1234567890123, true}));
+  ASSERT_TRUE(holder);
+  EXPECT_EQ(holder->domain, "bridge.example.org");
+  EXPECT_EQ(holder->process, "process");
+  EXPECT_EQ(holder->loop, "l.process.1");
+  EXPECT_EQ(holder->since, 1234567890123u);
+  EXPECT_TRUE(holder->is_connected);
+  EXPECT_FALSE(parse_component_holder(encode(ComponentHolder{"bridge.example.org", "process", "l.process.1", 5, false}))->is_connected);
+  EXPECT_FALSE(parse_component_holder(encode(ComponentHolder{"bridge.example.org", "", "l.process.1", 5, true})));
+  EXPECT_FALSE(parse_component_holder("\x03"));
+}
+
 TEST(Wire, APlaceInARoomComesOutAsItWentIn) {
   Envelope of_the_room = message();
   of_the_room.place = place_asks_for_report;
