@@ -191,6 +191,8 @@ class FeatureRegistry {
   const std::vector<BindEntry>& bind_handlers() const { return bind_handlers_; }
   /// Called once on the first loop when all loops run: for what happens by the clock.
   std::vector<std::function<void()>> started;
+  /// Called on each loop when the node stops, before streams are closed. Not in a cluster: there others go on with what is here.
+  std::vector<std::function<void()>> stopping;
 
   IqTable& table(Scope scope) { return tables_[static_cast<size_t>(scope)]; }
   /// On the loop of the room, once the message is durable; members with any session in the room are left out.

@@ -217,24 +217,36 @@ void Node::close_streams() {
   }
 }
 
+void Node::on_each_loop(const std::function<void(Loop&)>& job) {
+  std::vector<std::future<void>> done;
+  for (auto& loop : loops_) {
+    auto promise = std::make_shared<std::promise<void>>();
+    done.push_back(promise->get_future());
+    loop->post([&job, &loop = *loop, promise] {
+      job(loop);
+      promise->set_value();
+    });
+  }
+  for (auto& future : done) future.wait();
+}
+
 void Node::stop() {
   if (admin_socket_) admin_socket_->stop();
+  if (!cluster_) {
+    on_each_loop([this](Loop&) {
+      for (const auto& hook : features_.stopping) hook();
+    });
+    on_each_loop([](Loop&) {});  // what they have said to clients of other loops goes out before the end of the streams
+  }
   close_streams();
   // A peer that takes nothing does not hold us up for long; one that has not authenticated has nothing to lose.
   const auto deadline = Clock::now() + drain_time;
   while (connections > limits_->count() && Clock::now() < deadline) std::this_thread::sleep_for(drain_poll);
   // What one loop has posted to another reaches its batch before any of them ends.
   for (int hop = 0; hop < most_hops; ++hop) {
-    std::vector<std::future<void>> passed;
-    for (auto& loop : loops_) {
-      auto promise = std::make_shared<std::promise<void>>();
-      passed.push_back(promise->get_future());
-      loop->post([this, &loop = *loop, promise] {
-        for (Home* home : homes(loop).loaded()) home->flush_cursor();  // what has been read is not delivered again
-        promise->set_value();
-      });
-    }
-    for (auto& future : passed) future.wait();
+    on_each_loop([this](Loop& loop) {
+      for (Home* home : homes(loop).loaded()) home->flush_cursor();  // what has been read is not delivered again
+    });
   }
   if (cluster_) cluster_->stop();
   for (auto& loop : loops_) loop->stop();

@@ -144,6 +144,7 @@ class Node {
   Status open_stores();
   Status open_listeners();
   void close_streams();
+  void on_each_loop(const std::function<void(Loop&)>& job);  ///< returns when all have done it; from no loop
   Status join_cluster();
   std::string admin_account(const std::vector<std::string>& words, const std::string& password);
   std::string admin_invite(const std::vector<std::string>& words);  // admin/invite_admin.cpp

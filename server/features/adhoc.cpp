@@ -1,9 +1,8 @@
 // XEP-0050: Ad-Hoc Commands: the engine that leads users through what other features have registered (server/command.h).
 #include <algorithm>
-#include <charconv>
-#include <unordered_map>
 
 #include "crypto/random.h"
+#include "server/command_runs.h"
 #include "server/features/features.h"
 #include "server/loop.h"
 #include "server/node.h"
@@ -16,45 +15,10 @@ namespace {
 
 using xmpp::Condition;
 
-constexpr auto session_lifetime = std::chrono::minutes(15);
-constexpr size_t most_sessions_of_one = 8;
-constexpr size_t most_sessions = 1000;  // of one loop
-
-struct Run {
-  const Command* command = nullptr;
-  std::shared_ptr<CommandCall> call;
-  Clock::time_point expires;
-};
-
-/// The runs that were begun on one loop. A client's requests come on the loop of its home, so no other looks for them.
-class Runs {
- public:
-  /// False: it has too many already.
-  bool add(const std::string& id, Run run, Clock::time_point now) {
-    std::erase_if(runs_, [&](const auto& entry) { return entry.second.expires <= now; });
-    const auto is_same = [&](const auto& entry) { return entry.second.call->from.same_bare(run.call->from); };
-    if (runs_.size() >= most_sessions || std::ranges::count_if(runs_, is_same) >= static_cast<ptrdiff_t>(most_sessions_of_one)) return false;
-    run.expires = now + session_lifetime;
-    runs_.insert_or_assign(id, std::move(run));
-    return true;
-  }
-  /// Takes the run out, so that a second request cannot meet it half done.
-  std::optional<Run> take(const std::string& id, const xmpp::Jid& from, std::string_view node) {
-    const auto found = runs_.find(id);
-    if (found == runs_.end() || found->second.call->from != from || found->second.command->node != node) return std::nullopt;
-    Run run = std::move(found->second);
-    runs_.erase(found);
-    return run;
-  }
-
- private:
-  std::unordered_map<std::string, Run> runs_;
-};
-
 struct Engine {
   explicit Engine(unsigned loops) : runs(loops) {}
-  Runs& here() { return runs[Loop::current()->index()]; }
-  std::vector<Runs> runs;
+  CommandRuns& here() { return runs[Loop::current()->index()]; }
+  std::vector<CommandRuns> runs;
 };
 using EnginePtr = std::shared_ptr<Engine>;
 
@@ -69,7 +33,7 @@ xmpp::Element& add_command(xmpp::Element& result, const Command& command, std::s
 }
 
 /// §3.4: the form of the stage that is due, and what may be done with it.
-void show_stage(IqRequest& request, const Run& run, const std::string& id) {
+void show_stage(IqRequest& request, const CommandRun& run, const std::string& id) {
   const size_t stage = run.call->answers.size();
   const bool is_last = stage + 1 == run.command->stages.size();
   auto result = request.make_result();
@@ -93,7 +57,7 @@ void show_result(IqRequest& request, const Command& command, const std::string& 
   request.reply(std::move(result));
 }
 
-Task<void> finish(EnginePtr engine, IqRequest request, Run run, std::string id) {
+Task<void> finish(EnginePtr engine, IqRequest request, CommandRun run, std::string id) {
   const std::shared_ptr<const CommandCall> call = run.call;
   auto running = run.command->run(call);
   const CommandOutcome outcome = co_await running;
@@ -106,11 +70,11 @@ Task<void> finish(EnginePtr engine, IqRequest request, Run run, std::string id) 
   request.fail(outcome.error());
 }
 
-void go_on(const EnginePtr& engine, IqRequest request, Run run, const std::string& id) {
+void go_on(const EnginePtr& engine, IqRequest request, CommandRun run, const std::string& id) {
   if (run.call->answers.size() == run.command->stages.size()) {
     return spawn(finish(engine, std::move(request), std::move(run), id), "adhoc.finish");
   }
-  const Run shown = run;
+  const CommandRun shown = run;
   if (!engine->here().add(id, std::move(run), Loop::current()->now())) {
     return request.fail(Condition::resource_constraint, "Too many commands are under way");
   }
@@ -121,7 +85,7 @@ void start(const EnginePtr& engine, IqRequest request, const Command& command) {
   const auto action = request.payload().attr("action");
   if (!action.empty() && action != "execute") return request.fail(command_error(Condition::bad_request, "bad-sessionid"));
   auto call = std::make_shared<CommandCall>(CommandCall{request.node(), request.from(), std::string(request.to().domain()), {}});
-  go_on(engine, std::move(request), {.command = &command, .call = std::move(call), .expires = {}}, crypto::random_token());
+  go_on(engine, std::move(request), {.command = &command, .call = std::move(call)}, crypto::random_token());
 }
 
 /// The answer holds what the form requires.
@@ -131,7 +95,7 @@ bool is_complete(const xmpp::DataForm& form, const xmpp::DataForm& answer) {
   });
 }
 
-void step(const EnginePtr& engine, IqRequest request, Run run, const std::string& id) {
+void step(const EnginePtr& engine, IqRequest request, CommandRun run, const std::string& id) {
   const auto action = request.payload().attr("action");
   const size_t stage = run.call->answers.size();
   const bool is_last = stage + 1 == run.command->stages.size();
@@ -164,9 +128,9 @@ void on_command(const EnginePtr& engine, IqRequest request) {
   // §3.1: forbidden. Looked at in each step: the right may have gone meanwhile.
   if (!command->may_run(request.node(), request.from())) return request.fail(Condition::forbidden);
   if (id.empty()) return start(engine, std::move(request), *command);
-  auto run = engine->here().take(id, request.from(), node);
+  auto run = engine->here().take(id, request.from(), node, Loop::current()->now());
+  if (!run && run.error() == CommandRuns::Missing::expired) return request.fail(command_error(Condition::not_allowed, "session-expired"));
   if (!run) return request.fail(command_error(Condition::bad_request, "bad-sessionid"));
-  if (run->expires <= Loop::current()->now()) return request.fail(command_error(Condition::not_allowed, "session-expired"));
   if (request.payload().attr("action") != "cancel") return step(engine, std::move(request), std::move(*run), id);
   auto result = request.make_result();
   add_command(*result, *command, id, "canceled");

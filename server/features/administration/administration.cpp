@@ -18,10 +18,16 @@ namespace {
 
 constexpr uint64_t longest_delay = 24 * 3600;
 
-/// By the signal that an operator would send: the same orderly end.
+/// By the signal that an operator would send: the same orderly end. All domains of this process hear of it.
 Task<CommandOutcome> shut_down(std::shared_ptr<const CommandCall> call) {
   const auto delay = xmpp::parse_unsigned(call->value("delay"), longest_delay);
   if (!delay) co_return refused(xmpp::Condition::bad_request, "The delay must be a number of seconds");
+  const std::string text = text_of(*call, "announcement");
+  for (const auto& domain : call->node.config().domains) {
+    if (text.empty()) break;
+    auto announcing = announce_to_all(call->node, domain, text, {});
+    co_await announcing;
+  }
   Loop::current()->after(std::chrono::seconds(*delay), [] { kill(getpid(), SIGTERM); });
   co_return CommandResult{.form = {}, .note = "The server stops in " + std::to_string(*delay) + " seconds", .add_to_form = {}};
 }
@@ -62,7 +68,11 @@ void add_shutdown(FeatureRegistry& registry) {
   auto command = admin_command("shutdown", "Shut Down Service");
   command.stages.push_back([](const CommandCall&) {
     auto form = admin_form("Shutting Down the Service");
-    form.add("delay", "60", "text-single", "Seconds until then").fields.back().required = true;
+    auto& delay = form.add("delay", "60", "list-single", "Time until then").fields.back();
+    delay.required = true;
+    delay.options = {{"at once", "0"}, {"30 seconds", "30"}, {"60 seconds", "60"}, {"90 seconds", "90"}, {"2 minutes", "120"},
+                     {"3 minutes", "180"}, {"4 minutes", "240"}, {"5 minutes", "300"}};
+    form.add("announcement", {}, "text-multi", "Announcement").fields.back().values.clear();
     return form;
   });
   command.run = shut_down;
@@ -77,7 +87,7 @@ void install_administration(Node& node, FeatureRegistry& registry) {
   administration::add_list_commands(registry);
   administration::add_message_commands(node, registry);
   administration::add_shutdown(registry);
-  registry.implements({.number = 133, .name = "Service Administration", .version = "1.3.1", .left_out = "the list of administrators is the configuration's; passwords are not known to the server; no black and white lists; no restart; in a cluster, who is online is counted on the node that was asked", .tests = "golden/adhoc"});
+  registry.implements({.number = 133, .name = "Service Administration", .version = "1.3.1", .left_out = "the list of administrators is the configuration's; passwords are not known to the server; no black and white lists; no restart; in a cluster, who is online is counted on the node that was asked", .tests = "golden/adhoc, integration/admin/shutdown_test.py"});
 }
 
 }  // namespace rookery::server

@@ -26,12 +26,6 @@ void send_to(Session& session, xmpp::Element& message) {
   session.send(message);
 }
 
-std::string text_of(const CommandCall& call, std::string_view var) {
-  std::string text;
-  for (const auto& line : call.values(var)) text += (text.empty() ? "" : "\n") + line;
-  return text;
-}
-
 /// §4.23: only to those who are here now; so it is no headline that waits.
 size_t announce_here(Homes& homes, const std::string& domain, const std::string& text, const std::string& subject) {
   size_t reached = 0;
@@ -48,12 +42,8 @@ size_t announce_here(Homes& homes, const std::string& domain, const std::string&
 }
 
 Task<CommandOutcome> announce(std::shared_ptr<const CommandCall> call) {
-  const std::string text = text_of(*call, "announcement"), subject = call->value("subject");
-  size_t reached = 0;
-  for (auto& loop : call->node.loops()) {
-    auto asking = on_loop(*loop, [&homes = call->node.homes(*loop), domain = call->domain, text, subject] { return announce_here(homes, domain, text, subject); });
-    reached += co_await asking;
-  }
+  auto announcing = announce_to_all(call->node, call->domain, text_of(*call, "announcement"), call->value("subject"));
+  const size_t reached = co_await announcing;
   co_return CommandResult{.form = {}, .note = "Sent to " + std::to_string(reached) + " sessions", .add_to_form = {}};
 }
 
@@ -129,6 +119,21 @@ void greet(Node& node, Session& session) {
 }
 
 }  // namespace
+
+std::string text_of(const CommandCall& call, std::string_view var) {
+  std::string text;
+  for (const auto& line : call.values(var)) text += (text.empty() ? "" : "\n") + line;
+  return text;
+}
+
+Task<size_t> announce_to_all(Node& node, std::string domain, std::string text, std::string subject) {
+  size_t reached = 0;
+  for (auto& loop : node.loops()) {
+    auto asking = on_loop(*loop, [&homes = node.homes(*loop), domain, text, subject] { return announce_here(homes, domain, text, subject); });
+    reached += co_await asking;
+  }
+  co_return reached;
+}
 
 void add_message_commands(Node& node, FeatureRegistry& registry) {
   auto command = admin_command("announce", "Send Announcement to Online Users");

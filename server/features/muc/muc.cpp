@@ -88,7 +88,7 @@ void receive(Node& node, RoomsOfLoops& rooms, Envelope envelope) {
 }
 
 void describe(FeatureRegistry& registry) {
-  registry.implements({.number = 45, .name = "Multi-User Chat", .version = "1.35.5", .left_out = "approval of registrations, status 332 at shutdown", .tests = "golden/muc"});
+  registry.implements({.number = 45, .name = "Multi-User Chat", .version = "1.35.5", .left_out = "approval of registrations", .tests = "golden/muc, integration/admin/shutdown_test.py"});
   registry.implements({.number = 249, .name = "Direct MUC Invitations", .version = "1.2", .left_out = {}, .tests = "golden/muc/invitations.scs"});
   registry.implements({.number = 317, .name = "Hats", .version = "0.3.1", .left_out = "payloads in hats", .tests = "golden/muc/hats.scs, golden/muc/hats_refused.scs, unit/server/features/muc/hats_test.cpp"});
   registry.implements({.number = 410, .name = "MUC Self-Ping", .version = "1.1.0", .left_out = {}, .tests = "golden/muc/self_ping.scs"});
@@ -115,6 +115,7 @@ void install_muc(Node& node, FeatureRegistry& registry) {
     service.receive = [&node, rooms](Envelope envelope) { receive(node, *rooms, std::move(envelope)); };
     registry.host(std::move(service));
   }
+  registry.stopping.emplace_back([rooms] { rooms->here().shut_down(); });
   describe(registry);
 }
 

@@ -212,6 +212,14 @@ void Room::destroy(const xmpp::MucDestroy* why, Stored then) {
   rooms_.forget(jid_);
 }
 
+// §9.9
+void Room::shut_down() {
+  const PresenceNote note{.statuses = {332}, .is_unavailable = true};
+  for (const auto& [nick, occupant] : occupants_) send_to(*occupant, presence_for_self(*occupant, note));
+  by_session_.clear();
+  occupants_.clear();
+}
+
 bool Room::is_idle() const { return occupants_.empty() && commits_pending_ == 0 && jobs_pending_ == 0 && waiting_.empty() && !is_paused(); }
 
 void Room::unload() { config_.is_persistent && !is_locked_ ? rooms_.forget(jid_) : destroy(nullptr); }

@@ -84,6 +84,7 @@ class Room : public std::enable_shared_from_this<Room> {
   void forget_old_requests();
   /// The room goes from this loop, but not its occupants from the room: their homes shall tell its next owner of them.
   void ask_for_reports();
+  void shut_down();  ///< tells all who are here that they are not any more
   void unload();  ///< idle: leaves memory; one that is not persistent goes for good
 
  private:

@@ -155,6 +155,10 @@ bool Rooms::has(const Room& room) const { return find(room.jid()).get() == &room
 
 void Rooms::forget(const xmpp::Jid& room) { rooms_.erase(room.text()); }
 
+void Rooms::shut_down() {
+  for (const auto& [jid, room] : rooms_) room->shut_down();
+}
+
 void Rooms::sweep() {
   std::vector<std::shared_ptr<Room>> idle;
   for (const auto& [jid, room] : rooms_) {

@@ -23,6 +23,7 @@ class Rooms {
   void purge_log(const xmpp::Jid& room);
   void forget(const xmpp::Jid& room);  ///< it was destroyed
   bool has(const Room& room) const;    ///< false: it was dropped, with its shard or for a write that was refused
+  void shut_down();                    ///< the process ends, the rooms stay
 
  private:
   struct Loaded {
