@@ -18,9 +18,10 @@ namespace {
 constexpr auto interval = std::chrono::milliseconds(1000);
 constexpr auto handover_time = std::chrono::seconds(10);
 
-/// Runs `job(done)` on each of the loops and returns when all have called done(), or after `limit`.
+/// Runs `job(done)` on each of the loops and returns when all have called done(), or after `limit`; each `interval` until then it
+/// calls `meanwhile`.
 template <typename Start>
-void on_loops(const std::vector<Loop*>& loops, std::chrono::seconds limit, Start start) {
+void on_loops(const std::vector<Loop*>& loops, std::chrono::seconds limit, Start start, const std::function<void()>& meanwhile = [] {}) {
   struct State {
     std::mutex mutex;
     std::condition_variable changed;
@@ -37,8 +38,13 @@ void on_loops(const std::vector<Loop*>& loops, std::chrono::seconds limit, Start
       });
     });
   }
+  const auto end = std::chrono::steady_clock::now() + limit;
   std::unique_lock lock(state->mutex);
-  state->changed.wait_for(lock, limit, [&] { return state->open == 0; });
+  while (!state->changed.wait_for(lock, interval, [&] { return state->open == 0; }) && std::chrono::steady_clock::now() < end) {
+    lock.unlock();
+    meanwhile();
+    lock.lock();
+  }
 }
 
 }  // namespace
@@ -153,8 +159,11 @@ void Cluster::turn() {
   }
   lease_end_ = before + node_.config().cluster_lease;
   // Where the database was away for everybody, the others' leases look expired too until they have renewed them.
-  // One that failed is enough: whoever is the first to reach the database again has not always waited the longest.
-  if (std::exchange(renewal_failed_, false) || lapsed) grace_end_ = lease_end_.load();
+  // One that failed is enough, or one that took long and then found another server: whoever is the first to reach the database
+  // again has not always waited the longest.
+  const auto after = std::chrono::steady_clock::now();
+  const bool was_slow = after - before > node_.config().cluster_lease / 4.0;
+  if (std::exchange(renewal_failed_, false) || lapsed || was_slow) grace_end_ = after + node_.config().cluster_lease;
   keep(*held);
   if (lapsed) check_links();
   if (suspended_.exchange(false)) log::info("no_longer_suspended");
@@ -163,6 +172,13 @@ void Cluster::turn() {
   const bool in_grace = before < grace_end_;
   tell_places(*view, in_grace);
   if (!in_grace) follow_plan(*view);
+}
+
+void Cluster::renew_meanwhile() {
+  const auto before = std::chrono::steady_clock::now();
+  const auto held = leases_->renew();  // what may be missing, the next turn sees
+  ++(held ? counts_.renewals : counts_.failed_renewals);
+  if (held) lease_end_ = before + node_.config().cluster_lease;
 }
 
 void Cluster::keep(const std::vector<storage::Lease>& held) {
@@ -245,10 +261,12 @@ void Cluster::hand_over(const std::vector<uint32_t>& shards) {
   }
   std::vector<Loop*> loops;
   for (const auto& [loop, unused] : by_loop) loops.push_back(loop);
+  // Clients may be slow, and the database: it may take longer than a lease.
+  const auto renew = [this] { renew_meanwhile(); };
   // First the clients go, and what they have sent arrives: those who leave together still write to one another.
   on_loops(loops, handover_time, [this, by_loop](Loop& loop, std::function<void()> done) {
     node_.homes(loop).begin_leaving(by_loop.at(&loop), std::move(done));
-  });
+  }, renew);
   for (const uint32_t shard : shards) {
     if (owned_[shard].exchange(false)) subscriptions_.erase(shard);  // from now on senders hear that nobody is there, and wait
   }
@@ -258,7 +276,7 @@ void Cluster::hand_over(const std::vector<uint32_t>& shards) {
       port(loop).withdraw([&](uint32_t shard) { return std::ranges::find(shards, shard) != shards.end(); });
       done();
     });
-  });
+  }, renew);
   const Status released = leases_->release(shards);
   if (!released) return log::warning("leases_not_released", {{"error", released.error().message}});
   counts_.handed_over += shards.size();

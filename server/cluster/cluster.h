@@ -79,6 +79,7 @@ class Cluster {
  private:
   void main();
   void turn();
+  void renew_meanwhile();
   void keep(const std::vector<storage::Lease>& held);
   void follow_plan(const storage::ClusterView& view);
   void adopt(const std::vector<storage::Lease>& taken);

@@ -99,7 +99,8 @@ Status Connection::set_up() {
       "false),"
       " set_config('jit', 'off', false), set_config('idle_in_transaction_session_timeout', '20s', false),"
       " set_config('tcp_keepalives_idle', '3', false), set_config('tcp_keepalives_interval', '1', false),"
-      " set_config('tcp_keepalives_count', '3', false), set_config('enable_seqscan', 'off', false),"
+      " set_config('tcp_keepalives_count', '3', false), set_config('client_connection_check_interval', '2s', false),"
+      " set_config('enable_seqscan', 'off', false),"
       " set_config('enable_hashjoin', 'off', false), set_config('enable_mergejoin', 'off', false)");
   Answer answer = sync();
   if (answer.error) return std::unexpected(*answer.error);
