@@ -69,6 +69,10 @@ Status Cluster::start(NatsOptions nats) {
     node_.homes(*loop).join_cluster();
     ports_.push_back(std::make_unique<Port>(node_, *loop, *bus_, node_.config().cluster_name + ".", process_));
     links_.push_back(std::make_unique<Links>(node_, *loop, *ports_.back(), process_));
+    ports_.back()->on(Topic::absent, [this, &port = *ports_.back()](const Incoming& incoming) {
+      if (const auto absent = parse_absent_message(incoming.body)) tell_of_absence(*absent);
+      port.taken(incoming.ref);
+    });
     if (const Status subscribed = ports_.back()->subscribe(); !subscribed) return subscribed;
   }
   if (const Status subscribed = listen_for_components(); !subscribed) return subscribed;
@@ -82,6 +86,16 @@ Status Cluster::start(NatsOptions nats) {
   lease_end_ = before + node_.config().cluster_lease;
   thread_ = std::thread([this] { main(); });
   return {};
+}
+
+void Cluster::tell_of_absence(const AbsentMessage& absent) {
+  const auto from = xmpp::Jid::parse(absent.message->attr("from"));
+  if (!from) return;
+  const xmpp::Jid room = from->bare();
+  const std::string nick(from->resource());
+  for (const auto& hook : node_.features().room_message_for_absent) {
+    hook({.member = absent.member, .room = room, .nick = nick, .message = *absent.message, .id = absent.id, .is_public = absent.is_public});
+  }
 }
 
 Status Cluster::listen_for_components() {

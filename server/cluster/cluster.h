@@ -88,6 +88,7 @@ class Cluster {
   void tell_places(const storage::ClusterView& view, bool in_grace);
   void check_links();
   Status listen_for_components();
+  void tell_of_absence(const AbsentMessage& absent);
   Loop& loop_of(uint32_t shard);
 
   Node& node_;

@@ -17,6 +17,8 @@ enum : uint32_t {
 };
 // Tags of a component's holder.
 enum : uint32_t { holder_domain = 1, holder_process, holder_loop, holder_since, holder_is_connected };
+// Tags of a message for an absent member.
+enum : uint32_t { absent_member = 1, absent_message, absent_id, absent_is_public };
 // Tags of a stay.
 enum : uint32_t { stay_occupant = 1, stay_role, stay_heard, stay_is_report };
 // Tags of a log entry.
@@ -170,6 +172,34 @@ std::optional<Envelope> parse_envelope(std::string_view bytes) {
   if (reader.malformed() || envelope.from.empty() || envelope.to.empty() || !envelope.stanza) return std::nullopt;
   if (!seen.owner.empty()) envelope.seen = std::move(seen);
   return envelope;
+}
+
+std::string encode(const AbsentMessage& absent) {
+  std::string out;
+  TlvWriter writer(out);
+  writer.text(absent_member, absent.member.text());
+  writer.text(absent_message, absent.message->to_xml(xmpp::ns::client));
+  writer.number_unless_zero(absent_id, absent.id);
+  writer.number_unless_zero(absent_is_public, absent.is_public ? 1 : 0);
+  return out;
+}
+
+std::optional<AbsentMessage> parse_absent_message(std::string_view bytes) {
+  AbsentMessage absent;
+  TlvReader reader(bytes);
+  while (const auto field = reader.next()) {
+    switch (field->tag) {
+      case absent_member: absent.member = xmpp::Jid::parse(field->text).value_or(xmpp::Jid()); break;
+      case absent_message:
+        if (auto message = xmpp::parse_document(field->text, {}, xmpp::ns::client)) absent.message = std::move(*message);
+        break;
+      case absent_id: absent.id = field->number; break;
+      case absent_is_public: absent.is_public = field->number != 0; break;
+      default: break;
+    }
+  }
+  if (reader.malformed() || absent.member.empty() || !absent.message) return std::nullopt;
+  return absent;
 }
 
 std::string encode(const ComponentHolder& holder) {

@@ -43,6 +43,15 @@ enum class Topic : uint32_t {
   component = 11,   ///< to the loop that has a component's connection: Envelope for the component
   component_answer = 12,  ///< to the loop that has asked: Envelope, an IQ answer (components/rights.h)
   on_behalf = 13,   ///< to an account's home: Envelope with a message that a component sends in the account's name
+  absent = 14,      ///< to the home of a room's member: AbsentMessage
+};
+
+/// What a room said while one of its members was not there (AbsentRoomMessage in server/feature.h).
+struct AbsentMessage {
+  xmpp::Jid member;
+  xmpp::ElementPtr message;  ///< its `from` names room and author
+  storage::LogId id = 0;
+  bool is_public = false;
 };
 
 /// Who has the connection of a component (XEP-0114): told to all nodes when it changes, and again every second.
@@ -59,6 +68,9 @@ std::optional<Packet> parse_packet(std::string_view bytes);
 
 std::string encode(const Envelope& envelope);
 std::optional<Envelope> parse_envelope(std::string_view bytes);
+
+std::string encode(const AbsentMessage& absent);
+std::optional<AbsentMessage> parse_absent_message(std::string_view bytes);
 
 std::string encode(const ComponentHolder& holder);
 std::optional<ComponentHolder> parse_component_holder(std::string_view bytes);

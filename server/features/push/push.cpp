@@ -3,6 +3,7 @@
 #include <array>
 
 #include "server/access.h"
+#include "server/cluster/cluster.h"
 #include "server/features/features.h"
 #include "server/features/push/notification.h"
 #include "server/home/homes.h"
@@ -154,9 +155,12 @@ bool on_answer(Home& home, const Envelope& envelope) {
   return true;
 }
 
-/// From the room's loop to the member's.
+/// From the room's loop to the member's, which may be another node's: there it comes here again.
 void on_room_message(Node& node, const AbsentRoomMessage& absent) {
-  if (node.router().goes_elsewhere(absent.member)) return;
+  if (node.router().goes_elsewhere(absent.member)) {
+    const cluster::AbsentMessage message{.member = absent.member, .message = absent.message.clone(), .id = absent.id, .is_public = absent.is_public};
+    return node.cluster()->port().send_to_shard(shard_of(absent.member.text()), cluster::Topic::absent, cluster::encode(message));
+  }
   Loop& loop = node.router().owner(absent.member.text());
   const std::shared_ptr<xmpp::Element> message = absent.message.clone();
   const auto tell = [&node, &loop, member = absent.member, message, is_public = absent.is_public] {
@@ -171,7 +175,7 @@ void on_room_message(Node& node, const AbsentRoomMessage& absent) {
 
 void install_push(Node& node, FeatureRegistry& registry) {
   registry.implements({.number = 357, .name = "Push Notifications", .version = "0.4.1",
-                       .left_out = "app servers of other domains; pending subscription requests; in a cluster, rooms and members on different nodes",
+                       .left_out = "app servers of other domains; pending subscription requests",
                        .tests = "golden/push, integration/mobile"});
   if (!node.config().push) return;
   registry.advertise(Scope::account, ns::push);

@@ -76,6 +76,21 @@ TEST(Wire, WhoHasAComponentComesOutAsItWentIn) {
   EXPECT_FALSE(parse_component_holder("\x03"));
 }
 
+TEST(Wire, WhatARoomSaidToOneWhoWasNotThereComesOutAsItWentIn) {
+  AbsentMessage said;
+  said.member = *xmpp::Jid::parse("juliet@example.org");
+  said.message = *xmpp::parse_document("<message xmlns='jabber:client' from='coven@chat.example.org/a nick' type='groupchat'><body>juliet?</body></message>");
+  said.id = 99;
+  said.is_public = true;
+  const auto absent = parse_absent_message(encode(said));
+  ASSERT_TRUE(absent);
+  EXPECT_EQ(absent->member.text(), "juliet@example.org");
+  EXPECT_EQ(absent->message->to_xml(xmpp::ns::client), said.message->to_xml(xmpp::ns::client));
+  EXPECT_EQ(absent->id, 99u);
+  EXPECT_TRUE(absent->is_public);
+  EXPECT_FALSE(parse_absent_message("\x03"));
+}
+
 TEST(Wire, APlaceInARoomComesOutAsItWentIn) {
   Envelope of_the_room = message();
   of_the_room.place = place_asks_for_report;
