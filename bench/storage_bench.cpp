@@ -1,7 +1,8 @@
 // What a message costs in the message log: CPU of all threads (flush and compaction included) and rows a second.
 // A message is two archive entries of 400 bytes, a key to recognise it by and a session's counter.
 //   bench_storage [FOLDER] [MESSAGES] [MESSAGES OF A COMMIT]
-//   bench_storage "host=… dbname=…" [MESSAGES] [MESSAGES OF A COMMIT]     an empty PostgreSQL database; ours is the CPU shown
+//   bench_storage "host=… dbname=…" [MESSAGES] [MESSAGES OF A COMMIT]     an empty PostgreSQL database; ours is the CPU
+//   shown
 #include <sys/resource.h>
 
 #include <chrono>
@@ -27,7 +28,9 @@ constexpr size_t in_flight = 4;  ///< commits that wait at a time, as several ev
 double cpu_microseconds() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  const auto total = [](const timeval& t) { return 1e6 * static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec); };
+  const auto total = [](const timeval& t) {
+    return 1e6 * static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec);
+  };
   return total(usage.ru_utime) + total(usage.ru_stime);
 }
 
@@ -121,8 +124,9 @@ void measure(const std::string& where, size_t messages, size_t each) {
   log->reset();  // waits for flushes and compactions that are under way
   const auto count = static_cast<double>(messages);
   const double spent = (cpu_microseconds() - cpu) / count - cost_of_making(messages, each);
-  std::printf("%4zu messages a commit: %8.0f rows/s  %6.2f us CPU/message  %5.2f us CPU/row  RSS %.0f MB open, %.0f MB after\n", each,
-              rows_of_message * count / wall.count(), spent, spent / rows_of_message, idle_megabytes, full_megabytes);
+  std::printf(
+      "%4zu messages a commit: %8.0f rows/s  %6.2f us CPU/message  %5.2f us CPU/row  RSS %.0f MB open, %.0f MB after\n",
+      each, rows_of_message * count / wall.count(), spent, spent / rows_of_message, idle_megabytes, full_megabytes);
   if (!is_connection(where)) std::filesystem::remove_all(where);
 }
 
@@ -135,5 +139,6 @@ int main(int argc, char** argv) {
     measure(where, messages, std::strtoul(argv[3], nullptr, 10));
     return 0;
   }
-  for (const size_t each : {1, 10, 100, 200}) measure(where, each == 1 ? messages / 20 : each == 10 ? messages / 4 : messages, each);
+  for (const size_t each : {1, 10, 100, 200})
+    measure(where, each == 1 ? messages / 20 : each == 10 ? messages / 4 : messages, each);
 }

@@ -13,13 +13,15 @@ namespace {
 
 constexpr std::string_view kMessage =
     "<message to='juliet@capulet.example' type='chat' id='9c1f2c0e-7b1d-4a7e'><body>O Romeo, Romeo! Wherefore art thou "
-    "Romeo? Deny thy father</body><active xmlns='http://jabber.org/protocol/chatstates'/><request xmlns='urn:xmpp:receipts'/>"
+    "Romeo? Deny thy father</body><active xmlns='http://jabber.org/protocol/chatstates'/><request "
+    "xmlns='urn:xmpp:receipts'/>"
     "<origin-id xmlns='urn:xmpp:sid:0' id='9c1f2c0e-7b1d-4a7e'/></message>";
 
 StreamParser open_stream() {
   StreamParser parser;
-  parser.feed("<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' "
-              "to='capulet.example' version='1.0'>");
+  parser.feed(
+      "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' "
+      "to='capulet.example' version='1.0'>");
   parser.next();
   return parser;
 }

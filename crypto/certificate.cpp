@@ -73,7 +73,7 @@ Status check_key(const CertificateFiles& files, const X509* leaf) {
   if (EVP_PKEY_get_security_bits(key->get()) < minimum_security_bits) {
     return fail(Failure::denied, "the key in " + files.key + " is too short (RSA needs 2048 bits, or use ECDSA P-256)");
   }
-  struct stat status {};
+  struct stat status{};
   if (::stat(files.key.c_str(), &status) == 0 && (status.st_mode & S_IRWXO) != 0) {
     return fail(Failure::denied, "the key file " + files.key + " is open to everybody; chmod 600 it");
   }

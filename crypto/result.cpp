@@ -6,14 +6,22 @@ namespace rookery {
 
 std::string_view to_string(Failure failure) {
   switch (failure) {
-    case Failure::not_found: return "not-found";
-    case Failure::conflict: return "conflict";
-    case Failure::invalid: return "invalid";
-    case Failure::denied: return "denied";
-    case Failure::fenced: return "fenced";
-    case Failure::full: return "full";
-    case Failure::io: return "io";
-    case Failure::unavailable: return "unavailable";
+    case Failure::not_found:
+      return "not-found";
+    case Failure::conflict:
+      return "conflict";
+    case Failure::invalid:
+      return "invalid";
+    case Failure::denied:
+      return "denied";
+    case Failure::fenced:
+      return "fenced";
+    case Failure::full:
+      return "full";
+    case Failure::io:
+      return "io";
+    case Failure::unavailable:
+      return "unavailable";
   }
   return "unknown";
 }

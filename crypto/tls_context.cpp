@@ -148,9 +148,10 @@ std::string hash_of_server_certificate(const X509* certificate) {
   return std::string(reinterpret_cast<const char*>(digest), size);
 }
 
-/// RFC 5929 §3: the first Finished message, the client's in a full handshake and the server's in a resumed one. TLS 1.3 has
-/// no tls-unique by name (RFC 9266 §1), but clients that know no other binding (CPython's ssl, so slixmpp) go on to take the
-/// Finished of the same side there. That binds no worse: it is a MAC over the whole transcript, keyed by this handshake.
+/// RFC 5929 §3: the first Finished message, the client's in a full handshake and the server's in a resumed one. TLS 1.3
+/// has no tls-unique by name (RFC 9266 §1), but clients that know no other binding (CPython's ssl, so slixmpp) go on to
+/// take the Finished of the same side there. That binds no worse: it is a MAC over the whole transcript, keyed by this
+/// handshake.
 std::string unique_finished(const SSL* ssl) {
   std::string finished(EVP_MAX_MD_SIZE, '\0');
   const bool is_ours = SSL_is_server(ssl) == SSL_session_reused(ssl);

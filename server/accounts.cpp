@@ -12,18 +12,22 @@ Result<std::vector<crypto::ScramKeys>> derive_keys(std::string_view password, ui
   if (prepared->empty()) return fail(Failure::invalid, "the password is empty");
   std::vector<crypto::ScramKeys> keys;
   for (const auto hash : {crypto::Hash::sha1, crypto::Hash::sha256, crypto::Hash::sha512}) {
-    keys.push_back(crypto::derive_scram_keys(hash, *prepared, crypto::random_bytes(crypto::scram_salt_size), iterations));
+    keys.push_back(
+        crypto::derive_scram_keys(hash, *prepared, crypto::random_bytes(crypto::scram_salt_size), iterations));
   }
   return keys;
 }
 
 Status create_account(storage::Stores& stores, const xmpp::Jid& account, std::vector<crypto::ScramKeys> keys) {
-  if (!account.has_local() || !account.is_bare()) return fail(Failure::invalid, "not an account's address: " + account.text());
+  if (!account.has_local() || !account.is_bare())
+    return fail(Failure::invalid, "not an account's address: " + account.text());
   const auto taken = stores.accounts().exists(account);
   if (!taken) return std::unexpected<Error>(taken.error());
   if (*taken) return fail(Failure::conflict, "the account exists already");
   const auto now = std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
-  if (const Status created = stores.accounts().create({.jid = account, .keys = std::move(keys), .disabled = false, .created = now}); !created) {
+  if (const Status created =
+          stores.accounts().create({.jid = account, .keys = std::move(keys), .disabled = false, .created = now});
+      !created) {
     return created;
   }
   return stores.values().put(account, "welcome", "due", "1");  // XEP-0133 §4.27: at its first login
@@ -36,8 +40,10 @@ Status change_password(storage::Stores& stores, const xmpp::Jid& account, const 
   return stores.accounts().set_keys(account, keys);
 }
 
-Status create_account(storage::Stores& stores, const xmpp::Jid& account, std::string_view password, uint32_t iterations) {
-  if (!account.has_local() || !account.is_bare()) return fail(Failure::invalid, "not an account's address: " + account.text());
+Status create_account(storage::Stores& stores, const xmpp::Jid& account, std::string_view password,
+                      uint32_t iterations) {
+  if (!account.has_local() || !account.is_bare())
+    return fail(Failure::invalid, "not an account's address: " + account.text());
   // Before the keys: a taken name costs nothing.
   const auto taken = stores.accounts().exists(account);
   if (!taken) return std::unexpected<Error>(taken.error());
@@ -47,7 +53,8 @@ Status create_account(storage::Stores& stores, const xmpp::Jid& account, std::st
   return create_account(stores, account, std::move(*keys));
 }
 
-Status change_password(storage::Stores& stores, const xmpp::Jid& account, std::string_view password, uint32_t iterations) {
+Status change_password(storage::Stores& stores, const xmpp::Jid& account, std::string_view password,
+                       uint32_t iterations) {
   const auto exists = stores.accounts().exists(account);
   if (!exists) return std::unexpected<Error>(exists.error());
   if (!*exists) return fail(Failure::not_found, "there is no such account");

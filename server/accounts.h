@@ -1,4 +1,5 @@
-// Accounts with SCRAM keys: what registration, rookeryctl and tests share. Deriving keys is costly: not on an event loop.
+// Accounts with SCRAM keys: what registration, rookeryctl and tests share. Deriving keys is costly: not on an event
+// loop.
 #pragma once
 
 #include <cstdint>
@@ -12,18 +13,21 @@
 
 namespace rookery::server {
 
-/// Keys for each SCRAM mechanism. Failure::invalid for a password that OpaqueString (RFC 8265 §4.2) refuses or that is empty.
+/// Keys for each SCRAM mechanism. Failure::invalid for a password that OpaqueString (RFC 8265 §4.2) refuses or that is
+/// empty.
 Result<std::vector<crypto::ScramKeys>> derive_keys(std::string_view password, uint32_t iterations);
 
 /// The same as below with keys that were derived before, as it should be on the store's thread.
 Status create_account(storage::Stores& stores, const xmpp::Jid& account, std::vector<crypto::ScramKeys> keys);
 Status change_password(storage::Stores& stores, const xmpp::Jid& account, const std::vector<crypto::ScramKeys>& keys);
 
-/// `account` is a bare JID with a localpart. Failure::invalid for a password that OpaqueString (RFC 8265 §4.2) refuses or
-/// that is empty, Failure::conflict when the JID is taken. Runs inside the caller's transaction.
-Status create_account(storage::Stores& stores, const xmpp::Jid& account, std::string_view password, uint32_t iterations);
+/// `account` is a bare JID with a localpart. Failure::invalid for a password that OpaqueString (RFC 8265 §4.2) refuses
+/// or that is empty, Failure::conflict when the JID is taken. Runs inside the caller's transaction.
+Status create_account(storage::Stores& stores, const xmpp::Jid& account, std::string_view password,
+                      uint32_t iterations);
 
 /// Failure::not_found when there is no such account.
-Status change_password(storage::Stores& stores, const xmpp::Jid& account, std::string_view password, uint32_t iterations);
+Status change_password(storage::Stores& stores, const xmpp::Jid& account, std::string_view password,
+                       uint32_t iterations);
 
 }  // namespace rookery::server

@@ -53,7 +53,7 @@ HashCache& hash_cache() {
 
 struct Entity {
   xmpp::Caps caps;
-  uint64_t session = 0;  ///< of a client of ours: another session under the same JID is another client
+  uint64_t session = 0;       ///< of a client of ours: another session under the same JID is another client
   SharedInterests interests;  ///< null: not known yet
 };
 struct Question {
@@ -179,7 +179,11 @@ void install_caps(Node&, FeatureRegistry& registry) {
     if (home.may_see_presence(from) || home.is_contact(from)) on_presence(home, from, presence);
   });
   registry.response_to_account.push_back(on_response);
-  registry.implements({.number = 115, .name = "Entity Capabilities", .version = "1.6.0", .left_out = {}, .tests = "golden/pep/caps_hash_is_verified.scs"});
+  registry.implements({.number = 115,
+                       .name = "Entity Capabilities",
+                       .version = "1.6.0",
+                       .left_out = {},
+                       .tests = "golden/pep/caps_hash_is_verified.scs"});
 }
 
 }  // namespace rookery::server

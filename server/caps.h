@@ -1,4 +1,5 @@
-// What the clients around an account listen to: the "+notify" features of their Entity Capabilities (XEP-0115, XEP-0163 §4).
+// What the clients around an account listen to: the "+notify" features of their Entity Capabilities (XEP-0115, XEP-0163
+// §4).
 #pragma once
 
 #include <memory>

@@ -11,13 +11,15 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto seen_again_after = 1h;         // a login sooner than that is not worth a write
-constexpr auto forgotten_after = 24h * 90;    // without a login, and without a token that is still good
-constexpr size_t most_clients = 100;          // of one account
+constexpr auto seen_again_after = 1h;       // a login sooner than that is not worth a write
+constexpr auto forgotten_after = 24h * 90;  // without a login, and without a token that is still good
+constexpr size_t most_clients = 100;        // of one account
 
 xmpp::TimePoint now() { return std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now()); }
 
-std::string hash_of(const xmpp::UserAgent& agent) { return crypto::hex_encode(crypto::digest(crypto::Hash::sha256, agent.id)); }
+std::string hash_of(const xmpp::UserAgent& agent) {
+  return crypto::hex_encode(crypto::digest(crypto::Hash::sha256, agent.id));
+}
 
 bool is_alive(const std::optional<xmpp::FastToken>& token, xmpp::TimePoint at) { return token && token->expires > at; }
 
@@ -27,7 +29,8 @@ Status forget_old_ones(storage::Stores& stores, const xmpp::Jid& account, xmpp::
   if (!clients) return std::unexpected<Error>(clients.error());
   size_t kept = 0;
   for (const auto& client : *clients) {
-    const bool is_used = is_alive(client.tokens.current, at) || is_alive(client.tokens.fresh, at) || at - client.last_seen < forgotten_after;
+    const bool is_used = is_alive(client.tokens.current, at) || is_alive(client.tokens.fresh, at) ||
+                         at - client.last_seen < forgotten_after;
     if (is_used && ++kept < most_clients) continue;
     if (const Status removed = stores.clients().remove(account, client.id); !removed) return removed;
   }
@@ -36,7 +39,8 @@ Status forget_old_ones(storage::Stores& stores, const xmpp::Jid& account, xmpp::
 
 /// Takes over what the client says of itself; true: something worth writing has changed.
 bool update(storage::Client& client, const xmpp::UserAgent& agent, xmpp::TimePoint at) {
-  const bool changed = client.software != agent.software || client.device != agent.device || at - client.last_seen > seen_again_after;
+  const bool changed =
+      client.software != agent.software || client.device != agent.device || at - client.last_seen > seen_again_after;
   client.software = agent.software;
   client.device = agent.device;
   client.last_seen = at;
@@ -45,17 +49,25 @@ bool update(storage::Client& client, const xmpp::UserAgent& agent, xmpp::TimePoi
 
 }  // namespace
 
-Result<LoginRecord> record_password_login(storage::Stores& stores, const xmpp::Jid& account, const xmpp::UserAgent& agent,
-                                          std::string_view token_wish, const xmpp::FastPolicy& policy) {
+Result<LoginRecord> record_password_login(storage::Stores& stores, const xmpp::Jid& account,
+                                          const xmpp::UserAgent& agent, std::string_view token_wish,
+                                          const xmpp::FastPolicy& policy) {
   if (agent.id.empty()) return LoginRecord{};  // §4.1: no token for a client that cannot be told from others
   const auto at = now();
   auto known = stores.clients().find(account, hash_of(agent));
   if (!known) return std::unexpected<Error>(known.error());
   if (!*known) {
-    if (const Status forgotten = forget_old_ones(stores, account, at); !forgotten) return std::unexpected<Error>(forgotten.error());
+    if (const Status forgotten = forget_old_ones(stores, account, at); !forgotten)
+      return std::unexpected<Error>(forgotten.error());
   }
-  storage::Client client = known->value_or(storage::Client{.agent = hash_of(agent), .id = crypto::random_token(), .software = {}, .device = {},
-                                                           .first_seen = at, .last_seen = {}, .knows_password = false, .tokens = {}});
+  storage::Client client = known->value_or(storage::Client{.agent = hash_of(agent),
+                                                           .id = crypto::random_token(),
+                                                           .software = {},
+                                                           .device = {},
+                                                           .first_seen = at,
+                                                           .last_seen = {},
+                                                           .knows_password = false,
+                                                           .tokens = {}});
   bool changed = update(client, agent, at) || !client.knows_password;
   client.knows_password = true;
   LoginRecord record{.client = client.id, .token = {}};
@@ -64,7 +76,8 @@ Result<LoginRecord> record_password_login(storage::Stores& stores, const xmpp::J
     changed = true;
   }
   if (!changed) return record;
-  if (const Status stored = stores.clients().put(account, client); !stored) return std::unexpected<Error>(stored.error());
+  if (const Status stored = stores.clients().put(account, client); !stored)
+    return std::unexpected<Error>(stored.error());
   return record;
 }
 
@@ -78,7 +91,9 @@ Result<FastLogin> fast_login(storage::Stores& stores, const FastRequest& request
   // REQUIREMENTS 11: an account or a client that does not exist takes the same way.
   storage::Client client = found->value_or(storage::Client{});
   const storage::Client before = client;
-  const xmpp::FastAttempt attempt{.mechanism = request.mechanism, .proof = request.proof, .binding_data = request.binding_data,
+  const xmpp::FastAttempt attempt{.mechanism = request.mechanism,
+                                  .proof = request.proof,
+                                  .binding_data = request.binding_data,
                                   .count = request.fast.count};
   auto outcome = use_fast_token(client.tokens, attempt, at, policy);
   login.verdict = outcome.verdict;
@@ -99,7 +114,8 @@ Result<FastLogin> fast_login(storage::Stores& stores, const FastRequest& request
     changed = true;
   }
   if (!changed) return login;
-  if (const Status stored = stores.clients().put(request.account, client); !stored) return std::unexpected<Error>(stored.error());
+  if (const Status stored = stores.clients().put(request.account, client); !stored)
+    return std::unexpected<Error>(stored.error());
   return login;
 }
 

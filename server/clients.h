@@ -1,5 +1,5 @@
-// Which programs have access to an account (XEP-0494), and their way in by token (FAST, XEP-0484): what a login reads and
-// writes down. All of it runs on the store's worker, inside one transaction.
+// Which programs have access to an account (XEP-0494), and their way in by token (FAST, XEP-0484): what a login reads
+// and writes down. All of it runs on the store's worker, inside one transaction.
 #pragma once
 
 #include <optional>
@@ -20,8 +20,9 @@ struct LoginRecord {
 };
 
 /// A login that has proven the password. `token_wish`: the mechanism for which a token is asked; empty: none is.
-Result<LoginRecord> record_password_login(storage::Stores& stores, const xmpp::Jid& account, const xmpp::UserAgent& agent,
-                                          std::string_view token_wish, const xmpp::FastPolicy& policy);
+Result<LoginRecord> record_password_login(storage::Stores& stores, const xmpp::Jid& account,
+                                          const xmpp::UserAgent& agent, std::string_view token_wish,
+                                          const xmpp::FastPolicy& policy);
 
 struct FastRequest {
   xmpp::Jid account;

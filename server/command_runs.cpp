@@ -24,11 +24,12 @@ bool CommandRuns::add(const std::string& id, CommandRun run, Clock::time_point n
   return true;
 }
 
-std::expected<CommandRun, CommandRuns::Missing> CommandRuns::take(const std::string& id, const xmpp::Jid& from, std::string_view node,
-                                                                  Clock::time_point now) {
+std::expected<CommandRun, CommandRuns::Missing> CommandRuns::take(const std::string& id, const xmpp::Jid& from,
+                                                                  std::string_view node, Clock::time_point now) {
   expire(now);
   const auto found = entries_.find(id);
-  if (found == entries_.end() || found->second.from != from || found->second.run.command->node != node) return std::unexpected(Missing::unknown);
+  if (found == entries_.end() || found->second.from != from || found->second.run.command->node != node)
+    return std::unexpected(Missing::unknown);
   CommandRun run = std::move(found->second.run);
   entries_.erase(found);
   if (run.call == nullptr) return std::unexpected(Missing::expired);

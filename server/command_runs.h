@@ -29,7 +29,8 @@ class CommandRuns {
   /// False: the account, or all, have too many already.
   bool add(const std::string& id, CommandRun run, Clock::time_point now);
   /// Takes the run out, so that a second request cannot meet it half done. A session is its client's own.
-  std::expected<CommandRun, Missing> take(const std::string& id, const xmpp::Jid& from, std::string_view node, Clock::time_point now);
+  std::expected<CommandRun, Missing> take(const std::string& id, const xmpp::Jid& from, std::string_view node,
+                                          Clock::time_point now);
 
  private:
   struct Entry {

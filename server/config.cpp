@@ -188,7 +188,8 @@ std::string contradiction(const Config& config) {
   if ((config.storage_kind == "postgres") == config.storage_postgres.empty()) {
     return "storage.postgres is needed with storage.kind = \"postgres\" and with no other";
   }
-  if (!config.cluster_nats.empty() && config.storage_kind != "postgres") return "cluster.nats needs storage.kind = \"postgres\"";
+  if (!config.cluster_nats.empty() && config.storage_kind != "postgres")
+    return "cluster.nats needs storage.kind = \"postgres\"";
   if (config.cluster_name.empty() || config.cluster_name.find_first_of(" .*>") != std::string::npos) {
     return "cluster.name must be a word: it is part of NATS subjects";
   }
@@ -205,8 +206,11 @@ std::string contradiction(const Config& config) {
       return "listen.proxy_protocol holds \"" + address + "\", which is no address of [listen] or [http]";
     }
   }
-  if (config.proxy_protocol.empty() != config.proxies.empty()) return "listen.proxy_protocol and listen.proxies belong together: set both";
-  const auto is_public = [](const std::string& address) { return !is_loopback_host(host_of(address).value_or(std::string())); };
+  if (config.proxy_protocol.empty() != config.proxies.empty())
+    return "listen.proxy_protocol and listen.proxies belong together: set both";
+  const auto is_public = [](const std::string& address) {
+    return !is_loopback_host(host_of(address).value_or(std::string()));
+  };
   if (config.metrics_token_file.empty() && std::ranges::any_of(config.metrics, is_public)) {
     return "metrics.listen has an address that is not loopback: metrics.token_file is needed";  // REQUIREMENTS 27
   }
@@ -240,7 +244,8 @@ Result<Config> load_config(const std::filesystem::path& path) {
     const bool known = std::ranges::any_of(keys(), [&](const Key& key) { return key.name.starts_with(name + "."); });
     if (const auto* array = name == "component" ? node.as_array() : nullptr; array && array->is_array_of_tables()) {
       for (const auto& each : *array) {
-        if (auto problem = read_component(*each.as_table(), config)) return file.refuse(problem->where, problem->sentence);
+        if (auto problem = read_component(*each.as_table(), config))
+          return file.refuse(problem->where, problem->sentence);
       }
       continue;
     }

@@ -18,10 +18,10 @@ struct ComponentConfig {
   std::string secret;
   std::filesystem::path secret_file;  ///< instead of `secret`: its first line
   // XEP-0356
-  std::string roster = "none";      ///< or get, set, both
-  bool roster_push = true;          ///< where it may read rosters: is told of changes
-  std::string message = "none";     ///< or outgoing
-  std::string presence = "none";    ///< or managed_entity
+  std::string roster = "none";                          ///< or get, set, both
+  bool roster_push = true;                              ///< where it may read rosters: is told of changes
+  std::string message = "none";                         ///< or outgoing
+  std::string presence = "none";                        ///< or managed_entity
   std::vector<std::pair<std::string, std::string>> iq;  ///< namespace, and get, set or both
   // XEP-0355
   struct Delegated {
@@ -59,8 +59,8 @@ struct Config {
 
   // [upload]
   bool upload = true;
-  std::string upload_domain;             ///< empty: "upload." and the first domain
-  std::filesystem::path upload_folder;   ///< empty: data_dir/uploads
+  std::string upload_domain;            ///< empty: "upload." and the first domain
+  std::filesystem::path upload_folder;  ///< empty: data_dir/uploads
   uint64_t upload_file_bytes = 100 * 1024 * 1024;
   uint64_t upload_quota_bytes = 1024 * 1024 * 1024;  ///< of one account
   std::chrono::seconds upload_keep{30 * 86'400};
@@ -79,7 +79,8 @@ struct Config {
   std::vector<std::string> admins;     ///< bare JIDs that may run XEP-0133
 
   // [contact] XEP-0157: URIs
-  std::vector<std::string> contact_abuse, contact_admin, contact_feedback, contact_sales, contact_security, contact_status, contact_support;
+  std::vector<std::string> contact_abuse, contact_admin, contact_feedback, contact_sales, contact_security,
+      contact_status, contact_support;
 
   // [metrics]
   std::vector<std::string> metrics = {"127.0.0.1:9551"};  ///< HTTP: /metrics, /healthz, /readyz
@@ -93,8 +94,9 @@ struct Config {
   uint32_t scram_iterations = 100'000;
   std::chrono::milliseconds backoff_first{500};  ///< what the answer to a failed attempt waits; doubles up to …
   std::chrono::milliseconds backoff_most{15'000};
-  std::chrono::seconds token_lifetime{21 * 86'400};  ///< XEP-0484: how long a client may stay away and still log in by token
-  std::chrono::seconds token_rotation{86'400};       ///< a token that is older is replaced when it is used
+  std::chrono::seconds token_lifetime{21 *
+                                      86'400};  ///< XEP-0484: how long a client may stay away and still log in by token
+  std::chrono::seconds token_rotation{86'400};  ///< a token that is older is replaced when it is used
 
   // [archive]
   bool archive = true;
@@ -106,9 +108,9 @@ struct Config {
   // [muc] XEP-0045
   std::string muc_subdomain = "conference";  ///< of each of our domains; empty: no rooms
   std::string muc_create = "local";          ///< who may create rooms: "local" accounts, "anyone", "nobody"
-  size_t muc_history = 100;         ///< messages a room keeps at hand for those who enter
-  size_t muc_occupants = 5000;      ///< most in one room
-  size_t muc_rooms_per_user = 100;  ///< that one account may have created
+  size_t muc_history = 100;                  ///< messages a room keeps at hand for those who enter
+  size_t muc_occupants = 5000;               ///< most in one room
+  size_t muc_rooms_per_user = 100;           ///< that one account may have created
 
   // [csi]
   size_t held_stanzas = 100;  ///< that wait for an inactive client; 0: none does, and XEP-0352 is not offered
@@ -118,7 +120,7 @@ struct Config {
   bool push_sender = false;  ///< app servers are told who wrote last
 
   // [registration]
-  bool registration = false;  ///< XEP-0077 in-band
+  bool registration = false;             ///< XEP-0077 in-band
   unsigned registrations_per_ip = 5;     ///< tries in an hour, of one IPv4 address or IPv6 /64
   unsigned registrations_per_hour = 60;  ///< of all together
   std::string invites = "admins";        ///< who may invite (XEP-0401): "admins", "anyone" with an account, "nobody"
@@ -130,11 +132,11 @@ struct Config {
   std::string strangers_policy = "deliver";  ///< what becomes of messages from strangers: "deliver", "hold", "refuse"
   unsigned strangers_per_hour = 60;          ///< whom an account may turn to for the first time
   unsigned strangers_per_day = 300;
-  unsigned strangers_per_domain = 300;       ///< in an hour, of all of another domain together
+  unsigned strangers_per_domain = 300;  ///< in an hour, of all of another domain together
 
   // [reports] XEP-0377
-  std::vector<std::string> reports_notify;          ///< bare JIDs that get a message for each
-  unsigned reports_per_day = 50;                    ///< of one account; what is beyond is a block only
+  std::vector<std::string> reports_notify;  ///< bare JIDs that get a message for each
+  unsigned reports_per_day = 50;            ///< of one account; what is beyond is a block only
   std::chrono::seconds reports_keep{365 * 86'400};
 
   // [affiliations]
@@ -168,13 +170,14 @@ struct Config {
   unsigned sessions_per_account = 32;
   std::chrono::seconds tls_timeout{30};
   std::chrono::seconds auth_timeout{60};
-  std::chrono::seconds stalled_after{30};   ///< a client that does not answer <r/> for so long is not fed any more
+  std::chrono::seconds stalled_after{30};    ///< a client that does not answer <r/> for so long is not fed any more
   std::chrono::seconds resume_timeout{600};  ///< XEP-0198 max
 
   bool operator==(const Config&) const = default;
 };
 
-/// Reads and checks the file. An unknown key is Failure::invalid and names the nearest real one; so is a wrong type or value.
+/// Reads and checks the file. An unknown key is Failure::invalid and names the nearest real one; so is a wrong type or
+/// value.
 Result<Config> load_config(const std::filesystem::path& file);
 
 /// Every key that load_config() knows, as "section.key".

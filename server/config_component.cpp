@@ -37,7 +37,8 @@ std::string read_secret_file(const toml::node& node, ComponentConfig& component)
   return {};
 }
 
-std::function<std::string(const toml::node&, ComponentConfig&)> one_of(std::string ComponentConfig::* member, std::vector<std::string> choices) {
+std::function<std::string(const toml::node&, ComponentConfig&)> one_of(std::string ComponentConfig::* member,
+                                                                       std::vector<std::string> choices) {
   return [member, choices = std::move(choices)](const toml::node& node, ComponentConfig& component) -> std::string {
     const auto value = node.value_exact<std::string>();
     std::string problem = "must be one of";
@@ -111,14 +112,16 @@ std::optional<ConfigProblem> read_component(const toml::table& table, Config& co
   for (const auto& [name, node] : table) {
     const auto key = std::ranges::find(keys(), name.str(), &Key::name);
     if (key == keys().end()) {
-      return ConfigProblem{node.source(), "unknown key component." + std::string(name.str()) + "; a component has " + known_keys()};
+      return ConfigProblem{node.source(),
+                           "unknown key component." + std::string(name.str()) + "; a component has " + known_keys()};
     }
     const std::string problem = key->read(node, component);
     if (!problem.empty()) return ConfigProblem{node.source(), "component." + std::string(name.str()) + " " + problem};
   }
   if (component.domain.empty()) return ConfigProblem{table.source(), "component.domain is needed"};
   if (component.secret.empty() == component.secret_file.empty()) {
-    return ConfigProblem{table.source(), "component " + component.domain + " needs secret or secret_file, and not both"};
+    return ConfigProblem{table.source(),
+                         "component " + component.domain + " needs secret or secret_file, and not both"};
   }
   config.components.push_back(std::move(component));
   return std::nullopt;
@@ -130,14 +133,17 @@ std::string component_contradiction(const Config& config) {
     if (!config.muc_subdomain.empty()) taken.push_back(config.muc_subdomain + "." + domain);
     if (!config.pubsub_subdomain.empty()) taken.push_back(config.pubsub_subdomain + "." + domain);
   }
-  if (config.upload) taken.push_back(config.upload_domain.empty() ? "upload." + config.domains.front() : config.upload_domain);
+  if (config.upload)
+    taken.push_back(config.upload_domain.empty() ? "upload." + config.domains.front() : config.upload_domain);
   std::vector<ComponentConfig::Delegated> given;
   for (const auto& component : config.components) {
     for (const auto& delegated : component.delegated) {
-      if (std::ranges::find(given, delegated) != given.end()) return "component.delegate: " + delegated.ns + " is given away twice";
+      if (std::ranges::find(given, delegated) != given.end())
+        return "component.delegate: " + delegated.ns + " is given away twice";
       given.push_back(delegated);
     }
-    if (std::ranges::find(taken, component.domain) != taken.end()) return "component.domain " + component.domain + " is taken already";
+    if (std::ranges::find(taken, component.domain) != taken.end())
+      return "component.domain " + component.domain + " is taken already";
     taken.push_back(component.domain);
   }
   return {};

@@ -91,7 +91,8 @@ Reader subdomain(std::string Config::* member) {
 std::string read_nats(const toml::node& node, Config& config) {
   const auto values = strings(node);
   const auto is_url = [](const std::string& url) { return url.starts_with("nats://") || url.starts_with("tls://"); };
-  if (!values || !std::ranges::all_of(*values, is_url)) return R"(must be a list like ["nats://10.0.0.1:4222", "tls://10.0.0.2:4222"])";
+  if (!values || !std::ranges::all_of(*values, is_url))
+    return R"(must be a list like ["nats://10.0.0.1:4222", "tls://10.0.0.2:4222"])";
   config.cluster_nats = *values;
   return {};
 }
@@ -166,7 +167,8 @@ std::string read_mechanisms(const toml::node& node, Config& config) {
 std::string read_public_url(const toml::node& node, Config& config) {
   auto value = node.value_exact<std::string>();
   // XEP-0156 §2.2, XEP-0363 §4: nothing but https
-  if (!value || (!value->empty() && !value->starts_with("https://"))) return "must be a URL like \"https://chat.example.org\"";
+  if (!value || (!value->empty() && !value->starts_with("https://")))
+    return "must be a URL like \"https://chat.example.org\"";
   while (value->ends_with('/')) value->pop_back();
   config.http_public_url = *value;
   return {};
@@ -213,7 +215,8 @@ Reader addresses(std::vector<std::string> Config::* member) {
 Reader networks(std::vector<std::string> Config::* member) {
   return [member](const toml::node& node, Config& config) -> std::string {
     auto values = strings(node);
-    if (!values || !Networks::parse(*values)) return R"(must be a list of addresses or networks like ["10.0.0.7", "10.1.0.0/16", "2001:db8::/32"])";
+    if (!values || !Networks::parse(*values))
+      return R"(must be a list of addresses or networks like ["10.0.0.7", "10.1.0.0/16", "2001:db8::/32"])";
     config.*member = std::move(*values);
     return {};
   };
@@ -241,7 +244,8 @@ Reader hosts(std::vector<std::string> Config::* member) {
       const auto colon = value.rfind(':');
       uint16_t port = 0;
       const char* end = value.data() + value.size();
-      const bool numeric = colon != std::string::npos && std::from_chars(value.data() + colon + 1, end, port).ptr == end && port != 0;
+      const bool numeric =
+          colon != std::string::npos && std::from_chars(value.data() + colon + 1, end, port).ptr == end && port != 0;
       if (!numeric || colon == 0) return "holds \"" + value + "\", which is not \"host:port\"";
     }
     config.*member = std::move(*values);

@@ -15,7 +15,7 @@ namespace rookery::server {
 /// How a connection came.
 enum class ConnectionKind : uint8_t { starttls, direct_tls, plaintext, websocket, bosh, http, component };
 inline constexpr std::array<std::string_view, 7> connection_kinds = {"starttls", "direct_tls", "plaintext", "websocket",
-                                                                           "bosh",     "http",       "component"};
+                                                                     "bosh",     "http",       "component"};
 
 enum class StanzaKind : uint8_t { message, presence, iq };
 inline constexpr std::array<std::string_view, 3> stanza_kinds = {"message", "presence", "iq"};
@@ -68,16 +68,17 @@ struct LoopCounters {
   uint64_t bytes_in = 0, bytes_out = 0;
   int64_t outbox_bytes = 0;  ///< what waits for clients to read
 
-  int64_t sessions = 0, sessions_available = 0, sessions_waiting = 0;  ///< the last: without a connection, to be resumed
-  uint64_t messages = 0;     ///< that clients sent
-  uint64_t stored = 0;       ///< entries written to the log, two for a message between two accounts with archives
-  uint64_t delivered = 0;    ///< given to sessions, carbons not counted
-  uint64_t offline = 0;      ///< stored while nobody was there
-  uint64_t resent = 0;       ///< recognised as sent before
-  Histogram durable;         ///< us from reading a client's message until all that had to be durable was
-  Histogram acknowledged;    ///< us from storing a message until a device of its receiver acknowledged it
-  Histogram commit_time;     ///< us until a loop's batch was durable
-  Histogram commit_rows;     ///< rows in it
+  int64_t sessions = 0, sessions_available = 0,
+          sessions_waiting = 0;  ///< the last: without a connection, to be resumed
+  uint64_t messages = 0;         ///< that clients sent
+  uint64_t stored = 0;           ///< entries written to the log, two for a message between two accounts with archives
+  uint64_t delivered = 0;        ///< given to sessions, carbons not counted
+  uint64_t offline = 0;          ///< stored while nobody was there
+  uint64_t resent = 0;           ///< recognised as sent before
+  Histogram durable;             ///< us from reading a client's message until all that had to be durable was
+  Histogram acknowledged;        ///< us from storing a message until a device of its receiver acknowledged it
+  Histogram commit_time;         ///< us until a loop's batch was durable
+  Histogram commit_rows;         ///< rows in it
 
   uint64_t packets_out = 0, packets_in = 0;  ///< of the cluster
   uint64_t packet_retries = 0;               ///< channels that sent again what was not acknowledged

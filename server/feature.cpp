@@ -34,14 +34,20 @@ void IqRequest::fail(const Error& error) { fail(condition_of(error)); }
 
 xmpp::Condition condition_of(const Error& error) {
   switch (error.failure) {
-    case Failure::not_found: return xmpp::Condition::item_not_found;
-    case Failure::conflict: return xmpp::Condition::conflict;
-    case Failure::invalid: return xmpp::Condition::bad_request;
-    case Failure::denied: return xmpp::Condition::forbidden;
-    case Failure::full: return xmpp::Condition::resource_constraint;
+    case Failure::not_found:
+      return xmpp::Condition::item_not_found;
+    case Failure::conflict:
+      return xmpp::Condition::conflict;
+    case Failure::invalid:
+      return xmpp::Condition::bad_request;
+    case Failure::denied:
+      return xmpp::Condition::forbidden;
+    case Failure::full:
+      return xmpp::Condition::resource_constraint;
     case Failure::fenced:
     case Failure::io:
-    case Failure::unavailable: break;
+    case Failure::unavailable:
+      break;
   }
   return xmpp::Condition::internal_server_error;
 }

@@ -1,4 +1,5 @@
-// The doors through which a XEP enters the server: IQ handlers, a few typed hooks, what disco advertises. See features.cpp.
+// The doors through which a XEP enters the server: IQ handlers, a few typed hooks, what disco advertises. See
+// features.cpp.
 #pragma once
 
 #include <functional>
@@ -104,8 +105,9 @@ class IqTable {
 struct Service {
   std::string domain;
   std::string name;  ///< what disco#items of the server calls it
-  IqTable iq;        ///< IQs to the domain itself; disco is answered from it (what it has a handler for, it answers itself)
-  bool is_everywhere = false;  ///< every node takes what is sent to it from there, whoever owns the address (components)
+  IqTable iq;  ///< IQs to the domain itself; disco is answered from it (what it has a handler for, it answers itself)
+  bool is_everywhere =
+      false;                  ///< every node takes what is sent to it from there, whoever owns the address (components)
   bool answers_disco = true;  ///< false: disco queries go to `receive` like all else (components)
   /// Everything else, on the loop that owns the bare JID of `envelope.to`. Whoever takes an envelope and logs nothing
   /// for it calls Router::accept; who logs does as Home::receive_message: one batch, then Router::confirm.
@@ -123,12 +125,12 @@ struct Xep {
 
 /// A room's message for one of its members who is not there (XEP-0045): for push and unread counts.
 struct AbsentRoomMessage {
-  const xmpp::Jid& member;        ///< bare JID of an account of ours: owner, admin, member, or one with a reserved nick
-  const xmpp::Jid& room;          ///< bare
-  std::string_view nick;          ///< of the author
-  const xmpp::Element& message;   ///< as the occupants get it, with the room's stanza-id, without `to`
-  storage::LogId id = 0;          ///< its place in the room's archive; 0 when the room keeps none
-  bool is_public = false;         ///< anyone may enter the room
+  const xmpp::Jid& member;       ///< bare JID of an account of ours: owner, admin, member, or one with a reserved nick
+  const xmpp::Jid& room;         ///< bare
+  std::string_view nick;         ///< of the author
+  const xmpp::Element& message;  ///< as the occupants get it, with the room's stanza-id, without `to`
+  storage::LogId id = 0;         ///< its place in the room's archive; 0 when the room keeps none
+  bool is_public = false;        ///< anyone may enter the room
 };
 
 class FeatureRegistry {
@@ -153,24 +155,29 @@ class FeatureRegistry {
   const std::vector<Xep>& xeps() const { return xeps_; }
 
   // Hooks, in the order of features.cpp.
-  std::vector<std::function<Verdict(Session&, xmpp::Element&)>> stanza_from_client;      ///< message, presence, iq before routing
-  std::vector<std::function<void(Session&, xmpp::Element&)>> presence_from_client;  ///< available, broadcast or directed: may add to it
-  std::vector<std::function<Verdict(Home&, const Envelope&)>> stanza_to_account;          ///< before it is stored or delivered
+  std::vector<std::function<Verdict(Session&, xmpp::Element&)>>
+      stanza_from_client;  ///< message, presence, iq before routing
+  std::vector<std::function<void(Session&, xmpp::Element&)>>
+      presence_from_client;  ///< available, broadcast or directed: may add to it
+  std::vector<std::function<Verdict(Home&, const Envelope&)>> stanza_to_account;  ///< before it is stored or delivered
   /// To an account that does not exist: the error instead of the usual one.
   std::vector<std::function<std::optional<xmpp::StanzaError>(const Envelope&)>> stanza_to_nobody;
-  std::vector<std::function<void(Session&)>> session_available;                           ///< after its initial presence was broadcast
-  std::vector<std::function<void(Session&, const xmpp::Element&)>> presence_ended;        ///< its last: type unavailable, from a full JID
-  std::vector<std::function<void(Session&, const xmpp::Element&)>> presence_updated;      ///< each available presence of a client of ours
-  std::vector<std::function<void(Home&, const xmpp::Jid&, const xmpp::Element&)>> contact_presence;  ///< presence of a remote entity to a home
-  std::vector<std::function<void(Home&, const xmpp::Jid&)>> contact_subscribed;          ///< a contact may see us from now on
+  std::vector<std::function<void(Session&)>> session_available;  ///< after its initial presence was broadcast
+  std::vector<std::function<void(Session&, const xmpp::Element&)>>
+      presence_ended;  ///< its last: type unavailable, from a full JID
+  std::vector<std::function<void(Session&, const xmpp::Element&)>>
+      presence_updated;  ///< each available presence of a client of ours
+  std::vector<std::function<void(Home&, const xmpp::Jid&, const xmpp::Element&)>>
+      contact_presence;  ///< presence of a remote entity to a home
+  std::vector<std::function<void(Home&, const xmpp::Jid&)>> contact_subscribed;  ///< a contact may see us from now on
 
   /// A roster push, without `to`, once what it tells is durable.
   std::vector<std::function<void(Home&, const xmpp::Element&)>> roster_pushed;
-  /// An IQ request to a domain of ours or to an account, before a handler is looked for; true: somebody else answers it, and
-  /// has taken the envelope.
+  /// An IQ request to a domain of ours or to an account, before a handler is looked for; true: somebody else answers
+  /// it, and has taken the envelope.
   std::vector<std::function<bool(Envelope&)>> iq_request;
-  /// A message for the account has gone to whom it may concern, or waits; also, once more, when a client that it was sent to
-  /// cannot be reached and has not acknowledged it. For push.
+  /// A message for the account has gone to whom it may concern, or waits; also, once more, when a client that it was
+  /// sent to cannot be reached and has not acknowledged it. For push.
   std::vector<std::function<void(Home&, const xmpp::Element&)>> message_arrived;
 
   /// IQ results and errors to the account's bare JID; true: it was for this hook.
@@ -179,9 +186,9 @@ class FeatureRegistry {
   /// A client around the home listens to pubsub nodes to which it did not before (features/caps.h).
   std::vector<std::function<void(Home&, const xmpp::Jid&, const std::set<std::string, std::less<>>&)>> interests_gained;
 
-  /// XEP-0386 §3.1: `feature` (a namespace) may be switched on while a client binds, and is announced as such. The handler gets
-  /// the session, which nobody knows yet, and the child of <bind/> in that namespace; what it returns, if anything, becomes a
-  /// child of <bound/>. It must not send anything: <success/> is not sent yet.
+  /// XEP-0386 §3.1: `feature` (a namespace) may be switched on while a client binds, and is announced as such. The
+  /// handler gets the session, which nobody knows yet, and the child of <bind/> in that namespace; what it returns, if
+  /// anything, becomes a child of <bound/>. It must not send anything: <success/> is not sent yet.
   using BindHandler = std::function<xmpp::ElementPtr(Session&, const xmpp::Element&)>;
   void on_bind(std::string_view feature, BindHandler handler);
   struct BindEntry {
@@ -191,7 +198,8 @@ class FeatureRegistry {
   const std::vector<BindEntry>& bind_handlers() const { return bind_handlers_; }
   /// Called once on the first loop when all loops run: for what happens by the clock.
   std::vector<std::function<void()>> started;
-  /// Called on each loop when the node stops, before streams are closed. Not in a cluster: there others go on with what is here.
+  /// Called on each loop when the node stops, before streams are closed. Not in a cluster: there others go on with what
+  /// is here.
   std::vector<std::function<void()>> stopping;
 
   IqTable& table(Scope scope) { return tables_[static_cast<size_t>(scope)]; }

@@ -1,4 +1,5 @@
-// Making invitations, looking at them and using them up: what commands, rookeryctl, registration and the landing page share.
+// Making invitations, looking at them and using them up: what commands, rookeryctl, registration and the landing page
+// share.
 #pragma once
 
 #include <chrono>
@@ -28,8 +29,8 @@ std::string invite_id(std::string_view token);
 bool is_usable(const storage::Invite& invite, storage::TimePoint now);
 
 // On the store's worker.
-/// Failure::not_found when the contact has no account, conflict when the user name is taken or promised to somebody else,
-/// full when the creator has too many invitations that wait to be used.
+/// Failure::not_found when the contact has no account, conflict when the user name is taken or promised to somebody
+/// else, full when the creator has too many invitations that wait to be used.
 Result<MadeInvite> make_invite(storage::Stores& stores, const InviteWish& wish);
 /// Failure::not_found unless it is usable now.
 Result<storage::Invite> find_usable_invite(storage::Stores& stores, std::string_view id);

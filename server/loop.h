@@ -1,5 +1,5 @@
-// One event loop: sockets, timers, a mailbox. State that belongs to a loop is touched by its thread only, so the rules of
-// XMPP need no lock. Level-triggered epoll straight from the kernel: see docs/adr/0001-own-epoll-loop.md.
+// One event loop: sockets, timers, a mailbox. State that belongs to a loop is touched by its thread only, so the rules
+// of XMPP need no lock. Level-triggered epoll straight from the kernel: see docs/adr/0001-own-epoll-loop.md.
 #pragma once
 
 #include <atomic>
@@ -47,7 +47,8 @@ class Loop {
 
   // The rest only from the loop's own thread (or before start()).
 
-  /// Runs `job` once everything that is ready now has been handled: where output is flushed and commits are handed over.
+  /// Runs `job` once everything that is ready now has been handled: where output is flushed and commits are handed
+  /// over.
   void at_turn_end(Job job) { turn_end_.push_back(std::move(job)); }
   TimerId after(Clock::duration delay, Job job);
   void cancel(TimerId timer) { timers_.erase(timer); }

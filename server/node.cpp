@@ -38,14 +38,16 @@ constexpr auto drain_time = std::chrono::seconds(2);
 constexpr auto drain_poll = std::chrono::milliseconds(2);
 constexpr int most_hops = 2;  // from the sender's loop to the receiver's, and back
 constexpr unsigned file_threads = 2;
-}
+}  // namespace
 
 Node::Node(Config config, std::unique_ptr<storage::MessageLog> log)
     : config_(std::move(config)),
-      limits_(std::make_unique<ConnectionLimits>(ConnectionLimits::Caps{.per_network = config_.unauthenticated_per_ip,
-                                                                        .per_listener = config_.unauthenticated_per_listener,
-                                                                        .total = config_.unauthenticated_total})),
-      backoff_(std::make_unique<AuthBackoff>(AuthBackoff::Settings{.first = config_.backoff_first, .most = config_.backoff_most})),
+      limits_(std::make_unique<ConnectionLimits>(
+          ConnectionLimits::Caps{.per_network = config_.unauthenticated_per_ip,
+                                 .per_listener = config_.unauthenticated_per_listener,
+                                 .total = config_.unauthenticated_total})),
+      backoff_(std::make_unique<AuthBackoff>(
+          AuthBackoff::Settings{.first = config_.backoff_first, .most = config_.backoff_most})),
       registrations_of_network_(std::make_unique<RateLimit>(config_.registrations_per_ip, std::chrono::hours(1))),
       registrations_(std::make_unique<RateLimit>(config_.registrations_per_hour, std::chrono::hours(1))),
       bosh_(std::make_unique<BoshSessions>(*this)),
@@ -75,7 +77,8 @@ Status Node::open_stores() {
   if (!secret) return std::unexpected<Error>(secret.error());
   decoy_secret_ = secret->value_or(crypto::random_token(32));
   if (!*secret) {
-    const Status stored = stores.transaction([&] { return stores.values().put(*here, "decoy-secret", "", decoy_secret_); });
+    const Status stored =
+        stores.transaction([&] { return stores.values().put(*here, "decoy-secret", "", decoy_secret_); });
     if (!stored) return stored;
   }
   for (auto& each : opened->stores) stores_.push_back(std::make_unique<StoreWorker>(std::move(each)));
@@ -130,7 +133,8 @@ Status Node::listen(const std::string& address, Loop& loop, std::function<void(i
   if (std::ranges::find(config_.proxy_protocol, address) != config_.proxy_protocol.end()) {
     auto proxies = Networks::parse(config_.proxies);
     if (!proxies) return fail(Failure::invalid, "listen.proxies holds something that is no address or network");
-    accept = [gate = std::make_shared<ProxyGate>(loop, std::move(*proxies), std::move(accept))](int fd, const std::string& ip) { gate->take(fd, ip); };
+    accept = [gate = std::make_shared<ProxyGate>(loop, std::move(*proxies), std::move(accept))](
+                 int fd, const std::string& ip) { gate->take(fd, ip); };
   }
   auto listener = Listener::open(address, loop, std::move(accept));
   if (!listener) return std::unexpected<Error>(listener.error());
@@ -140,25 +144,31 @@ Status Node::listen(const std::string& address, Loop& loop, std::function<void(i
 }
 
 Status Node::open_listeners() {
-  const auto open = [this](const std::vector<std::string>& addresses, Security security, ConnectionKind kind) -> Status {
+  const auto open = [this](const std::vector<std::string>& addresses, Security security,
+                           ConnectionKind kind) -> Status {
     for (const auto& address : addresses) {
       if (security == Security::plaintext && !is_loopback(address)) {
         return fail(Failure::invalid, "listen.c2s_plain: " + address + " is not a loopback address");
       }
       for (auto& loop : loops_) {
-        const Status opened = listen(address, *loop, [this, &loop = *loop, door = Door{security, address, kind}](int fd, const std::string& ip) {
-          auto wire = std::make_shared<TcpWire>(loop, fd, door.security == Security::direct_tls ? tls_->direct() : nullptr);
-          ClientStream::accept(*this, loop, std::move(wire), ip, door);
-        });
+        const Status opened = listen(
+            address, *loop, [this, &loop = *loop, door = Door{security, address, kind}](int fd, const std::string& ip) {
+              auto wire =
+                  std::make_shared<TcpWire>(loop, fd, door.security == Security::direct_tls ? tls_->direct() : nullptr);
+              ClientStream::accept(*this, loop, std::move(wire), ip, door);
+            });
         if (!opened) return opened;
       }
     }
     return {};
   };
   if (const Status opened = open(config_.c2s, Security::starttls, ConnectionKind::starttls); !opened) return opened;
-  if (const Status opened = open(config_.c2s_tls, Security::direct_tls, ConnectionKind::direct_tls); !opened) return opened;
-  if (const Status opened = open(config_.c2s_plain, Security::plaintext, ConnectionKind::plaintext); !opened) return opened;
-  http_->serve("/xmpp-websocket", [this](const std::shared_ptr<HttpConnection>& connection) { accept_websocket(*this, connection); });
+  if (const Status opened = open(config_.c2s_tls, Security::direct_tls, ConnectionKind::direct_tls); !opened)
+    return opened;
+  if (const Status opened = open(config_.c2s_plain, Security::plaintext, ConnectionKind::plaintext); !opened)
+    return opened;
+  http_->serve("/xmpp-websocket",
+               [this](const std::shared_ptr<HttpConnection>& connection) { accept_websocket(*this, connection); });
   http_->serve("/http-bind", [this](const std::shared_ptr<HttpConnection>& connection) { bosh_->serve(connection); });
   if (const Status opened = http_->open_listeners(); !opened) return opened;
   if (const Status opened = components_->open_listeners(); !opened) return opened;
@@ -189,13 +199,18 @@ Status Node::start() {
 
 Status Node::join_cluster() {
   const storage::PostgresOptions options = postgres_options(config_);
-  const storage::NodeIdentity identity{.id = options.node, .address = crypto::random_token(), .version = ROOKERY_VERSION};
+  const storage::NodeIdentity identity{
+      .id = options.node, .address = crypto::random_token(), .version = ROOKERY_VERSION};
   auto leases = storage::open_postgres_leases(options, identity, shard_count, config_.cluster_lease);
   if (!leases) return std::unexpected<Error>(leases.error());
   cluster_ = std::make_unique<cluster::Cluster>(*this, identity, std::move(*leases));
-  return cluster_->start({.servers = config_.cluster_nats, .name = {}, .credentials_file = config_.cluster_nats_credentials,
-                          .ca_file = config_.cluster_nats_ca, .certificate_file = config_.cluster_nats_certificate,
-                          .key_file = config_.cluster_nats_key, .on_reconnected = {}});
+  return cluster_->start({.servers = config_.cluster_nats,
+                          .name = {},
+                          .credentials_file = config_.cluster_nats_credentials,
+                          .ca_file = config_.cluster_nats_ca,
+                          .certificate_file = config_.cluster_nats_certificate,
+                          .key_file = config_.cluster_nats_key,
+                          .on_reconnected = {}});
 }
 
 Status Node::reload() { return tls_->load(config_); }
@@ -212,7 +227,9 @@ void Node::close_streams() {
         }
       }
       components_->close_here({.condition = xmpp::StreamCondition::system_shutdown, .text = {}, .application = {}});
-      if (cluster_) cluster_->links().close_all({.condition = xmpp::StreamCondition::system_shutdown, .text = {}, .application = {}});
+      if (cluster_)
+        cluster_->links().close_all(
+            {.condition = xmpp::StreamCondition::system_shutdown, .text = {}, .application = {}});
     });
   }
 }

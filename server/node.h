@@ -69,15 +69,16 @@ class Node {
   ~Node();
 
   Status start();
-  /// Ends all streams and commits what clients have sent; the loops have ended when it returns. Blocks until clients have
-  /// taken the end of their streams, for two seconds at most.
+  /// Ends all streams and commits what clients have sent; the loops have ended when it returns. Blocks until clients
+  /// have taken the end of their streams, for two seconds at most.
   void stop();
 
   const Config& config() const { return config_; }
-  /// Of the calling loop: what it asks for is done in that order. An account's home is on one loop, so its writes are in order.
+  /// Of the calling loop: what it asks for is done in that order. An account's home is on one loop, so its writes are
+  /// in order.
   StoreWorker& stores();
-  /// The same for writes to what belongs to an account or room of the calling loop: in a cluster they are refused once that is
-  /// another node's.
+  /// The same for writes to what belongs to an account or room of the calling loop: in a cluster they are refused once
+  /// that is another node's.
   OwnedStores stores_of(const xmpp::Jid& owner);
   bool stores_healthy() const;
   size_t store_jobs() const;  ///< that wait for a store worker; any thread
@@ -94,7 +95,8 @@ class Node {
   TlsHolder& tls() { return *tls_; }
   HttpServer& http() { return *http_; }
   const HttpServer& http() const { return *http_; }
-  /// Listens on `address` for one loop; behind a proxy where [listen] proxy_protocol says so. The listener is started and kept.
+  /// Listens on `address` for one loop; behind a proxy where [listen] proxy_protocol says so. The listener is started
+  /// and kept.
   Status listen(const std::string& address, Loop& loop, std::function<void(int fd, const std::string& ip)> accept);
   storage::BlobStore& blobs() { return *blobs_; }  ///< uploads; open when config().upload
   WorkerPool& files() { return *files_; }          ///< for blocking calls of blobs()
@@ -115,11 +117,13 @@ class Node {
     return stores().run(std::move(work));
   }
 
-  /// Hands an IQ for our domain, or for an account whose home is this loop's, to its handler, or answers that there is none.
+  /// Hands an IQ for our domain, or for an account whose home is this loop's, to its handler, or answers that there is
+  /// none.
   void serve_iq(Envelope envelope);
 
   /// XEP-0077 and XEP-0445 before authentication; `reply` is called on the calling loop. May change the stranger.
-  void register_before_auth(xmpp::ElementPtr iq, std::shared_ptr<Stranger> stranger, std::move_only_function<void(xmpp::ElementPtr)> reply);
+  void register_before_auth(xmpp::ElementPtr iq, std::shared_ptr<Stranger> stranger,
+                            std::move_only_function<void(xmpp::ElementPtr)> reply);
   /// REQUIREMENTS 28: has the network of `ip`, and have all together, not registered too often? Counts this time.
   bool may_register(const std::string& ip);
 
@@ -129,8 +133,8 @@ class Node {
 
   std::atomic<uint64_t> connections{0}, logins{0}, failed_logins{0}, reading_pauses{0};
   Clock::time_point started_at() const { return started_at_; }
-  /// Why this node should get no clients now: storage refuses (REQUIREMENTS 21), or it has no part in its cluster. Empty when it
-  /// should. Any thread.
+  /// Why this node should get no clients now: storage refuses (REQUIREMENTS 21), or it has no part in its cluster.
+  /// Empty when it should. Any thread.
   std::string not_ready() const;
 
   /// An administrator's command for an account whose home is this loop's, sent by another node (cluster/wire.h).
@@ -160,8 +164,8 @@ class Node {
   std::unique_ptr<ConnectionLimits> limits_;  // before the loops: a connection that ends with its loop leaves it
   std::unique_ptr<AuthBackoff> backoff_;
   std::unique_ptr<RateLimit> registrations_of_network_, registrations_;
-  std::unique_ptr<BoshSessions> bosh_;        // the same
-  std::unique_ptr<Components> components_;    // before the loops: what is posted to them names its members
+  std::unique_ptr<BoshSessions> bosh_;      // the same
+  std::unique_ptr<Components> components_;  // before the loops: what is posted to them names its members
   std::unique_ptr<storage::MessageLog> log_;
   std::vector<std::unique_ptr<StoreWorker>> stores_;
   std::unique_ptr<storage::BlobStore> blobs_;

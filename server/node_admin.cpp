@@ -7,8 +7,8 @@
 
 #include "server/accounts.h"
 #include "server/admin/backup.h"
-#include "server/edge/connection_limits.h"
 #include "server/cluster/cluster.h"
+#include "server/edge/connection_limits.h"
 #include "server/home/homes.h"
 #include "server/node.h"
 #include "server/reports.h"
@@ -49,9 +49,11 @@ std::string Node::admin(const std::vector<std::string>& words, const std::string
   if (command == "invite") return admin_invite(words);
   if (command == "sessions") return admin_sessions(words.size() > 1 ? words[1] : "");
   if (command == "kick" && words.size() >= 2) return admin_kick(words);
-  if (command == "cluster") return cluster_ ? cluster_->describe() : "error: this node is alone: cluster.nats is not set\n";
+  if (command == "cluster")
+    return cluster_ ? cluster_->describe() : "error: this node is alone: cluster.nats is not set\n";
   if (command == "drain" || command == "undrain") {
-    return cluster_ ? answer(cluster_->set_draining(command == "drain")) : "error: this node is alone: cluster.nats is not set\n";
+    return cluster_ ? answer(cluster_->set_draining(command == "drain"))
+                    : "error: this node is alone: cluster.nats is not set\n";
   }
   if (command == "backup" && words.size() == 2) return answer(back_up(*this, words[1]));
   if (command == "reports") return admin_reports(*this, words);
@@ -62,9 +64,10 @@ std::string Node::admin(const std::vector<std::string>& words, const std::string
     const auto uptime = std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - started_at_);
     return "uptime_seconds " + std::to_string(uptime.count()) + "\nconnections " + std::to_string(connections) +
            "\nunauthenticated " + std::to_string(limits_->count()) + "\nevicted " + std::to_string(limits_->evicted()) +
-           "\nreading_pauses " + std::to_string(reading_pauses) + "\nlogins " + std::to_string(logins) + "\nfailed_logins " +
-           std::to_string(failed_logins) + "\nmessages " + std::to_string(messages) + "\nlog_healthy " +
-           (log_->healthy() ? "yes" : "no") + "\nstore_healthy " + (stores_healthy() ? "yes" : "no") + "\nok\n";
+           "\nreading_pauses " + std::to_string(reading_pauses) + "\nlogins " + std::to_string(logins) +
+           "\nfailed_logins " + std::to_string(failed_logins) + "\nmessages " + std::to_string(messages) +
+           "\nlog_healthy " + (log_->healthy() ? "yes" : "no") + "\nstore_healthy " +
+           (stores_healthy() ? "yes" : "no") + "\nok\n";
   }
   if (command == "stop") {
     kill(getpid(), SIGTERM);
@@ -82,9 +85,8 @@ std::string Node::admin_account(const std::vector<std::string>& words, const std
     return future.get();
   };
   if (verb == "list") {
-    const auto jids = on_store([domain = words.size() > 2 ? words[2] : config_.domains.front()](storage::Stores& stores) {
-      return stores.accounts().list(domain, "", 1'000'000);
-    });
+    const auto jids = on_store([domain = words.size() > 2 ? words[2] : config_.domains.front()](
+                                   storage::Stores& stores) { return stores.accounts().list(domain, "", 1'000'000); });
     if (!jids) return "error: " + jids.error().message + "\n";
     std::string out;
     for (const auto& jid : *jids) out += jid.text() + "\n";
@@ -93,16 +95,19 @@ std::string Node::admin_account(const std::vector<std::string>& words, const std
   if (words.size() < 3) return "error: which account?\n";
   const auto jid = xmpp::Jid::parse(words[2]);
   if (!jid || !jid->is_bare() || !jid->has_local()) return "error: \"" + words[2] + "\" is not an account's address\n";
-  if (!router_.is_local_domain(jid->domain())) return "error: " + std::string(jid->domain()) + " is not one of this server's domains\n";
+  if (!router_.is_local_domain(jid->domain()))
+    return "error: " + std::string(jid->domain()) + " is not one of this server's domains\n";
   if (verb == "add" || verb == "set-password") {
-    const auto keys = derive_keys(password, config_.scram_iterations);  // here: this thread may take its time, the store's not
+    const auto keys =
+        derive_keys(password, config_.scram_iterations);  // here: this thread may take its time, the store's not
     if (!keys) return answer(std::unexpected<Error>(keys.error()));
     return answer(on_store([&](storage::Stores& stores) {
       return verb == "add" ? create_account(stores, *jid, *keys) : change_password(stores, *jid, *keys);
     }));
   }
   if (verb == "disable" || verb == "enable") {
-    const Status done = on_store([&](storage::Stores& stores) { return stores.accounts().set_disabled(*jid, verb == "disable"); });
+    const Status done =
+        on_store([&](storage::Stores& stores) { return stores.accounts().set_disabled(*jid, verb == "disable"); });
     if (done && verb == "disable") admin_kick({"kick", jid->text()});
     return answer(done);
   }
@@ -129,7 +134,8 @@ std::string Node::admin_sessions(std::string_view filter) {
           lines += session->jid().text() + " ip=" + (link != nullptr ? link->peer_address() : "-") +
                    " tls=" + (link != nullptr && link->is_encrypted() ? "yes" : "no") +
                    " state=" + state_text(*session) + " presence=" + (session->available ? "available" : "none") +
-                   " priority=" + std::to_string(session->priority) + (link != nullptr ? health_text(link->health()) : "") + "\n";
+                   " priority=" + std::to_string(session->priority) +
+                   (link != nullptr ? health_text(link->health()) : "") + "\n";
         }
       }
       return lines;
@@ -177,7 +183,8 @@ bool Node::sent_to_owner(const xmpp::Jid& jid, std::string command) {
   const uint32_t shard = shard_of(jid.bare_text());
   if (!cluster_ || cluster_->owns(shard)) return false;
   Loop& loop = *loops_.front();
-  ask(loop, [&] { return cluster_->port(loop).send_to_shard(shard, cluster::Topic::command, std::move(command)), true; });
+  ask(loop,
+      [&] { return cluster_->port(loop).send_to_shard(shard, cluster::Topic::command, std::move(command)), true; });
   return true;
 }
 

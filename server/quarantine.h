@@ -1,4 +1,5 @@
-// REQUIREMENTS 28: what an account that nobody vouches for may not do in its first time. The policy alone, without effects.
+// REQUIREMENTS 28: what an account that nobody vouches for may not do in its first time. The policy alone, without
+// effects.
 #pragma once
 
 #include <chrono>

@@ -13,8 +13,10 @@ namespace rookery::server {
 
 class RateLimit {
  public:
-  /// `most` in any `period`, at once or spread; at most `keys` are remembered: while that many are, new ones are refused.
-  RateLimit(unsigned most, Clock::duration period, size_t keys = 16 * 1024) : step_(period / most), period_(period), keys_(keys) {}
+  /// `most` in any `period`, at once or spread; at most `keys` are remembered: while that many are, new ones are
+  /// refused.
+  RateLimit(unsigned most, Clock::duration period, size_t keys = 16 * 1024)
+      : step_(period / most), period_(period), keys_(keys) {}
 
   /// false: too often. Only what was allowed counts.
   bool take(const std::string& key, Clock::time_point now) {

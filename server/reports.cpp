@@ -16,7 +16,9 @@ namespace {
 constexpr auto day = std::chrono::hours(24);
 constexpr size_t most_listed = 100'000;
 
-storage::TimePoint now() { return std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now()); }
+storage::TimePoint now() {
+  return std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
+}
 
 std::string to_xml(const xmpp::AbuseReport& report) {
   auto holder = xmpp::Element::make("item", xmpp::ns::blocking);
@@ -55,17 +57,23 @@ std::string in_quotes(std::string_view text) { return '"' + escaped(text) + '"';
 
 }  // namespace
 
-Result<std::vector<storage::Report>> store_reports(storage::Stores& stores, const xmpp::Jid& reporter, const xmpp::Blocking& change,
-                                                   const ReportLimits& limits) {
+Result<std::vector<storage::Report>> store_reports(storage::Stores& stores, const xmpp::Jid& reporter,
+                                                   const xmpp::Blocking& change, const ReportLimits& limits) {
   std::vector<storage::Report> stored;
   if (change.reports.empty()) return stored;
   const storage::TimePoint time = now();
-  if (const Status expired = stores.reports().expire(time - limits.keep); !expired) return std::unexpected<Error>(expired.error());
+  if (const Status expired = stores.reports().expire(time - limits.keep); !expired)
+    return std::unexpected<Error>(expired.error());
   auto count = stores.reports().count_by(reporter, time - day);
   if (!count) return std::unexpected<Error>(count.error());
   for (const auto& [jid, report] : change.reports) {
     if ((*count)++ >= limits.per_day) break;
-    storage::Report row{.id = crypto::random_token(), .time = time, .reporter = reporter, .reported = jid, .reason = report.reason, .xml = to_xml(report)};
+    storage::Report row{.id = crypto::random_token(),
+                        .time = time,
+                        .reporter = reporter,
+                        .reported = jid,
+                        .reason = report.reason,
+                        .xml = to_xml(report)};
     if (const Status added = stores.reports().add(row); !added) return std::unexpected<Error>(added.error());
     stored.push_back(std::move(row));
   }
@@ -77,8 +85,8 @@ void announce_reports(Node& node, const xmpp::Jid& domain, const std::vector<sto
     for (const auto& report : reports) {
       auto message = xmpp::Element::make("message", xmpp::ns::client);
       message->set_attr("from", domain.text()).set_attr("to", to).set_attr("id", report.id);
-      message->add_text_child("body", report.reporter.text() + " has blocked and reported " + report.reported.text() + ": " + report.reason +
-                                          "\n" + details(report).text);
+      message->add_text_child("body", report.reporter.text() + " has blocked and reported " + report.reported.text() +
+                                          ": " + report.reason + "\n" + details(report).text);
       node.router().send(std::move(message));
     }
   }
@@ -86,15 +94,17 @@ void announce_reports(Node& node, const xmpp::Jid& domain, const std::vector<sto
 
 std::string report_line(const storage::Report& report) {
   const xmpp::AbuseReport said = details(report);
-  return xmpp::format_date_time(report.time) + " reporter=" + escaped(report.reporter.text()) + " reported=" + escaped(report.reported.text()) +
-         " reason=" + in_quotes(report.reason) + " messages=" + std::to_string(said.stanza_ids.size()) + " text=" + in_quotes(said.text);
+  return xmpp::format_date_time(report.time) + " reporter=" + escaped(report.reporter.text()) +
+         " reported=" + escaped(report.reported.text()) + " reason=" + in_quotes(report.reason) +
+         " messages=" + std::to_string(said.stanza_ids.size()) + " text=" + in_quotes(said.text);
 }
 
 std::string report_json(const storage::Report& report) {
   const xmpp::AbuseReport said = details(report);
-  std::string out = R"({"id":)" + in_quotes(report.id) + R"(,"time":)" + in_quotes(xmpp::format_date_time(report.time)) + R"(,"reporter":)" +
-                    in_quotes(report.reporter.text()) + R"(,"reported":)" + in_quotes(report.reported.text()) + R"(,"reason":)" +
-                    in_quotes(report.reason) + R"(,"text":)" + in_quotes(said.text) + R"(,"stanza_ids":[)";
+  std::string out =
+      R"({"id":)" + in_quotes(report.id) + R"(,"time":)" + in_quotes(xmpp::format_date_time(report.time)) +
+      R"(,"reporter":)" + in_quotes(report.reporter.text()) + R"(,"reported":)" + in_quotes(report.reported.text()) +
+      R"(,"reason":)" + in_quotes(report.reason) + R"(,"text":)" + in_quotes(said.text) + R"(,"stanza_ids":[)";
   for (size_t i = 0; i < said.stanza_ids.size(); ++i) {
     const auto& [by, id] = said.stanza_ids[i];
     out += std::string(i > 0 ? "," : "") + R"({"by":)" + in_quotes(by) + R"(,"id":)" + in_quotes(id) + "}";
@@ -106,7 +116,8 @@ std::string report_json(const storage::Report& report) {
 std::string admin_reports(Node& node, const std::vector<std::string>& words) {
   storage::TimePoint since{};
   if (words.size() > 1 && words[1] != "-") {
-    const auto time = xmpp::parse_date_time(words[1].find('T') == std::string::npos ? words[1] + "T00:00:00Z" : words[1]);
+    const auto time =
+        xmpp::parse_date_time(words[1].find('T') == std::string::npos ? words[1] + "T00:00:00Z" : words[1]);
     if (!time) return "error: \"" + words[1] + "\" is no date like 2026-11-24 or 2026-11-24T12:00:00Z\n";
     since = *time;
   }

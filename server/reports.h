@@ -19,9 +19,10 @@ struct ReportLimits {
   std::chrono::seconds keep{};
 };
 
-/// Stores what came with a block; gives what was stored: beyond the account's limit nothing is, the block counts all the same.
-Result<std::vector<storage::Report>> store_reports(storage::Stores& stores, const xmpp::Jid& reporter, const xmpp::Blocking& change,
-                                                   const ReportLimits& limits);
+/// Stores what came with a block; gives what was stored: beyond the account's limit nothing is, the block counts all
+/// the same.
+Result<std::vector<storage::Report>> store_reports(storage::Stores& stores, const xmpp::Jid& reporter,
+                                                   const xmpp::Blocking& change, const ReportLimits& limits);
 
 /// A message from `domain` to each account of [reports] notify.
 void announce_reports(Node& node, const xmpp::Jid& domain, const std::vector<storage::Report>& reports);

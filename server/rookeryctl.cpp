@@ -180,7 +180,9 @@ std::optional<uint64_t> to_seconds(const std::string& text) {
   return std::nullopt;
 }
 
-std::string as_seconds(const std::string& value) { return to_seconds(value) ? std::string() : "must be a time like 30m, 12h or 7d"; }
+std::string as_seconds(const std::string& value) {
+  return to_seconds(value) ? std::string() : "must be a time like 30m, 12h or 7d";
+}
 
 class CommandLine {
  public:
@@ -212,12 +214,16 @@ class CommandLine {
     command(app_, "undrain", "Take accounts again");
     auto* kick = jid_command(app_, "kick", "End an account's sessions, or the one of a full JID", false);
     kick->add_option("REASON", reason_, "What the client is told");
-    auto* backup = command(app_, "backup", "Copy the server's data, except for uploads, while it runs (not PostgreSQL's)");
-    backup->add_option("FOLDER", folder_, "A new folder that the server may write, from the root")->required()->check(one_word);
+    auto* backup =
+        command(app_, "backup", "Copy the server's data, except for uploads, while it runs (not PostgreSQL's)");
+    backup->add_option("FOLDER", folder_, "A new folder that the server may write, from the root")
+        ->required()
+        ->check(one_word);
     auto* reports = command(app_, "reports", "Print who reported whom as spam or abuse, oldest first");
     reports->add_option("--since", since_, "Only from then on: 2026-11-24 or 2026-11-24T12:00:00Z")->check(one_word);
     reports->add_flag("--json", json_, "One JSON object a line");
-    reports->callback([this] { command_.line = "reports " + (since_.empty() ? "-" : since_) + (json_ ? " json" : " text"); });
+    reports->callback(
+        [this] { command_.line = "reports " + (since_.empty() ? "-" : since_) + (json_ ? " json" : " text"); });
     command(app_, "reload", "Read the certificates again; a bad one keeps the old one");
     command(app_, "stats", "Print the server's counters");
     command(app_, "stop", "Stop the server");
@@ -257,8 +263,10 @@ class CommandLine {
       if (invite->get_subcommands().empty()) command_.line = "invite create";
     });
     invite->add_option("--contact", contact_, "An account whose contact the new user becomes")->check(one_word);
-    invite->add_option("--username", username_, "The only name that may be taken; it is kept free until then")->check(one_word);
-    invite->add_option("--domain", invite_domain_, "The domain of the new account, when there are several")->check(one_word);
+    invite->add_option("--username", username_, "The only name that may be taken; it is kept free until then")
+        ->check(one_word);
+    invite->add_option("--domain", invite_domain_, "The domain of the new account, when there are several")
+        ->check(one_word);
     invite->add_option("--expires", expires_, "How long it is good: 30m, 12h, 7d")->check(as_seconds);
     invite->add_option("--uses", uses_, "How many people may use it (1)")->check(one_word);
     auto* list = command(*invite, "list", "Print the invitations");

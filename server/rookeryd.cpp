@@ -43,9 +43,13 @@ struct Moving {
   bool dry_run = false;
 
   void add_to(CLI::App& app) {
-    auto* out = app.add_option("--export", export_to, "Write the accounts of this node, which must be stopped, to a new XEP-0227 file, or one for each into a folder, and end");
+    auto* out = app.add_option("--export", export_to,
+                               "Write the accounts of this node, which must be stopped, to a new XEP-0227 file, or one "
+                               "for each into a folder, and end");
     app.add_option("--account", account, "Only this account")->needs(out);
-    auto* in = app.add_option("--import", import_from, "Take accounts from a XEP-0227 file, or all files of a folder, into this node, which must be stopped, and end");
+    auto* in = app.add_option(
+        "--import", import_from,
+        "Take accounts from a XEP-0227 file, or all files of a folder, into this node, which must be stopped, and end");
     app.add_flag("--dry-run", dry_run, "Say what an import would do, and write nothing")->needs(in);
     in->excludes(out);
   }
@@ -57,7 +61,8 @@ struct Moving {
       const auto counts = server::portability::import_from(config, import_from, dry_run, warn);
       const bool offers_more = config.mechanisms != std::vector{xmpp::Mechanism::scram_sha_1};
       if (counts && counts->weak_keys > 0 && offers_more) {
-        std::cerr << counts->weak_keys << " accounts have keys for SCRAM-SHA-1 alone, and clients choose a stronger mechanism where one is "
+        std::cerr << counts->weak_keys
+                  << " accounts have keys for SCRAM-SHA-1 alone, and clients choose a stronger mechanism where one is "
                      "offered: set auth.mechanisms = [\"SCRAM-SHA-1\"] until they have changed their passwords.\n";
       }
       return report(counts, dry_run ? "Nothing was written." : "Imported.");
@@ -71,7 +76,8 @@ struct Moving {
       }
       only = std::move(*jid);
     }
-    return report(server::portability::export_to(config, only, export_to), "Exported. The file holds what passwords can be guessed from: keep it safe.");
+    return report(server::portability::export_to(config, only, export_to),
+                  "Exported. The file holds what passwords can be guessed from: keep it safe.");
   }
 };
 

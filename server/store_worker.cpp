@@ -84,7 +84,8 @@ Status StoreWorker::commit(std::vector<Item>& batch) {
 
 void StoreWorker::run_batch(std::vector<Item>& batch) {
   const Status committed = commit(batch);
-  const bool trouble = is_trouble(committed) || std::ranges::any_of(batch, [](const Item& item) { return is_trouble(item.status); });
+  const bool trouble =
+      is_trouble(committed) || std::ranges::any_of(batch, [](const Item& item) { return is_trouble(item.status); });
   // Before anybody is told that a write failed, healthy() says whether the next one has a chance.
   if (trouble && healthy_) try_to_write();
   for (Item& item : batch) {

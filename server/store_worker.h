@@ -1,7 +1,7 @@
-// The thread on which the relational stores run. Work is done in the order it was asked for, many jobs in one transaction:
-// one fsync for all of them (group commit). A job's result is handed back only after its transaction is durable.
-// REQUIREMENTS 21: a write that the disk refuses fails, and whoever asked is told; healthy() is false, and reading from
-// clients stops, until a trial write succeeds. Reads go on meanwhile.
+// The thread on which the relational stores run. Work is done in the order it was asked for, many jobs in one
+// transaction: one fsync for all of them (group commit). A job's result is handed back only after its transaction is
+// durable. REQUIREMENTS 21: a write that the disk refuses fails, and whoever asked is told; healthy() is false, and
+// reading from clients stops, until a trial write succeeds. Reads go on meanwhile.
 #pragma once
 
 #include <atomic>
@@ -93,10 +93,11 @@ class StoreWorker {
               if (!slot->value()) return std::unexpected<Error>(slot->value().error());
               return {};
             },
-            .done = [slot, then = std::move(then)](const Status& committed) mutable {
-              if (!committed) slot->emplace(std::unexpected<Error>(committed.error()));
-              then(std::move(**slot));
-            },
+            .done =
+                [slot, then = std::move(then)](const Status& committed) mutable {
+                  if (!committed) slot->emplace(std::unexpected<Error>(committed.error()));
+                  then(std::move(**slot));
+                },
             .loop = Loop::current(),
             .reads_only = reads_only,
             .fence = {},

@@ -1,5 +1,5 @@
-// Coroutines for what waits for the outside: storage, admin, HTTP. A Task starts when it is awaited or spawned, and always
-// goes on in the loop it was started on. GCC 12 miscompiles some co_await expressions: name it, then await it.
+// Coroutines for what waits for the outside: storage, admin, HTTP. A Task starts when it is awaited or spawned, and
+// always goes on in the loop it was started on. GCC 12 miscompiles some co_await expressions: name it, then await it.
 #pragma once
 
 #include <coroutine>

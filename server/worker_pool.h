@@ -1,5 +1,5 @@
-// Threads for work that blocks on something else than the stores: files, the derivation of keys. Results come back to the loop
-// that asked.
+// Threads for work that blocks on something else than the stores: files, the derivation of keys. Results come back to
+// the loop that asked.
 #pragma once
 
 #include <condition_variable>
@@ -24,8 +24,8 @@ class WorkerPool {
   explicit WorkerPool(unsigned threads, size_t most_waiting = SIZE_MAX);
   ~WorkerPool();  ///< finishes what is queued
 
-  /// `work()` runs on a thread of the pool, `then(result)` on the calling loop. Two jobs of one caller may run at the same
-  /// time: whoever needs an order asks for the next one in `then`.
+  /// `work()` runs on a thread of the pool, `then(result)` on the calling loop. Two jobs of one caller may run at the
+  /// same time: whoever needs an order asks for the next one in `then`.
   template <typename Work, typename Then>
   void run(Work work, Then then) {
     enqueue([work = std::move(work), then = std::move(then), loop = Loop::current()]() mutable {
@@ -36,8 +36,8 @@ class WorkerPool {
   /// The same without an answer.
   void run(Job work) { enqueue(std::move(work)); }
 
-  /// For work that strangers ask for, which returns a Result<T> or Status: where too much waits already, `then` is called at
-  /// once with Failure::full.
+  /// For work that strangers ask for, which returns a Result<T> or Status: where too much waits already, `then` is
+  /// called at once with Failure::full.
   template <typename Work, typename Then>
   void try_run(Work work, Then then) {
     if (is_full()) return then(std::invoke_result_t<Work>(fail(Failure::full, "too much waits for a thread")));

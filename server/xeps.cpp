@@ -23,11 +23,20 @@ constexpr std::array core = {
     Xep{368, "SRV records for XMPP over TLS", "1.1.0", "DNS records are the operator's matter", "golden/stream"},
     Xep{386, "Bind 2", "1.1.0", {}, "golden/sasl2"},
     Xep{388, "Extensible SASL Profile", "1.0.4", {}, "golden/sasl2, unit/xmpp/sasl/sasl2_test.cpp"},
-    Xep{440, "SASL Channel-Binding Type Capability", "1.0.0", {}, "golden/sasl2/features.scs, golden/stream/features_after_tls.scs"},
-    Xep{474, "SASL SCRAM Downgrade Protection", "0.5.0", {}, "golden/sasl2/downgrade.scs, unit/xmpp/sasl/sasl_test.cpp"},
+    Xep{440,
+        "SASL Channel-Binding Type Capability",
+        "1.0.0",
+        {},
+        "golden/sasl2/features.scs, golden/stream/features_after_tls.scs"},
+    Xep{474,
+        "SASL SCRAM Downgrade Protection",
+        "0.5.0",
+        {},
+        "golden/sasl2/downgrade.scs, unit/xmpp/sasl/sasl_test.cpp"},
     Xep{478, "Stream Limits Advertisement", "0.2.0", "idle-seconds", "golden/stream/features_after_tls.scs"},
     Xep{480, "SASL Upgrade Tasks", "0.2.0", {}, "golden/sasl2/upgrade.scs"},
-    Xep{484, "Fast Authentication Streamlining Tokens", "0.2.0", "TLS 0-RTT, on purpose", "golden/sasl2, unit/xmpp/sasl/fast_test.cpp"},
+    Xep{484, "Fast Authentication Streamlining Tokens", "0.2.0", "TLS 0-RTT, on purpose",
+        "golden/sasl2, unit/xmpp/sasl/fast_test.cpp"},
     Xep{509, "Initial Authentication Pipelining", "0.2.0", {}, "golden/sasl2/config_version.scs"},
     Xep{515, "TLS Channel-Binding Downgrade Protection", "0.1.0", {}, "unit/xmpp/sasl/sasl2_test.cpp"},
 };
@@ -36,8 +45,8 @@ std::string row(const Xep& xep) {
   char number[8];
   std::snprintf(number, sizeof number, "%04d", xep.number);
   const auto cell = [](std::string_view text) { return std::string(text.empty() ? "-" : text); };
-  return "| [" + std::string(number) + "](https://xmpp.org/extensions/xep-" + number + ".html) | " + cell(xep.name) + " | " +
-         cell(xep.version) + " | " + cell(xep.left_out) + " | " + cell(xep.tests) + " |\n";
+  return "| [" + std::string(number) + "](https://xmpp.org/extensions/xep-" + number + ".html) | " + cell(xep.name) +
+         " | " + cell(xep.version) + " | " + cell(xep.left_out) + " | " + cell(xep.tests) + " |\n";
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// Content too large for a row: uploaded files. Written once, never changed. Calls may block; usable from several threads.
+// Content too large for a row: uploaded files. Written once, never changed. Calls may block; usable from several
+// threads.
 #pragma once
 
 #include <cstdint>
@@ -34,7 +35,7 @@ class BlobStore {
   /// Keys consist of letters, digits, '-' and '_', 1 to 128 of them: anything else is Failure::invalid.
   virtual Result<std::unique_ptr<BlobWriter>> create(std::string_view key) = 0;
   virtual Result<std::unique_ptr<BlobReader>> open(std::string_view key) = 0;  ///< Failure::not_found
-  virtual Status remove(std::string_view key) = 0;  ///< fine if absent
+  virtual Status remove(std::string_view key) = 0;                             ///< fine if absent
 };
 
 bool is_blob_key(std::string_view key);

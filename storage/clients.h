@@ -27,9 +27,11 @@ class ClientStore {
   virtual ~ClientStore() = default;
   /// Newest first, by last_seen.
   virtual Result<std::vector<Client>> list(const xmpp::Jid& account) = 0;
-  /// A backend with several writers locks the row until the transaction ends: a token's count is read, judged and written.
+  /// A backend with several writers locks the row until the transaction ends: a token's count is read, judged and
+  /// written.
   virtual Result<std::optional<Client>> find(const xmpp::Jid& account, std::string_view agent) = 0;
-  virtual Status put(const xmpp::Jid& account, const Client& client) = 0;  ///< insert, or replace the one with this agent
+  virtual Status put(const xmpp::Jid& account,
+                     const Client& client) = 0;  ///< insert, or replace the one with this agent
   virtual Status remove(const xmpp::Jid& account, std::string_view id) = 0;  ///< Failure::not_found
 };
 

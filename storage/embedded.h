@@ -15,8 +15,9 @@ Result<std::unique_ptr<Stores>> open_sqlite(const std::filesystem::path& file);
 Status copy_sqlite(const std::filesystem::path& file, const std::filesystem::path& copy);
 
 struct RocksdbOptions {
-  bool sync = true;                          ///< false only for measurements: loses the promise of REQUIREMENTS 18
-  /// Small on purpose: half of what a row costs is its search in the memtable, which is cheap while it fits the CPU's cache.
+  bool sync = true;  ///< false only for measurements: loses the promise of REQUIREMENTS 18
+  /// Small on purpose: half of what a row costs is its search in the memtable, which is cheap while it fits the CPU's
+  /// cache.
   size_t memtable_bytes = 8 * 1024 * 1024;
   size_t cache_bytes = 32 * 1024 * 1024;
 };

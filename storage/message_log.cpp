@@ -27,7 +27,8 @@ std::optional<LogId> parse_stanza_id(std::string_view text) {
 bool LogBatch::empty() const { return size() == 0; }
 
 size_t LogBatch::size() const {
-  return entries.size() + replaced.size() + seen.size() + cursors.size() + counters.size() + delivered.size() + ended.size() + purged.size();
+  return entries.size() + replaced.size() + seen.size() + cursors.size() + counters.size() + delivered.size() +
+         ended.size() + purged.size();
 }
 
 Result<std::vector<LogEntry>> MessageLog::find(std::string_view owner, const std::vector<LogId>& ids) const {

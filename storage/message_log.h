@@ -21,8 +21,8 @@ using TimePoint = std::chrono::sys_time<std::chrono::microseconds>;
 /// An entry's place in its owner's archive and at the same time its stanza-id (XEP-0359): microseconds since 1970, made
 /// strictly increasing per owner by the owner's home. 0 stands for "before everything".
 using LogId = uint64_t;
-std::string to_stanza_id(LogId id);                       ///< 16 lower-case hex digits
-std::optional<LogId> parse_stanza_id(std::string_view);   ///< nullopt for anything that to_stanza_id does not make
+std::string to_stanza_id(LogId id);                      ///< 16 lower-case hex digits
+std::optional<LogId> parse_stanza_id(std::string_view);  ///< nullopt for anything that to_stanza_id does not make
 inline TimePoint time_of(LogId id) { return TimePoint(std::chrono::microseconds(id)); }
 
 /// One message in one account's (or room's) archive.
@@ -70,20 +70,22 @@ struct LogBatch {
     std::string owner, session;
   };
 
-  /// Whoever writes shows that it still owns what it writes to: when one of these epochs is lower than its shard's newest,
-  /// the whole batch is refused (Failure::fenced), and no other. Empty on a single node: nobody else writes.
+  /// Whoever writes shows that it still owns what it writes to: when one of these epochs is lower than its shard's
+  /// newest, the whole batch is refused (Failure::fenced), and no other. Empty on a single node: nobody else writes.
   using Fence = storage::Fence;
 
   std::vector<Fence> fences;
   std::vector<LogEntry> entries;
-  /// Archived entries that get another peer and text (a tombstone, XEP-0424 §5); flags stay, what is not there stays absent.
+  /// Archived entries that get another peer and text (a tombstone, XEP-0424 §5); flags stay, what is not there stays
+  /// absent.
   std::vector<LogEntry> replaced;
   std::vector<Seen> seen;
   std::vector<Cursor> cursors;
   std::vector<Counter> counters;
-  std::vector<Key> delivered;         ///< acknowledged out of order: clears the inbox flag; erases entries that are not archived
-  std::vector<Session> ended;         ///< sessions whose counters are not needed any more
-  std::vector<std::string> purged;    ///< owners whose everything goes (account deleted)
+  std::vector<Key>
+      delivered;  ///< acknowledged out of order: clears the inbox flag; erases entries that are not archived
+  std::vector<Session> ended;       ///< sessions whose counters are not needed any more
+  std::vector<std::string> purged;  ///< owners whose everything goes (account deleted)
 
   bool empty() const;
   size_t size() const;  ///< rows, roughly
@@ -95,11 +97,11 @@ struct ArchiveQuery {
   std::optional<std::string> with;  ///< a bare JID matches all its resources, a full one only itself
   std::optional<TimePoint> start, end;
   LogId after = 0;
-  LogId before = 0;            ///< 0: no bound
-  std::vector<LogId> ids;      ///< when not empty: exactly these; a missing one is Failure::not_found
-  bool last_page = false;      ///< take the newest `limit` of the range instead of the oldest; result is ascending anyway
+  LogId before = 0;        ///< 0: no bound
+  std::vector<LogId> ids;  ///< when not empty: exactly these; a missing one is Failure::not_found
+  bool last_page = false;  ///< take the newest `limit` of the range instead of the oldest; result is ascending anyway
   size_t limit = 50;
-  bool want_count = false;     ///< count the whole range (bounded by 100,000), for RSM <count/>
+  bool want_count = false;  ///< count the whole range (bounded by 100,000), for RSM <count/>
 };
 
 struct ArchivePage {
@@ -118,9 +120,10 @@ class MessageLog {
  public:
   virtual ~MessageLog() = default;
 
-  /// Queues the batch and returns at once; batches are written in order, many in one sync (group commit). `done` runs on
-  /// the log's own thread after the batch is durable, in order. While the disk refuses (full, I/O error), batches wait and
-  /// are retried; healthy() is false meanwhile; nothing is dropped. Only a fenced batch, or shutdown, ends in an error.
+  /// Queues the batch and returns at once; batches are written in order, many in one sync (group commit). `done` runs
+  /// on the log's own thread after the batch is durable, in order. While the disk refuses (full, I/O error), batches
+  /// wait and are retried; healthy() is false meanwhile; nothing is dropped. Only a fenced batch, or shutdown, ends in
+  /// an error.
   virtual void commit(LogBatch batch, std::function<void(Status)> done) = 0;
   virtual bool healthy() const = 0;
 
@@ -129,17 +132,17 @@ class MessageLog {
   virtual Result<InboxState> load(std::string_view owner) const = 0;
   /// Entries with the inbox flag and id > after, ascending.
   virtual Result<std::vector<LogEntry>> inbox(std::string_view owner, LogId after, size_t limit) const = 0;
-  /// Those of these entries of the inbox that exist, archived or not, ascending. `ids` is ascending. A missing one has been
-  /// delivered elsewhere and was not to be kept. (A backend that finds rows by key does better than this.)
+  /// Those of these entries of the inbox that exist, archived or not, ascending. `ids` is ascending. A missing one has
+  /// been delivered elsewhere and was not to be kept. (A backend that finds rows by key does better than this.)
   virtual Result<std::vector<LogEntry>> find(std::string_view owner, const std::vector<LogId>& ids) const;
   virtual Result<std::optional<LogId>> cursor(std::string_view owner, std::string_view device) const = 0;
   /// Which of these 16-byte keys are known.
   virtual Result<bool> has_seen(std::string_view owner, std::string_view key) const = 0;
-  /// What has_seen() would say, where memory alone can tell: never blocks, so it may be called on an event loop. nullopt: ask
-  /// has_seen().
+  /// What has_seen() would say, where memory alone can tell: never blocks, so it may be called on an event loop.
+  /// nullopt: ask has_seen().
   virtual std::optional<bool> has_seen_in_memory(std::string_view owner, std::string_view key) const;
-  /// A copy in `folder`, which must not exist, with everything that was committed before the call. Failure::invalid where the
-  /// storage has means of its own for that.
+  /// A copy in `folder`, which must not exist, with everything that was committed before the call. Failure::invalid
+  /// where the storage has means of its own for that.
   virtual Status copy_to(const std::filesystem::path& folder) const;
   /// nullopt when the session is unknown.
   virtual Result<std::optional<uint32_t>> counter(std::string_view owner, std::string_view session) const = 0;

@@ -24,7 +24,8 @@ class PushStore {
  public:
   virtual ~PushStore() = default;
   virtual Result<std::vector<PushTarget>> list(const xmpp::Jid& account) = 0;  ///< by service and node
-  virtual Status put(const xmpp::Jid& account, const PushTarget& target) = 0;  ///< replaces the one of this service and node
+  virtual Status put(const xmpp::Jid& account,
+                     const PushTarget& target) = 0;  ///< replaces the one of this service and node
   /// Without a node: all of the service. Fine if there is none.
   virtual Status remove(const xmpp::Jid& account, const xmpp::Jid& service, std::optional<std::string_view> node) = 0;
 };

@@ -1,4 +1,5 @@
-// XEP-0045 rooms: what must outlive the process. Messages are in the log (owner: the room's JID), avatars among the values.
+// XEP-0045 rooms: what must outlive the process. Messages are in the log (owner: the room's JID), avatars among the
+// values.
 #pragma once
 
 #include <string>

@@ -25,7 +25,7 @@
 namespace rookery::storage {
 
 struct Account {
-  xmpp::Jid jid;  ///< bare
+  xmpp::Jid jid;                        ///< bare
   std::vector<crypto::ScramKeys> keys;  ///< one for each hash
   bool disabled = false;
   TimePoint created{};
@@ -34,10 +34,11 @@ struct Account {
 class AccountStore {
  public:
   virtual ~AccountStore() = default;
-  virtual Status create(const Account& account) = 0;  ///< Failure::conflict when the JID is taken
+  virtual Status create(const Account& account) = 0;       ///< Failure::conflict when the JID is taken
   virtual Result<Account> find(const xmpp::Jid& jid) = 0;  ///< Failure::not_found
   virtual Result<bool> exists(const xmpp::Jid& jid) = 0;
-  /// Of a changed password: replaces all keys, deletes the tokens of all clients and forgets that any knew the password.
+  /// Of a changed password: replaces all keys, deletes the tokens of all clients and forgets that any knew the
+  /// password.
   virtual Status set_keys(const xmpp::Jid& jid, const std::vector<crypto::ScramKeys>& keys) = 0;
   /// Of the same password with one more hash (XEP-0480): touches nothing else. Failure::conflict when it has that hash.
   virtual Status add_keys(const xmpp::Jid& jid, const crypto::ScramKeys& keys) = 0;
@@ -58,10 +59,10 @@ struct RosterItem {
   xmpp::Jid jid;  ///< bare, or a domain
   std::string name;
   Subscription subscription = Subscription::none;
-  bool ask = false;         ///< pending out: we asked
-  bool approved = false;    ///< pre-approved (RFC 6121 §3.4)
-  bool in_roster = true;    ///< false: only a pending-in request is known, not shown in the roster
-  std::string request;      ///< pending in: the <presence type='subscribe'/> as XML; empty when none
+  bool ask = false;       ///< pending out: we asked
+  bool approved = false;  ///< pre-approved (RFC 6121 §3.4)
+  bool in_roster = true;  ///< false: only a pending-in request is known, not shown in the roster
+  std::string request;    ///< pending in: the <presence type='subscribe'/> as XML; empty when none
   std::vector<std::string> groups;
 };
 
@@ -83,8 +84,10 @@ class RosterStore {
 class ValueStore {
  public:
   virtual ~ValueStore() = default;
-  virtual Result<std::optional<std::string>> get(const xmpp::Jid& owner, std::string_view kind, std::string_view key) = 0;
-  virtual Result<std::vector<std::pair<std::string, std::string>>> all(const xmpp::Jid& owner, std::string_view kind) = 0;
+  virtual Result<std::optional<std::string>> get(const xmpp::Jid& owner, std::string_view kind,
+                                                 std::string_view key) = 0;
+  virtual Result<std::vector<std::pair<std::string, std::string>>> all(const xmpp::Jid& owner,
+                                                                       std::string_view kind) = 0;
   virtual Status put(const xmpp::Jid& owner, std::string_view kind, std::string_view key, std::string_view value) = 0;
   virtual Status remove(const xmpp::Jid& owner, std::string_view kind, std::string_view key) = 0;  ///< fine if absent
 };
@@ -105,7 +108,7 @@ struct PubsubAffiliation {
   std::string affiliation;  ///< "owner", "publisher", "member", "outcast", …
 };
 struct PubsubSubscription {
-  std::string jid;    ///< as subscribed, bare or full
+  std::string jid;  ///< as subscribed, bare or full
   std::string subid;
   std::string state;  ///< "subscribed", "pending", …
   std::string options;
@@ -130,15 +133,18 @@ class PubsubStore {
   virtual Status remove(const xmpp::Jid& owner, std::string_view node) = 0;
   /// Replaces the item of the same id, then deletes the oldest beyond `max_items`.
   virtual Status publish(const xmpp::Jid& owner, std::string_view node, const PubsubItem& item, size_t max_items) = 0;
-  virtual Result<bool> retract(const xmpp::Jid& owner, std::string_view node, std::string_view item) = 0;  ///< was it there?
+  virtual Result<bool> retract(const xmpp::Jid& owner, std::string_view node,
+                               std::string_view item) = 0;  ///< was it there?
   virtual Status purge(const xmpp::Jid& owner, std::string_view node) = 0;
   /// Newest first.
   virtual Result<std::vector<PubsubItem>> items(const xmpp::Jid& owner, std::string_view node, size_t limit) = 0;
   virtual Result<PubsubItem> item(const xmpp::Jid& owner, std::string_view node, std::string_view id) = 0;
   virtual Result<std::vector<PubsubAffiliation>> affiliations(const xmpp::Jid& owner, std::string_view node) = 0;
-  virtual Status set_affiliation(const xmpp::Jid& owner, std::string_view node, const PubsubAffiliation& value) = 0;  ///< "none" removes
+  virtual Status set_affiliation(const xmpp::Jid& owner, std::string_view node,
+                                 const PubsubAffiliation& value) = 0;  ///< "none" removes
   virtual Result<std::vector<PubsubSubscription>> subscriptions(const xmpp::Jid& owner, std::string_view node) = 0;
-  virtual Status set_subscription(const xmpp::Jid& owner, std::string_view node, const PubsubSubscription& value) = 0;  ///< "none" removes
+  virtual Status set_subscription(const xmpp::Jid& owner, std::string_view node,
+                                  const PubsubSubscription& value) = 0;  ///< "none" removes
   /// The ids of all items, newest first.
   virtual Result<std::vector<std::string>> item_ids(const xmpp::Jid& owner, std::string_view node) = 0;
   /// Deletes the items published before `then`; how many there were.
@@ -146,7 +152,8 @@ class PubsubStore {
   /// Of a bare JID at all nodes of the owner, by node.
   virtual Result<std::vector<PubsubAffiliationAt>> affiliations_of(const xmpp::Jid& owner, const xmpp::Jid& entity) = 0;
   /// Of a bare JID and of its resources at all nodes of the owner, by node and JID.
-  virtual Result<std::vector<PubsubSubscriptionAt>> subscriptions_of(const xmpp::Jid& owner, const xmpp::Jid& entity) = 0;
+  virtual Result<std::vector<PubsubSubscriptionAt>> subscriptions_of(const xmpp::Jid& owner,
+                                                                     const xmpp::Jid& entity) = 0;
 };
 
 /// One backend's stores, used from one thread at a time.
@@ -165,8 +172,8 @@ class Stores {
   virtual InviteStore& invites() = 0;
   /// Runs `work` in one transaction; commits durably when it returns success, rolls back otherwise. Not nested.
   virtual Status transaction(const std::function<Status()>& work) = 0;
-  /// Runs `work` in a savepoint of the current transaction: its failure undoes only itself. What it writes is refused with
-  /// Failure::fenced when the fence is not the shard's newest; backends of a single node have nobody to fence.
+  /// Runs `work` in a savepoint of the current transaction: its failure undoes only itself. What it writes is refused
+  /// with Failure::fenced when the fence is not the shard's newest; backends of a single node have nobody to fence.
   virtual Status step(const std::function<Status()>& work, const Fence& fence = {}) = 0;
 };
 

@@ -29,8 +29,10 @@ struct Arena {
 
   void* allocate(size_t bytes) {
     const size_t padding = -reinterpret_cast<uintptr_t>(cursor) & 7;
-    if (static_cast<size_t>(end - cursor) < bytes + padding) grow(bytes);
-    else cursor += padding;
+    if (static_cast<size_t>(end - cursor) < bytes + padding)
+      grow(bytes);
+    else
+      cursor += padding;
     void* result = cursor;
     cursor += bytes;
     return result;
@@ -75,8 +77,10 @@ class NodeStack {
   bool empty() const { return size_ == 0; }
   T& top() { return size_ <= kInline ? inline_[size_ - 1] : more_.back(); }
   void push(T value) {
-    if (size_ < kInline) inline_[size_] = value;
-    else more_.push_back(value);
+    if (size_ < kInline)
+      inline_[size_] = value;
+    else
+      more_.push_back(value);
     ++size_;
   }
   void pop() {

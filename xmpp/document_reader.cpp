@@ -12,7 +12,7 @@ namespace rookery::xmpp {
 
 namespace {
 
-constexpr char separator = '\x1f';  // no XML text can contain it
+constexpr char separator = '\x1f';       // no XML text can contain it
 constexpr size_t longest_character = 3;  // bytes of one that is cut off
 
 std::pair<std::string_view, std::string_view> split(std::string_view expanded) {
@@ -31,8 +31,9 @@ struct DocumentReader::State {
     XML_SetElementHandler(expat, on_start, on_end);
     XML_SetCharacterDataHandler(expat, on_text);
     XML_SetCommentHandler(expat, [](void* self, const XML_Char*) { refuse(self, "comments are not allowed"); });
-    XML_SetProcessingInstructionHandler(
-        expat, [](void* self, const XML_Char*, const XML_Char*) { refuse(self, "processing instructions are not allowed"); });
+    XML_SetProcessingInstructionHandler(expat, [](void* self, const XML_Char*, const XML_Char*) {
+      refuse(self, "processing instructions are not allowed");
+    });
     XML_SetStartDoctypeDeclHandler(expat, [](void* self, const XML_Char*, const XML_Char*, const XML_Char*, int) {
       refuse(self, "a DTD is not allowed");
     });
@@ -97,7 +98,8 @@ void DocumentReader::State::on_start(void* self, const XML_Char* name, const XML
   }
   if (state.tree.depth() >= state.limits.depth) return state.stop("nested too deeply");
   if (++state.elements > state.limits.elements) return state.stop("too many elements in one");
-  if (static_cast<size_t>(XML_GetCurrentByteIndex(state.expat) - state.began_at) > state.limits.stanza_bytes) return state.stop("an element is too large");
+  if (static_cast<size_t>(XML_GetCurrentByteIndex(state.expat) - state.began_at) > state.limits.stanza_bytes)
+    return state.stop("an element is too large");
   state.build(state.tree, name, attributes);
 }
 
@@ -114,13 +116,15 @@ void DocumentReader::State::on_end(void* self, const XML_Char*) {
 void DocumentReader::State::on_text(void* self, const XML_Char* text, int size) {
   auto& state = *static_cast<State*>(self);
   if (state.error || state.tree.depth() == 0) return;  // between elements it is white space, or says nothing to us
-  if (static_cast<size_t>(XML_GetCurrentByteIndex(state.expat) - state.began_at) > state.limits.stanza_bytes) return state.stop("an element is too large");
+  if (static_cast<size_t>(XML_GetCurrentByteIndex(state.expat) - state.began_at) > state.limits.stanza_bytes)
+    return state.stop("an element is too large");
   state.tree.text({text, static_cast<size_t>(size)});
 }
 
 Status DocumentReader::State::parse(std::string_view bytes, bool is_final) {
   if (error) return std::unexpected<Error>(*error);
-  if (XML_Parse(expat, bytes.data(), static_cast<int>(bytes.size()), is_final ? XML_TRUE : XML_FALSE) == XML_STATUS_OK) return {};
+  if (XML_Parse(expat, bytes.data(), static_cast<int>(bytes.size()), is_final ? XML_TRUE : XML_FALSE) == XML_STATUS_OK)
+    return {};
   if (!error) {
     const XML_Error code = XML_GetErrorCode(expat);
     stop(code == XML_ERROR_UNDEFINED_ENTITY ? "entity references are not allowed" : XML_ErrorString(code));
@@ -128,7 +132,8 @@ Status DocumentReader::State::parse(std::string_view bytes, bool is_final) {
   return std::unexpected<Error>(*error);
 }
 
-DocumentReader::DocumentReader(const ParserLimits& limits, Handler& handler) : state_(std::make_unique<State>(limits, handler)) {}
+DocumentReader::DocumentReader(const ParserLimits& limits, Handler& handler)
+    : state_(std::make_unique<State>(limits, handler)) {}
 DocumentReader::~DocumentReader() = default;
 
 size_t DocumentReader::line() const { return state_->line(); }

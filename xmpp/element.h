@@ -83,7 +83,10 @@ class Element {
     explicit Iterator(const Element* at = nullptr) : at_(at) {}
     const Element& operator*() const { return *at_; }
     const Element* operator->() const { return at_; }
-    Iterator& operator++() { at_ = at_->next_element(); return *this; }
+    Iterator& operator++() {
+      at_ = at_->next_element();
+      return *this;
+    }
     bool operator==(const Iterator&) const = default;
 
    private:
@@ -96,8 +99,8 @@ class Element {
   };
   Range elements() const { return {first_element()}; }
 
-  /// Appends this element as XML. `default_ns` is the namespace already in scope (xmlns is written only where it differs):
-  /// ns::client for stanzas on a client stream.
+  /// Appends this element as XML. `default_ns` is the namespace already in scope (xmlns is written only where it
+  /// differs): ns::client for stanzas on a client stream.
   void append_xml(std::string& out, std::string_view default_ns = {}) const;
   std::string to_xml(std::string_view default_ns = {}) const;
   /// For text nodes: their text.

@@ -18,7 +18,7 @@ using EscapeTable = std::array<uint8_t, 256>;
 constexpr EscapeTable escape_table(bool attribute) {
   EscapeTable table{};
   table['&'] = 1, table['<'] = 2, table['>'] = 3, table['\''] = 4, table['"'] = 5;
-  table['\r'] = 6;  // XML 1.0 §2.11: a bare CR would be read back as LF
+  table['\r'] = 6;                                  // XML 1.0 §2.11: a bare CR would be read back as LF
   if (attribute) table['\n'] = 7, table['\t'] = 8;  // XML 1.0 §3.3.3: and these as spaces
   return table;
 }
@@ -31,7 +31,8 @@ bool sixteen_plain(const char* at) {
   using Words = uint64_t __attribute__((vector_size(16)));
   Bytes bytes;
   std::memcpy(&bytes, at, sizeof bytes);
-  const auto marked = (bytes == '&') | (bytes == '<') | (bytes == '>') | (bytes == '\'') | (bytes == '"') | (bytes < 0x20);
+  const auto marked =
+      (bytes == '&') | (bytes == '<') | (bytes == '>') | (bytes == '\'') | (bytes == '"') | (bytes < 0x20);
   const auto words = reinterpret_cast<Words>(marked);
   return (words[0] | words[1]) == 0;
 }
@@ -76,7 +77,8 @@ class Writer {
 
  private:
   void need(size_t bytes) {
-    if (static_cast<size_t>(end_ - at_) < bytes) [[unlikely]] room_for(static_cast<size_t>(at_ - out_.data()), bytes);
+    if (static_cast<size_t>(end_ - at_) < bytes) [[unlikely]]
+      room_for(static_cast<size_t>(at_ - out_.data()), bytes);
   }
 
   void room_for(size_t used, size_t bytes) {
@@ -125,8 +127,10 @@ void write_prefixed_attribute(Writer& out, const Element& element, const Element
 
 void write_attributes(Writer& out, const Element& element) {
   for (const auto* attribute = element.first_attribute(); attribute; attribute = attribute->next) {
-    if (attribute->ns.empty()) out.raw(' ');
-    else write_prefixed_attribute(out, element, *attribute);
+    if (attribute->ns.empty())
+      out.raw(' ');
+    else
+      write_prefixed_attribute(out, element, *attribute);
     out.raw(attribute->name);
     out.raw("='");
     out.escaped(attribute->value, kInAttribute);
@@ -145,7 +149,8 @@ struct Open {
 Open write_start(Writer& out, const Element& element, std::string_view scope) {
   Open open{&element, element.first_node(), {}, scope};
   const bool declare = element.ns() != scope;
-  // RFC 6120 §4.8.5: peers know "stream" for the streams namespace. The prefix xml needs no declaration and allows none.
+  // RFC 6120 §4.8.5: peers know "stream" for the streams namespace. The prefix xml needs no declaration and allows
+  // none.
   if (declare && element.ns() == ns::streams) open.prefix = "stream:";
   if (declare && element.ns() == ns::xml) open.prefix = "xml:";
   out.raw('<');
@@ -186,8 +191,10 @@ void Element::append_xml(std::string& out, std::string_view default_ns) const {
       continue;
     }
     open.next_child = node->next_;
-    if (node->is_text()) writer.escaped(node->text_, kInContent);
-    else start(*node, open.scope);
+    if (node->is_text())
+      writer.escaped(node->text_, kInContent);
+    else
+      start(*node, open.scope);
   }
 }
 

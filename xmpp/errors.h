@@ -13,21 +13,39 @@ enum class ErrorType { auth, cancel, continue_, modify, wait };
 
 /// RFC 6120 §8.3.3, all defined conditions.
 enum class Condition {
-  bad_request, conflict, feature_not_implemented, forbidden, gone, internal_server_error, item_not_found, jid_malformed,
-  not_acceptable, not_allowed, not_authorized, policy_violation, recipient_unavailable, redirect, registration_required,
-  remote_server_not_found, remote_server_timeout, resource_constraint, service_unavailable, subscription_required,
-  undefined_condition, unexpected_request,
+  bad_request,
+  conflict,
+  feature_not_implemented,
+  forbidden,
+  gone,
+  internal_server_error,
+  item_not_found,
+  jid_malformed,
+  not_acceptable,
+  not_allowed,
+  not_authorized,
+  policy_violation,
+  recipient_unavailable,
+  redirect,
+  registration_required,
+  remote_server_not_found,
+  remote_server_timeout,
+  resource_constraint,
+  service_unavailable,
+  subscription_required,
+  undefined_condition,
+  unexpected_request,
 };
-std::string_view to_string(Condition condition);  ///< "bad-request"
+std::string_view to_string(Condition condition);   ///< "bad-request"
 Condition condition_named(std::string_view text);  ///< undefined_condition when it is none
-ErrorType default_type(Condition condition);      ///< the type RFC 6120 §8.3.3 recommends
+ErrorType default_type(Condition condition);       ///< the type RFC 6120 §8.3.3 recommends
 
 struct StanzaError {
   Condition condition = Condition::undefined_condition;
   std::string text;              ///< for people; may be empty
   std::string application_name;  ///< e.g. "precondition-not-met"; empty when there is none
   std::string application_ns;
-  std::optional<ErrorType> type;  ///< default_type(condition) when not set
+  std::optional<ErrorType> type;    ///< default_type(condition) when not set
   std::string application_feature;  ///< XEP-0060: the `feature` of its `<unsupported/>`
 
   static std::optional<StanzaError> parse(const Element& stanza);
@@ -43,10 +61,30 @@ ElementPtr result_reply(const Element& request);
 
 /// RFC 6120 §4.9.3, all defined conditions.
 enum class StreamCondition {
-  bad_format, bad_namespace_prefix, conflict, connection_timeout, host_gone, host_unknown, improper_addressing,
-  internal_server_error, invalid_from, invalid_namespace, invalid_xml, not_authorized, not_well_formed, policy_violation,
-  remote_connection_failed, reset, resource_constraint, restricted_xml, see_other_host, system_shutdown,
-  undefined_condition, unsupported_encoding, unsupported_stanza_type, unsupported_version,
+  bad_format,
+  bad_namespace_prefix,
+  conflict,
+  connection_timeout,
+  host_gone,
+  host_unknown,
+  improper_addressing,
+  internal_server_error,
+  invalid_from,
+  invalid_namespace,
+  invalid_xml,
+  not_authorized,
+  not_well_formed,
+  policy_violation,
+  remote_connection_failed,
+  reset,
+  resource_constraint,
+  restricted_xml,
+  see_other_host,
+  system_shutdown,
+  undefined_condition,
+  unsupported_encoding,
+  unsupported_stanza_type,
+  unsupported_version,
 };
 std::string_view to_string(StreamCondition condition);
 StreamCondition stream_condition_named(std::string_view text);  ///< undefined_condition when it is none
@@ -54,7 +92,7 @@ StreamCondition stream_condition_named(std::string_view text);  ///< undefined_c
 struct StreamError {
   StreamCondition condition = StreamCondition::undefined_condition;
   std::string text;
-  std::string application;  ///< an application-specific condition (RFC 6120 §4.9.4) as XML, empty when there is none
+  std::string application;     ///< an application-specific condition (RFC 6120 §4.9.4) as XML, empty when there is none
   std::string to_xml() const;  ///< `<stream:error>…</stream:error>`, for a stream whose prefix is "stream"
 };
 

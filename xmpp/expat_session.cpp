@@ -13,9 +13,9 @@ namespace {
 
 /// Between namespace and name in what expat reports; no XML text can contain it.
 constexpr char kSeparator = '\x1f';
-constexpr size_t kPooled = 8;                    // per thread
-constexpr size_t kLargestPooled = 64 * 1024;     // expat keeps the buffers that a large feed made grow
-constexpr size_t kRetireAfter = 512 * 1024;      // and every name it ever saw
+constexpr size_t kPooled = 8;                 // per thread
+constexpr size_t kLargestPooled = 64 * 1024;  // expat keeps the buffers that a large feed made grow
+constexpr size_t kRetireAfter = 512 * 1024;   // and every name it ever saw
 constexpr size_t kHeaderDeclarations = 16;
 
 struct ExpandedName {
@@ -90,8 +90,10 @@ thread_local Pool pool;
 
 void StanzaQueue::push(ElementPtr stanza) {
   Element* root = stanza.release();
-  if (tail_) TreeBuilder::link(*tail_, root);
-  else head_ = root;
+  if (tail_)
+    TreeBuilder::link(*tail_, root);
+  else
+    head_ = root;
   tail_ = root;
 }
 
@@ -150,7 +152,7 @@ std::optional<StreamError> ExpatSession::feed(std::string_view tokens, const Par
 }
 
 std::expected<ExpatSession::Header, StreamError> ExpatSession::feed_header(std::string_view tag,
-                                                                            const ParserLimits& limits) {
+                                                                           const ParserLimits& limits) {
   Header header;
   header_ = &header;
   limits_ = &limits;
@@ -186,8 +188,10 @@ void ExpatSession::on_start(void* self, const XML_Char* name, const XML_Char** a
   if (session.failure_) return;
   ++session.level_;
   const auto [ns, local] = split(name);
-  if (session.level_ == 1) session.start_root(local, ns, attributes);
-  else session.start_element(local, ns, attributes);
+  if (session.level_ == 1)
+    session.start_root(local, ns, attributes);
+  else
+    session.start_element(local, ns, attributes);
 }
 
 void ExpatSession::start_root(std::string_view name, std::string_view ns, const XML_Char** attributes) {
@@ -201,10 +205,14 @@ void ExpatSession::start_root(std::string_view name, std::string_view ns, const 
     StreamHeader& values = header_->values;
     if (attribute_ns == ns::xml && attribute == "lang") values.lang = attributes[1];
     if (!attribute_ns.empty()) continue;
-    if (attribute == "to") values.to = attributes[1];
-    else if (attribute == "from") values.from = attributes[1];
-    else if (attribute == "id") values.id = attributes[1];
-    else if (attribute == "version") values.version = attributes[1];
+    if (attribute == "to")
+      values.to = attributes[1];
+    else if (attribute == "from")
+      values.from = attributes[1];
+    else if (attribute == "id")
+      values.id = attributes[1];
+    else if (attribute == "version")
+      values.version = attributes[1];
   }
 }
 
@@ -287,7 +295,8 @@ std::optional<StreamError> check_declaration(std::string_view declaration) {
   XML_SetUserData(expat.get(), &other_encoding);
   XML_SetXmlDeclHandler(expat.get(), on_declaration);
   const std::string document = std::string(declaration).append("<x/>");
-  const bool good = XML_Parse(expat.get(), document.data(), static_cast<int>(document.size()), XML_TRUE) == XML_STATUS_OK;
+  const bool good =
+      XML_Parse(expat.get(), document.data(), static_cast<int>(document.size()), XML_TRUE) == XML_STATUS_OK;
   if (other_encoding) return StreamError{StreamCondition::unsupported_encoding, "XMPP is UTF-8"};
   if (!good) return translate(XML_GetErrorCode(expat.get()));
   return std::nullopt;

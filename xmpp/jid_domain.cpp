@@ -15,14 +15,14 @@ struct IdnDeleter {
 };
 using IdnString = std::unique_ptr<char, IdnDeleter>;
 
-// Not IDN2_USE_STD3_ASCII_RULES: libidn2 2.3 then drops forbidden characters ("a_b" becomes "ab") where it should refuse
-// them, which would let one name pass for another. is_ldh_name() and are_labels() refuse them.
+// Not IDN2_USE_STD3_ASCII_RULES: libidn2 2.3 then drops forbidden characters ("a_b" becomes "ab") where it should
+// refuse them, which would let one name pass for another. is_ldh_name() and are_labels() refuse them.
 constexpr int idn_flags = IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL;
 
 Result<std::string> to_ascii(const std::string& domain) {
   char* raw = nullptr;
-  const int status = idn2_lookup_u8(reinterpret_cast<const uint8_t*>(domain.c_str()),
-                                    reinterpret_cast<uint8_t**>(&raw), idn_flags);
+  const int status =
+      idn2_lookup_u8(reinterpret_cast<const uint8_t*>(domain.c_str()), reinterpret_cast<uint8_t**>(&raw), idn_flags);
   const IdnString owned(raw);
   if (status != IDN2_OK) return fail(Failure::invalid, idn2_strerror(status));
   return std::string(owned.get());

@@ -48,12 +48,14 @@ Result<std::u32string> decode_utf8(std::string_view text) {
 }
 
 icu::UnicodeString to_icu(const std::u32string& text) {
-  return icu::UnicodeString::fromUTF32(reinterpret_cast<const UChar32*>(text.data()), static_cast<int32_t>(text.size()));
+  return icu::UnicodeString::fromUTF32(reinterpret_cast<const UChar32*>(text.data()),
+                                       static_cast<int32_t>(text.size()));
 }
 
 std::u32string from_icu(const icu::UnicodeString& text) {
   std::u32string out;
-  for (int32_t i = 0; i < text.length(); i = text.moveIndex32(i, 1)) out.push_back(static_cast<char32_t>(text.char32At(i)));
+  for (int32_t i = 0; i < text.length(); i = text.moveIndex32(i, 1))
+    out.push_back(static_cast<char32_t>(text.char32At(i)));
   return out;
 }
 
@@ -74,13 +76,30 @@ bool is_extended_arabic_indic_digit(char32_t c) { return c >= 0x06F0 && c <= 0x0
 // RFC 8264 §9.6.
 bool exception(char32_t c, Category& category) {
   switch (c) {
-    case 0x00DF: case 0x03C2: case 0x06FD: case 0x06FE: case 0x0F0B: case 0x3007:
+    case 0x00DF:
+    case 0x03C2:
+    case 0x06FD:
+    case 0x06FE:
+    case 0x0F0B:
+    case 0x3007:
       category = Category::valid;
       return true;
-    case 0x00B7: case 0x0375: case 0x05F3: case 0x05F4: case 0x30FB:
+    case 0x00B7:
+    case 0x0375:
+    case 0x05F3:
+    case 0x05F4:
+    case 0x30FB:
       category = Category::context;
       return true;
-    case 0x0640: case 0x07FA: case 0x302E: case 0x302F: case 0x3031: case 0x3032: case 0x3033: case 0x3034: case 0x3035:
+    case 0x0640:
+    case 0x07FA:
+    case 0x302E:
+    case 0x302F:
+    case 0x3031:
+    case 0x3032:
+    case 0x3033:
+    case 0x3034:
+    case 0x3035:
     case 0x303B:
       category = Category::disallowed;
       return true;
@@ -146,13 +165,21 @@ bool context_allows(const std::u32string& text, size_t i) {
   const char32_t c = text[i];
   const bool has_next = i + 1 < text.size();
   switch (c) {
-    case 0x200C: return follows_virama(text, i) || breaks_cursive_connection(text, i);
-    case 0x200D: return follows_virama(text, i);
-    case 0x00B7: return i > 0 && has_next && text[i - 1] == U'l' && text[i + 1] == U'l';
-    case 0x0375: return has_next && script_of(text[i + 1]) == USCRIPT_GREEK;
-    case 0x05F3: case 0x05F4: return i > 0 && script_of(text[i - 1]) == USCRIPT_HEBREW;
-    case 0x30FB: return std::ranges::any_of(text, is_kana_or_han);
-    default: break;
+    case 0x200C:
+      return follows_virama(text, i) || breaks_cursive_connection(text, i);
+    case 0x200D:
+      return follows_virama(text, i);
+    case 0x00B7:
+      return i > 0 && has_next && text[i - 1] == U'l' && text[i + 1] == U'l';
+    case 0x0375:
+      return has_next && script_of(text[i + 1]) == USCRIPT_GREEK;
+    case 0x05F3:
+    case 0x05F4:
+      return i > 0 && script_of(text[i - 1]) == USCRIPT_HEBREW;
+    case 0x30FB:
+      return std::ranges::any_of(text, is_kana_or_han);
+    default:
+      break;
   }
   return is_arabic_indic_digit(c) ? std::ranges::none_of(text, is_extended_arabic_indic_digit)
                                   : std::ranges::none_of(text, is_arabic_indic_digit);
@@ -162,14 +189,16 @@ bool context_allows(const std::u32string& text, size_t i) {
 bool in_class(const std::u32string& text, StringClass string_class, bool with_contexts) {
   for (size_t i = 0; i < text.size(); ++i) {
     switch (categorize(text[i])) {
-      case Category::valid: continue;
+      case Category::valid:
+        continue;
       case Category::free_valid:
         if (string_class == StringClass::identifier) return false;
         continue;
       case Category::context:
         if (with_contexts && !context_allows(text, i)) return false;
         continue;
-      case Category::disallowed: return false;
+      case Category::disallowed:
+        return false;
     }
   }
   return true;

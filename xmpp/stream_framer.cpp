@@ -68,10 +68,14 @@ StreamFramer::Found StreamFramer::token_ended(bool self_closing) {
     return Found::header;
   }
   if (ended == State::end_tag && depth_ == 0) return Found::end;
-  if (ended == State::end_tag) --depth_;
-  else if (ended == State::start_tag && !self_closing) ++depth_;
-  if (depth_ > 0) state_ = State::text;
-  else if (document_) document_done_ = true;
+  if (ended == State::end_tag)
+    --depth_;
+  else if (ended == State::start_tag && !self_closing)
+    ++depth_;
+  if (depth_ > 0)
+    state_ = State::text;
+  else if (document_)
+    document_done_ = true;
   return Found::nothing;
 }
 
@@ -82,7 +86,8 @@ std::expected<StreamFramer::Step, StreamCondition> StreamFramer::step(std::strin
       if (at_ == buffer.size()) return Step::go_on;
       // Text between stanzas is well-formed, but no stream; outside of the root it is not even that.
       if (buffer[at_] != '<') {
-        return std::unexpected(root_open_ && !document_ ? StreamCondition::bad_format : StreamCondition::not_well_formed);
+        return std::unexpected(root_open_ && !document_ ? StreamCondition::bad_format
+                                                        : StreamCondition::not_well_formed);
       }
       first_level_start_ = static_cast<int64_t>(at_++);
       state_ = State::markup;

@@ -19,8 +19,8 @@ class StreamFramer {
  public:
   enum class Found { nothing, declaration, header, end };
   struct Cut {
-    size_t begin = 0;     ///< of what was not given to the parser before
-    size_t complete = 0;  ///< up to here there are whole tokens
+    size_t begin = 0;              ///< of what was not given to the parser before
+    size_t complete = 0;           ///< up to here there are whole tokens
     Found found = Found::nothing;  ///< what the whole tokens are; nothing: any number of stanzas and parts of them
     std::optional<StreamCondition> fault;  ///< what is wrong behind `complete`
   };

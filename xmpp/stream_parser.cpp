@@ -28,10 +28,14 @@ class RootTag {
 
 const char* explain(StreamCondition condition) {
   switch (condition) {
-    case StreamCondition::restricted_xml: return "comments, processing instructions and DTDs are not allowed";
-    case StreamCondition::policy_violation: return "the stanza is too large";
-    case StreamCondition::bad_format: return "text between stanzas";
-    default: return "";
+    case StreamCondition::restricted_xml:
+      return "comments, processing instructions and DTDs are not allowed";
+    case StreamCondition::policy_violation:
+      return "the stanza is too large";
+    case StreamCondition::bad_format:
+      return "text between stanzas";
+    default:
+      return "";
   }
 }
 
@@ -80,9 +84,12 @@ void StreamParser::State::feed(std::string_view bytes) {
   // RFC 3629: a character cut off has at most three bytes.
   cut_off = static_cast<uint8_t>(all.size() - legal);
   const size_t consumed = framer.consume();
-  if (!buffered) pending.assign(all.substr(consumed));
-  else if (consumed < pending.size()) pending.erase(0, consumed);
-  else std::string().swap(pending);
+  if (!buffered)
+    pending.assign(all.substr(consumed));
+  else if (consumed < pending.size())
+    pending.erase(0, consumed);
+  else
+    std::string().swap(pending);
   if (session && framer.depth() == 0) ExpatSession::give_back(std::move(session));
 }
 

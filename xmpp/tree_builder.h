@@ -21,8 +21,10 @@ class TreeBuilder {
     Arena& arena = *node->arena_;
     node->name_ = arena.intern(name);
     node->ns_ = parent && parent->ns_ == ns ? parent->ns_ : arena.intern(ns);
-    if (parent) append(*parent, node);
-    else root_.reset(node);
+    if (parent)
+      append(*parent, node);
+    else
+      root_.reset(node);
     open_.push_back(node);
   }
 

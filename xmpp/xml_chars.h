@@ -14,7 +14,7 @@ enum class TextFault {
 };
 
 struct TextCheck {
-  size_t valid = 0;  ///< bytes of the longest prefix made of whole, legal characters
+  size_t valid = 0;                   ///< bytes of the longest prefix made of whole, legal characters
   TextFault fault = TextFault::none;  ///< what follows it; none: nothing, or a character whose end is still missing
 };
 TextCheck check_text(std::string_view bytes);

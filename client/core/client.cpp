@@ -19,7 +19,8 @@ Result<std::unique_ptr<Client>> Client::create(ClientOptions options, LocalStore
 
 Client::Client(ClientOptions options, LocalStore& store, EventSink events)
     : events_(std::move(events)),
-      connection_({options.account, std::move(options.password), std::move(options.resource), {}}, options.endpoint, *this),
+      connection_({options.account, std::move(options.password), std::move(options.resource), {}}, options.endpoint,
+                  *this),
       store_(store),
       messages_(store),
       omemo_(connection_, store, events_),

@@ -52,8 +52,9 @@ struct Outlook {
 Outlook look_ahead(session_record* record, Version version, const Parsed& parsed) {
   Outlook outlook;
   if (parsed.exchange) {
-    outlook.known_exchange = session_record_has_session_state(record, static_cast<uint32_t>(version),
-                                                              pre_key_signal_message_get_base_key(parsed.exchange.get())) == 1;
+    outlook.known_exchange =
+        session_record_has_session_state(record, static_cast<uint32_t>(version),
+                                         pre_key_signal_message_get_base_key(parsed.exchange.get())) == 1;
   }
   const uint32_t counter = signal_message_get_counter(parsed.message());
   ec_public_key* ratchet = signal_message_get_sender_ratchet_key(parsed.message());
@@ -76,11 +77,16 @@ Outlook look_ahead(session_record* record, Version version, const Parsed& parsed
 DecryptFailure from_code(int code) {
   switch (code) {
     // True duplicates are known from Store::seen(): this is a message whose key was dropped, and it was never shown.
-    case SG_ERR_DUPLICATE_MESSAGE: return DecryptFailure::key_gone;
-    case SG_ERR_NO_SESSION: return DecryptFailure::no_session;
-    case SG_ERR_INVALID_KEY_ID: return DecryptFailure::unknown_pre_key;
-    case SG_ERR_UNTRUSTED_IDENTITY: return DecryptFailure::identity_changed;
-    default: return DecryptFailure::corrupt;
+    case SG_ERR_DUPLICATE_MESSAGE:
+      return DecryptFailure::key_gone;
+    case SG_ERR_NO_SESSION:
+      return DecryptFailure::no_session;
+    case SG_ERR_INVALID_KEY_ID:
+      return DecryptFailure::unknown_pre_key;
+    case SG_ERR_UNTRUSTED_IDENTITY:
+      return DecryptFailure::identity_changed;
+    default:
+      return DecryptFailure::corrupt;
   }
 }
 
@@ -90,7 +96,8 @@ struct Opened {
   bool heartbeat_due = false;
 };
 
-std::expected<Opened, DecryptFailure> decrypt_key(Operation& operation, const Address& sender, const EncryptedKey& key) {
+std::expected<Opened, DecryptFailure> decrypt_key(Operation& operation, const Address& sender,
+                                                  const EncryptedKey& key) {
   const auto parsed = parse(operation.version(), key, sender.device, operation.context());
   if (!parsed) return std::unexpected(DecryptFailure::corrupt);
 
@@ -109,10 +116,10 @@ std::expected<Opened, DecryptFailure> decrypt_key(Operation& operation, const Ad
 
   const Cipher cipher = make_cipher(operation, address);
   Buffer plaintext;
-  const int code =
-      parsed->exchange
-          ? session_cipher_decrypt_pre_key_signal_message(cipher.get(), parsed->exchange.get(), nullptr, into(plaintext))
-          : session_cipher_decrypt_signal_message(cipher.get(), parsed->plain.get(), nullptr, into(plaintext));
+  const int code = parsed->exchange ? session_cipher_decrypt_pre_key_signal_message(
+                                          cipher.get(), parsed->exchange.get(), nullptr, into(plaintext))
+                                    : session_cipher_decrypt_signal_message(cipher.get(), parsed->plain.get(), nullptr,
+                                                                            into(plaintext));
   if (operation.store_failed()) return std::unexpected(DecryptFailure::store);
   if (code < 0) return std::unexpected(from_code(code));
   const uint32_t counter = signal_message_get_counter(parsed->message());
@@ -124,8 +131,8 @@ std::string seen_digest(Version version, const EncryptedKey& key) {
   return digest(Hash::sha256, std::string(1, static_cast<char>(version)) + key.data).substr(0, 16);
 }
 
-std::expected<Incoming, DecryptFailure> decrypt_message(Operation& operation, const Address& sender, const EncryptedKey& key,
-                                                        const EncryptedMessage& message) {
+std::expected<Incoming, DecryptFailure> decrypt_message(Operation& operation, const Address& sender,
+                                                        const EncryptedKey& key, const EncryptedMessage& message) {
   auto opened = decrypt_key(operation, sender, key);
   if (!opened) return std::unexpected(opened.error());
   std::optional<std::string> plaintext;
@@ -151,7 +158,8 @@ std::expected<Incoming, DecryptFailure> Device::decrypt(std::string_view sender_
   // The legacy format names no JID, so a foreign device with our number may have a key in there as well: try each.
   DecryptFailure failure = DecryptFailure::not_for_us;
   for (const EncryptedKey& key : message.keys) {
-    const bool jid_fits = key.recipient.jid == address().jid || (message.version == Version::legacy && key.recipient.jid.empty());
+    const bool jid_fits =
+        key.recipient.jid == address().jid || (message.version == Version::legacy && key.recipient.jid.empty());
     if (key.recipient.device != id() || !jid_fits) continue;
     SeenKey seen{sender, seen_digest(message.version, key)};
     const auto known = state_->store.seen(seen);

@@ -112,7 +112,8 @@ Result<bool> refill_pre_keys(signal_context* context, const Store& store, OwnDev
 }  // namespace
 
 Error from_c(int code, std::string message) {
-  if (code == SG_ERR_UNTRUSTED_IDENTITY) return {Failure::denied, std::move(message) + ": the identity key has changed"};
+  if (code == SG_ERR_UNTRUSTED_IDENTITY)
+    return {Failure::denied, std::move(message) + ": the identity key has changed"};
   if (code == SG_ERR_NO_SESSION) return {Failure::not_found, std::move(message) + ": no session"};
   return {Failure::invalid, std::move(message) + " (libomemo-c " + std::to_string(code) + ")"};
 }
@@ -143,7 +144,8 @@ Result<Device> Device::create(Store& store, std::string own_jid, uint32_t device
 
   OwnDevice own{{std::move(own_jid), device_id != 0 ? device_id : random_device_id()}, to_string(blob)};
   Changes changes;
-  if (auto made = add_pre_keys(context.get(), pre_keys_published, own, changes); !made) return std::unexpected(made.error());
+  if (auto made = add_pre_keys(context.get(), pre_keys_published, own, changes); !made)
+    return std::unexpected(made.error());
   if (auto made = add_signed_pre_key(context.get(), own, changes, now); !made) return std::unexpected(made.error());
   changes.own = std::move(own);
   if (auto stored = store.apply(changes); !stored) return std::unexpected(stored.error());
@@ -159,8 +161,10 @@ Result<Device> Device::open(Store& store) {
   if (!identity) return std::unexpected(identity.error());
   Buffer public_key;
   Buffer private_key;
-  ensure(ec_public_key_serialize(into(public_key), ratchet_identity_key_pair_get_public(identity->get())) == SG_SUCCESS);
-  ensure(ec_private_key_serialize(into(private_key), ratchet_identity_key_pair_get_private(identity->get())) == SG_SUCCESS);
+  ensure(ec_public_key_serialize(into(public_key), ratchet_identity_key_pair_get_public(identity->get())) ==
+         SG_SUCCESS);
+  ensure(ec_private_key_serialize(into(private_key), ratchet_identity_key_pair_get_private(identity->get())) ==
+         SG_SUCCESS);
   return Device(std::unique_ptr<State>(
       new State{store, std::move(context), std::move(**own), {to_string(public_key), to_string(private_key)}}));
 }
@@ -191,11 +195,12 @@ Result<Bundle> Device::bundle(Version version) const {
   bundle.signed_pre_key = wire_key(version, ec_key_pair_get_public(session_signed_pre_key_get_key_pair(current)));
   if (version == Version::legacy) {
     bundle.identity_key = wire_key(version, own_key);
-    bundle.signature = view(session_signed_pre_key_get_signature(current), session_signed_pre_key_get_signature_len(current));
+    bundle.signature =
+        view(session_signed_pre_key_get_signature(current), session_signed_pre_key_get_signature_len(current));
   } else {
     bundle.identity_key = to_string(Buffer(ec_public_key_get_ed(own_key)));
-    bundle.signature =
-        view(session_signed_pre_key_get_signature_omemo(current), session_signed_pre_key_get_signature_omemo_len(current));
+    bundle.signature = view(session_signed_pre_key_get_signature_omemo(current),
+                            session_signed_pre_key_get_signature_omemo_len(current));
   }
   for (const auto& [id, stored] : *pre_keys) {
     if (stored.used) continue;
@@ -221,7 +226,9 @@ Result<bool> Device::maintain(Clock::time_point now) {
   return *refilled || *rotated;
 }
 
-Result<std::map<Address, Identity>> Device::identities(std::string_view jid) const { return state_->store.identities(jid); }
+Result<std::map<Address, Identity>> Device::identities(std::string_view jid) const {
+  return state_->store.identities(jid);
+}
 
 Status Device::set_trust(const Address& peer, Trust trust) {
   const auto known = state_->store.identity(peer);

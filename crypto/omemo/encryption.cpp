@@ -45,7 +45,8 @@ std::map<uint32_t, std::string>::const_iterator random_pre_key(const std::map<ui
 Result<Ref<session_pre_key_bundle>> to_c(const Address& peer, const Bundle& bundle, signal_context* context) {
   if (bundle.pre_keys.empty()) return fail(Failure::invalid, "the OMEMO bundle has no prekeys");
   // libomemo-c reads an absent signature through a null pointer.
-  if (bundle.signature.size() != CURVE_SIGNATURE_LEN) return fail(Failure::invalid, "the OMEMO bundle's signature is malformed");
+  if (bundle.signature.size() != CURVE_SIGNATURE_LEN)
+    return fail(Failure::invalid, "the OMEMO bundle's signature is malformed");
   const auto chosen = random_pre_key(bundle.pre_keys);
   const auto pre_key = parse_key(bundle.version, chosen->second, context);
   const auto signed_pre_key = parse_key(bundle.version, bundle.signed_pre_key, context);

@@ -37,7 +37,7 @@ class Into {
   explicit Into(Owner& owner) : owner_(owner) {}
   Into(const Into&) = delete;
   ~Into() { owner_.reset(raw_); }
-  operator typename Owner::pointer*() { return &raw_; }
+  operator typename Owner::pointer *() { return &raw_; }
 
  private:
   Owner& owner_;

@@ -42,15 +42,24 @@ std::string IdentityKey::fingerprint() const {
 
 std::string_view to_string(DecryptFailure failure) {
   switch (failure) {
-    case DecryptFailure::not_for_us: return "not_for_us";
-    case DecryptFailure::duplicate: return "duplicate";
-    case DecryptFailure::key_gone: return "key_gone";
-    case DecryptFailure::no_session: return "no_session";
-    case DecryptFailure::unknown_pre_key: return "unknown_pre_key";
-    case DecryptFailure::identity_changed: return "identity_changed";
-    case DecryptFailure::too_far_ahead: return "too_far_ahead";
-    case DecryptFailure::corrupt: return "corrupt";
-    case DecryptFailure::store: return "store";
+    case DecryptFailure::not_for_us:
+      return "not_for_us";
+    case DecryptFailure::duplicate:
+      return "duplicate";
+    case DecryptFailure::key_gone:
+      return "key_gone";
+    case DecryptFailure::no_session:
+      return "no_session";
+    case DecryptFailure::unknown_pre_key:
+      return "unknown_pre_key";
+    case DecryptFailure::identity_changed:
+      return "identity_changed";
+    case DecryptFailure::too_far_ahead:
+      return "too_far_ahead";
+    case DecryptFailure::corrupt:
+      return "corrupt";
+    case DecryptFailure::store:
+      return "store";
   }
   return "unknown";
 }

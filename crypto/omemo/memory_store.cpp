@@ -30,12 +30,15 @@ Result<std::map<uint32_t, PreKey>> MemoryStore::pre_keys() const { return pre_ke
 Result<std::optional<PreKey>> MemoryStore::pre_key(uint32_t id) const { return find(pre_keys_, id); }
 Result<std::map<uint32_t, std::string>> MemoryStore::signed_pre_keys() const { return signed_pre_keys_; }
 Result<std::optional<std::string>> MemoryStore::session(const SessionKey& key) const { return find(sessions_, key); }
-Result<std::optional<Identity>> MemoryStore::identity(const Address& address) const { return find(identities_, address); }
+Result<std::optional<Identity>> MemoryStore::identity(const Address& address) const {
+  return find(identities_, address);
+}
 Result<bool> MemoryStore::seen(const SeenKey& key) const { return seen_.contains(key); }
 
 Result<std::map<Address, Identity>> MemoryStore::identities(std::string_view jid) const {
   std::map<Address, Identity> found;
-  for (auto at = identities_.lower_bound({std::string(jid), 0}); at != identities_.end() && at->first.jid == jid; ++at) {
+  for (auto at = identities_.lower_bound({std::string(jid), 0}); at != identities_.end() && at->first.jid == jid;
+       ++at) {
     found.insert(*at);
   }
   return found;

@@ -1,5 +1,5 @@
-// OMEMO (XEP-0384) in both versions: an own device, its sessions with other devices, encrypted messages. Bytes in, values
-// out; the XML is in xmpp/payloads/omemo.h. The double ratchet is libomemo-c's and does not show here.
+// OMEMO (XEP-0384) in both versions: an own device, its sessions with other devices, encrypted messages. Bytes in,
+// values out; the XML is in xmpp/payloads/omemo.h. The double ratchet is libomemo-c's and does not show here.
 #pragma once
 
 #include <chrono>
@@ -84,8 +84,8 @@ struct Incoming {
   std::optional<std::string> plaintext;  ///< absent: an empty message, nothing to show
   IdentityKey identity;
   Trust trust = Trust::undecided;
-  bool new_session = false;     ///< XEP-0384 §6: answer with encrypt_empty(), publish the bundle again
-  bool heartbeat_due = false;   ///< XEP-0384 §6: the peer wrote 53 messages without an answer: encrypt_empty()
+  bool new_session = false;    ///< XEP-0384 §6: answer with encrypt_empty(), publish the bundle again
+  bool heartbeat_due = false;  ///< XEP-0384 §6: the peer wrote 53 messages without an answer: encrypt_empty()
 };
 
 enum class DecryptFailure : uint8_t {
@@ -107,9 +107,11 @@ class Device {
  public:
   using Clock = std::chrono::system_clock;
 
-  /// Makes identity, signed prekey and 100 prekeys. `device_id` must not be on the account's device list; 0 picks one at
-  /// random. A restored backup must call this, never open(): its ratchets are stale. Failure::conflict if the Store has one.
-  static Result<Device> create(Store& store, std::string own_jid, uint32_t device_id = 0, Clock::time_point now = Clock::now());
+  /// Makes identity, signed prekey and 100 prekeys. `device_id` must not be on the account's device list; 0 picks one
+  /// at random. A restored backup must call this, never open(): its ratchets are stale. Failure::conflict if the Store
+  /// has one.
+  static Result<Device> create(Store& store, std::string own_jid, uint32_t device_id = 0,
+                               Clock::time_point now = Clock::now());
   /// Failure::not_found when the Store holds no device.
   static Result<Device> open(Store& store);
   Device(Device&&) noexcept;
@@ -125,28 +127,30 @@ class Device {
   Result<bool> maintain(Clock::time_point now = Clock::now());
 
   Result<bool> has_session(Version version, const Address& peer) const;
-  /// Builds (or replaces) a session with a random prekey of the bundle, after checking its signature. Failure::denied when
-  /// the identity differs from the one on record, ::invalid for a bad bundle.
+  /// Builds (or replaces) a session with a random prekey of the bundle, after checking its signature. Failure::denied
+  /// when the identity differs from the one on record, ::invalid for a bad bundle.
   Status start_session(Version version, const Address& peer, const Bundle& bundle);
   Status forget_session(Version version, const Address& peer);
 
-  /// Encrypts for those recipients that have a session and are trusted. Fails closed: Failure::denied when none is left.
-  /// v2: `plaintext` is an SCE envelope (XEP-0420). The own device is ignored among the recipients.
+  /// Encrypts for those recipients that have a session and are trusted. Fails closed: Failure::denied when none is
+  /// left. v2: `plaintext` is an SCE envelope (XEP-0420). The own device is ignored among the recipients.
   Result<Outgoing> encrypt(Version version, std::span<const Address> recipients, std::string_view plaintext);
   /// An empty message: acknowledges a key exchange, moves the ratchet, tells of a new session. Works for undecided
   /// devices too, since it carries nothing; Failure::not_found without a session.
   Result<EncryptedMessage> encrypt_empty(Version version, const Address& peer);
 
-  /// `sender_jid` is the authenticated sender (in rooms: the occupant's real bare JID). With `catching_up` (archive), used
-  /// prekeys stay until maintain(). A failure changes nothing and starts nothing. To heal (no_session, unknown_pre_key,
-  /// corrupt): with a trusted device and rarely, start_session() with its fresh bundle and send encrypt_empty().
+  /// `sender_jid` is the authenticated sender (in rooms: the occupant's real bare JID). With `catching_up` (archive),
+  /// used prekeys stay until maintain(). A failure changes nothing and starts nothing. To heal (no_session,
+  /// unknown_pre_key, corrupt): with a trusted device and rarely, start_session() with its fresh bundle and send
+  /// encrypt_empty().
   std::expected<Incoming, DecryptFailure> decrypt(std::string_view sender_jid, const EncryptedMessage& message,
                                                   bool catching_up = false);
 
   Result<std::map<Address, Identity>> identities(std::string_view jid) const;
   /// Failure::not_found for a device that never had an identity.
   Status set_trust(const Address& peer, Trust trust);
-  /// The person accepts another key for a known device (or a first one): recorded with `trust`, old sessions are dropped.
+  /// The person accepts another key for a known device (or a first one): recorded with `trust`, old sessions are
+  /// dropped.
   Status accept_identity(const Address& peer, const IdentityKey& key, Trust trust);
 
  private:

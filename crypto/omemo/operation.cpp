@@ -73,14 +73,16 @@ Result<std::optional<Identity>> Operation::identity(const Address& peer) {
 Result<Trust> Operation::first_trust(const std::string& jid) {
   const auto known = noted(store_.identities(jid));
   if (!known) return std::unexpected(known.error());
-  const bool any_verified = std::ranges::any_of(*known, [](const auto& one) { return one.second.trust == Trust::verified; });
+  const bool any_verified =
+      std::ranges::any_of(*known, [](const auto& one) { return one.second.trust == Trust::verified; });
   return any_verified ? Trust::undecided : Trust::automatic;
 }
 
 signal_protocol_session_store Operation::session_callbacks(Operation* self) {
   signal_protocol_session_store store{};
   store.user_data = self;
-  store.load_session_func = [](signal_buffer** record, signal_buffer**, const signal_protocol_address* address, void* user) {
+  store.load_session_func = [](signal_buffer** record, signal_buffer**, const signal_protocol_address* address,
+                               void* user) {
     return guarded([&] {
       const auto session = self_of(user).session(from_c(address));
       if (!session) return SG_ERR_UNKNOWN;

@@ -36,7 +36,8 @@ class Operation {
   /// The state as this operation has it, pending changes included; errors also set store_failed().
   Result<std::optional<std::string>> session(const Address& peer);
   Result<std::optional<Identity>> identity(const Address& peer);
-  /// A device's first key: `automatic`, or `undecided` once some device of that JID has been verified (REQUIREMENTS 33).
+  /// A device's first key: `automatic`, or `undecided` once some device of that JID has been verified (REQUIREMENTS
+  /// 33).
   Result<Trust> first_trust(const std::string& jid);
 
  private:

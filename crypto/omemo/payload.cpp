@@ -65,7 +65,8 @@ SealedPayload seal_payload(Version version, std::string_view plaintext, std::str
 Result<std::string> open_payload(Version version, const SealedPayload& sealed) {
   if (version == Version::legacy) return open_legacy(sealed);
   const std::string_view material = sealed.key_material;
-  if (material.size() != v2_key_size + v2_hmac_size) return fail(Failure::denied, "OMEMO key material has a wrong size");
+  if (material.size() != v2_key_size + v2_hmac_size)
+    return fail(Failure::denied, "OMEMO key material has a wrong size");
   const Derived keys = derive(material.substr(0, v2_key_size));
   if (!equal_in_constant_time(authenticate(keys, sealed.ciphertext), material.substr(v2_key_size))) {
     return fail(Failure::denied, "OMEMO payload was changed");

@@ -11,7 +11,9 @@ namespace rookery::server {
 namespace {
 
 Task<Result<std::vector<crypto::ScramKeys>>> derive(Node& node, std::string password) {
-  auto work = [password = std::move(password), iterations = node.config().scram_iterations] { return derive_keys(password, iterations); };
+  auto work = [password = std::move(password), iterations = node.config().scram_iterations] {
+    return derive_keys(password, iterations);
+  };
   auto derivation = node.derivations().try_run(std::move(work));
   auto keys = co_await derivation;
   co_return keys;
@@ -19,7 +21,8 @@ Task<Result<std::vector<crypto::ScramKeys>>> derive(Node& node, std::string pass
 
 /// What is in `<show/>` of a presence that the server has serialised.
 bool is_away(const std::string& presence) {
-  return presence.find("<show>away</show>") != std::string::npos || presence.find("<show>xa</show>") != std::string::npos;
+  return presence.find("<show>away</show>") != std::string::npos ||
+         presence.find("<show>xa</show>") != std::string::npos;
 }
 
 std::vector<OnlineUser> online_here(Homes& homes, const std::string& domain) {
@@ -72,7 +75,9 @@ Task<Status> replace_password(Node& node, xmpp::Jid account, std::string passwor
 }
 
 Task<Status> disable_account(Node& node, xmpp::Jid account, bool disabled) {
-  auto store = [account, disabled](storage::Stores& stores) { return stores.accounts().set_disabled(account, disabled); };
+  auto store = [account, disabled](storage::Stores& stores) {
+    return stores.accounts().set_disabled(account, disabled);
+  };
   auto storing = node.stores().run(std::move(store));
   const Status stored = co_await storing;
   if (stored && disabled) node.tell_owner(account, "kick " + account.text() + " The account was disabled");

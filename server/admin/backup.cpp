@@ -25,8 +25,10 @@ Status copy_own_certificate(const std::filesystem::path& from, const std::filesy
 
 Status copy_all(Node& node, const std::filesystem::path& folder) {
   const auto& data = node.config().data_dir;
-  // Accounts first: the log may then know messages of an account that is too new, which do no harm, but no account lacks its messages.
-  if (const Status copied = storage::copy_sqlite(data / "rookery.sqlite", folder / "rookery.sqlite"); !copied) return copied;
+  // Accounts first: the log may then know messages of an account that is too new, which do no harm, but no account
+  // lacks its messages.
+  if (const Status copied = storage::copy_sqlite(data / "rookery.sqlite", folder / "rookery.sqlite"); !copied)
+    return copied;
   if (const Status copied = node.log().copy_to(folder / "log"); !copied) return copied;
   return copy_own_certificate(data, folder);
 }
@@ -34,9 +36,12 @@ Status copy_all(Node& node, const std::filesystem::path& folder) {
 }  // namespace
 
 Status back_up(Node& node, const std::filesystem::path& folder) {
-  if (node.config().storage_kind != "embedded") return fail(Failure::invalid, "the data is in PostgreSQL: back it up there, with pg_basebackup or pg_dump");
-  if (!folder.is_absolute()) return fail(Failure::invalid, "name the folder from the root: /var/lib/rookery/backup, for example");
-  if (mkdir(folder.c_str(), 0700) != 0) return fail(Failure::io, "cannot create " + folder.string() + ": " + std::strerror(errno));
+  if (node.config().storage_kind != "embedded")
+    return fail(Failure::invalid, "the data is in PostgreSQL: back it up there, with pg_basebackup or pg_dump");
+  if (!folder.is_absolute())
+    return fail(Failure::invalid, "name the folder from the root: /var/lib/rookery/backup, for example");
+  if (mkdir(folder.c_str(), 0700) != 0)
+    return fail(Failure::io, "cannot create " + folder.string() + ": " + std::strerror(errno));
   const Status copied = copy_all(node, folder);
   if (copied) return {};
   std::error_code unused;

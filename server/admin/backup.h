@@ -9,8 +9,9 @@ namespace rookery::server {
 
 class Node;
 
-/// Makes `folder`, which must not exist, and puts into it what data_dir holds, except for uploads: a node that is started on it
-/// knows everything that was acknowledged before the call. Blocks for as long as copying takes; the node serves meanwhile.
+/// Makes `folder`, which must not exist, and puts into it what data_dir holds, except for uploads: a node that is
+/// started on it knows everything that was acknowledged before the call. Blocks for as long as copying takes; the node
+/// serves meanwhile.
 Status back_up(Node& node, const std::filesystem::path& folder);
 
 }  // namespace rookery::server

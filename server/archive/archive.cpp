@@ -23,8 +23,10 @@ xmpp::Parsed<void> narrow(ArchiveSearch& search, const std::optional<std::string
   const auto id = parse_id(*text);
   if (!id) return std::unexpected(id.error());
   search.anchors.push_back(*id);
-  if (is_after) search.query.after = std::max(search.query.after, *id);
-  else search.query.before = std::min(search.query.before, *id);
+  if (is_after)
+    search.query.after = std::max(search.query.after, *id);
+  else
+    search.query.before = std::min(search.query.before, *id);
   return {};
 }
 
@@ -34,9 +36,11 @@ xmpp::MamMetadata::End to_end(const storage::LogEntry& entry) {
 
 }  // namespace
 
-xmpp::Parsed<ArchiveSearch> make_archive_search(const xmpp::MamQuery& asked, const xmpp::Jid& owner, storage::LogId newest) {
+xmpp::Parsed<ArchiveSearch> make_archive_search(const xmpp::MamQuery& asked, const xmpp::Jid& owner,
+                                                storage::LogId newest) {
   if (!asked.node.empty()) return xmpp::refuse(xmpp::Condition::item_not_found, "the archive has no nodes");
-  if (asked.page.index) return xmpp::refuse(xmpp::Condition::feature_not_implemented, "pages are found by id, not by index");
+  if (asked.page.index)
+    return xmpp::refuse(xmpp::Condition::feature_not_implemented, "pages are found by id, not by index");
   ArchiveSearch search;
   auto& query = search.query;
   query.owner = owner.text();
@@ -79,7 +83,8 @@ Result<storage::ArchivePage> read_archive(const storage::MessageLog& log, const 
   return page;
 }
 
-Result<xmpp::MamMetadata> archive_metadata(const storage::MessageLog& log, const std::string& owner, storage::LogId up_to) {
+Result<xmpp::MamMetadata> archive_metadata(const storage::MessageLog& log, const std::string& owner,
+                                           storage::LogId up_to) {
   storage::ArchiveQuery query;
   query.owner = owner;
   query.before = up_to + 1;
@@ -96,7 +101,8 @@ Result<xmpp::MamMetadata> archive_metadata(const storage::MessageLog& log, const
 }
 
 // The entry's text is a <message> of jabber:client without its xmlns: put that in, and wrap it without parsing it.
-std::string archive_result(const storage::LogEntry& entry, const xmpp::Jid& owner, const xmpp::Jid& to, std::string_view query_id) {
+std::string archive_result(const storage::LogEntry& entry, const xmpp::Jid& owner, const xmpp::Jid& to,
+                           std::string_view query_id) {
   constexpr std::string_view opening = "<message";
   ensure(entry.xml.starts_with(opening));
   std::string xml = "<message from='";
@@ -109,7 +115,8 @@ std::string archive_result(const storage::LogEntry& entry, const xmpp::Jid& owne
     xmpp::append_escaped(xml, query_id);
     xml += "'";
   }
-  xml += " id='" + storage::to_stanza_id(entry.id) + "'><forwarded xmlns='urn:xmpp:forward:0'><delay xmlns='urn:xmpp:delay' stamp='";
+  xml += " id='" + storage::to_stanza_id(entry.id) +
+         "'><forwarded xmlns='urn:xmpp:forward:0'><delay xmlns='urn:xmpp:delay' stamp='";
   xml += xmpp::format_date_time(storage::time_of(entry.id));
   xml += "'/><message xmlns='jabber:client'";
   xml += std::string_view(entry.xml).substr(opening.size());

@@ -16,15 +16,18 @@ struct ArchiveSearch {
 
 /// `newest` is the last entry that is surely committed: what is being written now belongs to no page yet, since a later
 /// page would miss what is committed before it.
-xmpp::Parsed<ArchiveSearch> make_archive_search(const xmpp::MamQuery& asked, const xmpp::Jid& owner, storage::LogId newest);
+xmpp::Parsed<ArchiveSearch> make_archive_search(const xmpp::MamQuery& asked, const xmpp::Jid& owner,
+                                                storage::LogId newest);
 
 // Blocking reads, for Node::read_log. Failure::not_found for an id that is not in the archive.
 Result<storage::ArchivePage> read_archive(const storage::MessageLog& log, const ArchiveSearch& search);
 /// What XEP-0313 §5 tells of the archive, as of entry `up_to`.
-Result<xmpp::MamMetadata> archive_metadata(const storage::MessageLog& log, const std::string& owner, storage::LogId up_to);
+Result<xmpp::MamMetadata> archive_metadata(const storage::MessageLog& log, const std::string& owner,
+                                           storage::LogId up_to);
 
 /// The `<message><result/></message>` that brings an entry.
-std::string archive_result(const storage::LogEntry& entry, const xmpp::Jid& owner, const xmpp::Jid& to, std::string_view query_id);
+std::string archive_result(const storage::LogEntry& entry, const xmpp::Jid& owner, const xmpp::Jid& to,
+                           std::string_view query_id);
 xmpp::MamFin archive_fin(const storage::ArchivePage& page);
 
 }  // namespace rookery::server

@@ -1,5 +1,5 @@
-// The mail between nodes: subjects, as NATS has them. Behind this interface so that channels can be tested without it, and
-// the library be replaced (docs/DESIGN §9).
+// The mail between nodes: subjects, as NATS has them. Behind this interface so that channels can be tested without it,
+// and the library be replaced (docs/DESIGN §9).
 #pragma once
 
 #include <functional>
@@ -40,9 +40,9 @@ class Bus {
 };
 
 struct NatsOptions {
-  std::vector<std::string> servers;  ///< nats:// or tls:// URLs
-  std::string name;                  ///< how the server calls this connection
-  std::string credentials_file;      ///< NATS JWT credentials; empty: none
+  std::vector<std::string> servers;                 ///< nats:// or tls:// URLs
+  std::string name;                                 ///< how the server calls this connection
+  std::string credentials_file;                     ///< NATS JWT credentials; empty: none
   std::string ca_file, certificate_file, key_file;  ///< TLS; ca_file empty: the system's
   /// Called on a thread of the bus when the connection has been made again.
   std::function<void()> on_reconnected;

@@ -11,8 +11,13 @@ constexpr size_t window = 1024;  // packets on their way; what is beyond waits h
 
 void OutChannel::transmit(size_t index) {
   Kept& kept = kept_[index];
-  transmit_(encode(Packet{.kind = Packet::Kind::data, .stream = stream_, .seq = base_ + index, .base = base_, .again = kept.sent,
-                          .topic = static_cast<uint32_t>(kept.topic), .body = kept.body}));
+  transmit_(encode(Packet{.kind = Packet::Kind::data,
+                          .stream = stream_,
+                          .seq = base_ + index,
+                          .base = base_,
+                          .again = kept.sent,
+                          .topic = static_cast<uint32_t>(kept.topic),
+                          .body = kept.body}));
   kept.sent = true;
 }
 

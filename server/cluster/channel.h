@@ -1,6 +1,6 @@
-// A stream of packets from one loop to one shard (or loop) of the cluster: in order, and each until it is acknowledged. The
-// bus may lose, and the owner of a shard may change; what was not acknowledged is sent again to whoever owns the shard then.
-// State machines without I/O: packets in, packets out.
+// A stream of packets from one loop to one shard (or loop) of the cluster: in order, and each until it is acknowledged.
+// The bus may lose, and the owner of a shard may change; what was not acknowledged is sent again to whoever owns the
+// shard then. State machines without I/O: packets in, packets out.
 #pragma once
 
 #include <cstdint>
@@ -31,12 +31,13 @@ class OutChannel {
   void on_gap(uint64_t next);
   /// Nobody listens to the shard now: everything waits for retry().
   void on_no_owner() { blocked_ = true; }
-  /// The owner may be another one: sends again, oldest first. Called by a clock while is_waiting(), and on news of an owner.
+  /// The owner may be another one: sends again, oldest first. Called by a clock while is_waiting(), and on news of an
+  /// owner.
   void retry();
 
   bool is_waiting() const { return !kept_.empty(); }
-  /// We have lost the shards for which `is_lost` is true. What they had sent, and nobody has acknowledged, would be refused for
-  /// ever, and what comes behind would wait for it: it becomes nothing, and its `taken` never runs.
+  /// We have lost the shards for which `is_lost` is true. What they had sent, and nobody has acknowledged, would be
+  /// refused for ever, and what comes behind would wait for it: it becomes nothing, and its `taken` never runs.
   void withdraw(const std::function<bool(uint32_t shard)>& is_lost);
 
   struct Kept {
@@ -56,9 +57,9 @@ class OutChannel {
 
   const std::string stream_;
   Transmit transmit_;
-  uint64_t base_ = 1;       ///< number of kept_.front()
+  uint64_t base_ = 1;  ///< number of kept_.front()
   std::deque<Kept> kept_;
-  size_t in_flight_ = 0;    ///< of kept_, how many have been handed to the bus in this round
+  size_t in_flight_ = 0;  ///< of kept_, how many have been handed to the bus in this round
   bool blocked_ = false;
 };
 
@@ -73,8 +74,8 @@ class InChannel {
   };
 
   Verdict on_packet(const Packet& packet);
-  /// Storage refused the packet, because its sender's right to write was an old one: it is not acknowledged, and handled anew
-  /// when it comes again, by then perhaps withdrawn.
+  /// Storage refused the packet, because its sender's right to write was an old one: it is not acknowledged, and
+  /// handled anew when it comes again, by then perhaps withdrawn.
   void refuse(uint64_t seq);
   /// The packet is taken and durable; true when there is something new to acknowledge.
   bool done(uint64_t seq);

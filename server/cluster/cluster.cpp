@@ -1,7 +1,6 @@
 #include "server/cluster/cluster.h"
 
 #include <algorithm>
-#include <algorithm>
 #include <future>
 #include <utility>
 
@@ -18,10 +17,12 @@ namespace {
 constexpr auto interval = std::chrono::milliseconds(1000);
 constexpr auto handover_time = std::chrono::seconds(10);
 
-/// Runs `job(done)` on each of the loops and returns when all have called done(), or after `limit`; each `interval` until then it
-/// calls `meanwhile`.
+/// Runs `job(done)` on each of the loops and returns when all have called done(), or after `limit`; each `interval`
+/// until then it calls `meanwhile`.
 template <typename Start>
-void on_loops(const std::vector<Loop*>& loops, std::chrono::seconds limit, Start start, const std::function<void()>& meanwhile = [] {}) {
+void on_loops(
+    const std::vector<Loop*>& loops, std::chrono::seconds limit, Start start,
+    const std::function<void()>& meanwhile = [] {}) {
   struct State {
     std::mutex mutex;
     std::condition_variable changed;
@@ -40,7 +41,8 @@ void on_loops(const std::vector<Loop*>& loops, std::chrono::seconds limit, Start
   }
   const auto end = std::chrono::steady_clock::now() + limit;
   std::unique_lock lock(state->mutex);
-  while (!state->changed.wait_for(lock, interval, [&] { return state->open == 0; }) && std::chrono::steady_clock::now() < end) {
+  while (!state->changed.wait_for(lock, interval, [&] { return state->open == 0; }) &&
+         std::chrono::steady_clock::now() < end) {
     lock.unlock();
     meanwhile();
     lock.lock();
@@ -94,7 +96,12 @@ void Cluster::tell_of_absence(const AbsentMessage& absent) {
   const xmpp::Jid room = from->bare();
   const std::string nick(from->resource());
   for (const auto& hook : node_.features().room_message_for_absent) {
-    hook({.member = absent.member, .room = room, .nick = nick, .message = *absent.message, .id = absent.id, .is_public = absent.is_public});
+    hook({.member = absent.member,
+          .room = room,
+          .nick = nick,
+          .message = *absent.message,
+          .id = absent.id,
+          .is_public = absent.is_public});
   }
 }
 
@@ -104,7 +111,8 @@ Status Cluster::listen_for_components() {
     port->on(Topic::component, [this, &port = *port](const Incoming& incoming) {
       auto envelope = parse_envelope(incoming.body);
       Component* component = envelope ? node_.components().find(envelope->to.domain()) : nullptr;
-      if (component != nullptr) component->receive_from_node(std::move(*envelope), std::string(process_of_stream(incoming.ref.stream)));
+      if (component != nullptr)
+        component->receive_from_node(std::move(*envelope), std::string(process_of_stream(incoming.ref.stream)));
       port.taken(incoming.ref);
     });
     port->on(Topic::component_answer, [this, &port = *port](const Incoming& incoming) {
@@ -119,7 +127,8 @@ Status Cluster::listen_for_components() {
       const auto envelope = std::make_shared<std::optional<Envelope>>(parse_envelope(incoming.body));
       if (!*envelope) return port(loop).taken(incoming.ref);
       node_.homes(loop).with_home((*envelope)->from, [this, &loop, envelope, ref = incoming.ref](Home* home) {
-        if (home == nullptr && !node_.homes(loop).owns((*envelope)->from.bare_text())) return;  // its next owner gets it
+        if (home == nullptr && !node_.homes(loop).owns((*envelope)->from.bare_text()))
+          return;  // its next owner gets it
         if (home != nullptr) home->message_on_behalf(std::move((*envelope)->stanza), (*envelope)->to);
         port(loop).taken(ref);
       });
@@ -135,7 +144,9 @@ Status Cluster::listen_for_components() {
   return {};
 }
 
-void Cluster::announce(const ComponentHolder& holder) { bus_->publish(node_.config().cluster_name + ".components", {}, encode(holder)); }
+void Cluster::announce(const ComponentHolder& holder) {
+  bus_->publish(node_.config().cluster_name + ".components", {}, encode(holder));
+}
 
 void Cluster::main() {
   for (;;) {
@@ -153,7 +164,8 @@ void Cluster::turn() {
   const bool lapsed = before > lease_end_.load();  // others may have seen us dead
   if (fenced_.exchange(false)) {
     drop_everything();
-    if (const Status joined = leases_->join(); !joined) return log::error("cluster_join_failed", {{"error", joined.error().message}});
+    if (const Status joined = leases_->join(); !joined)
+      return log::error("cluster_join_failed", {{"error", joined.error().message}});
   }
   const auto held = leases_->renew();
   ++(held ? counts_.renewals : counts_.failed_renewals);
@@ -161,7 +173,8 @@ void Cluster::turn() {
     ++counts_.fenced;
     log::error("fenced", {{"error", held.error().message}});
     drop_everything();
-    if (const Status joined = leases_->join(); !joined) log::error("cluster_join_failed", {{"error", joined.error().message}});
+    if (const Status joined = leases_->join(); !joined)
+      log::error("cluster_join_failed", {{"error", joined.error().message}});
     return;
   }
   if (!held) {
@@ -173,8 +186,8 @@ void Cluster::turn() {
   }
   lease_end_ = before + node_.config().cluster_lease;
   // Where the database was away for everybody, the others' leases look expired too until they have renewed them.
-  // One that failed is enough, or one that took long and then found another server: whoever is the first to reach the database
-  // again has not always waited the longest.
+  // One that failed is enough, or one that took long and then found another server: whoever is the first to reach the
+  // database again has not always waited the longest.
   const auto after = std::chrono::steady_clock::now();
   const bool was_slow = after - before > node_.config().cluster_lease / 4.0;
   if (std::exchange(renewal_failed_, false) || lapsed || was_slow) grace_end_ = after + node_.config().cluster_lease;
@@ -250,11 +263,14 @@ void Cluster::adopt(const std::vector<storage::Lease>& taken) {
     const std::string destination = shard_destination(lease.shard);
     // Before the first packet can come.
     loop.post([this, &loop, lease] { node_.homes(loop).adopt(lease.shard, lease.epoch); });
-    auto subscription = bus_->subscribe(node_.config().cluster_name + "." + destination, [this, &loop, destination](BusMessage message) {
-      loop.post([this, &loop, destination, message = std::move(message)] { port(loop).on_packet(destination, message); });
-    });
+    auto subscription = bus_->subscribe(
+        node_.config().cluster_name + "." + destination, [this, &loop, destination](BusMessage message) {
+          loop.post(
+              [this, &loop, destination, message = std::move(message)] { port(loop).on_packet(destination, message); });
+        });
     if (!subscription) {
-      log::error("shard_not_subscribed", {{"shard", std::to_string(lease.shard)}, {"error", subscription.error().message}});
+      log::error("shard_not_subscribed",
+                 {{"shard", std::to_string(lease.shard)}, {"error", subscription.error().message}});
       loop.post([this, &loop, lease] { node_.homes(loop).adopt(lease.shard, 0); });
       continue;
     }
@@ -278,19 +294,27 @@ void Cluster::hand_over(const std::vector<uint32_t>& shards) {
   // Clients may be slow, and the database: it may take longer than a lease.
   const auto renew = [this] { renew_meanwhile(); };
   // First the clients go, and what they have sent arrives: those who leave together still write to one another.
-  on_loops(loops, handover_time, [this, by_loop](Loop& loop, std::function<void()> done) {
-    node_.homes(loop).begin_leaving(by_loop.at(&loop), std::move(done));
-  }, renew);
+  on_loops(
+      loops, handover_time,
+      [this, by_loop](Loop& loop, std::function<void()> done) {
+        node_.homes(loop).begin_leaving(by_loop.at(&loop), std::move(done));
+      },
+      renew);
   for (const uint32_t shard : shards) {
-    if (owned_[shard].exchange(false)) subscriptions_.erase(shard);  // from now on senders hear that nobody is there, and wait
+    if (owned_[shard].exchange(false))
+      subscriptions_.erase(shard);  // from now on senders hear that nobody is there, and wait
   }
-  on_loops(loops, handover_time, [this, by_loop](Loop& loop, std::function<void()> done) {
-    node_.homes(loop).hand_over(by_loop.at(&loop), [this, &loop, shards = by_loop.at(&loop), done = std::move(done)] {
-      for (const uint32_t shard : shards) port(loop).drop_shard(shard);
-      port(loop).withdraw([&](uint32_t shard) { return std::ranges::find(shards, shard) != shards.end(); });
-      done();
-    });
-  }, renew);
+  on_loops(
+      loops, handover_time,
+      [this, by_loop](Loop& loop, std::function<void()> done) {
+        node_.homes(loop).hand_over(
+            by_loop.at(&loop), [this, &loop, shards = by_loop.at(&loop), done = std::move(done)] {
+              for (const uint32_t shard : shards) port(loop).drop_shard(shard);
+              port(loop).withdraw([&](uint32_t shard) { return std::ranges::find(shards, shard) != shards.end(); });
+              done();
+            });
+      },
+      renew);
   const Status released = leases_->release(shards);
   if (!released) return log::warning("leases_not_released", {{"error", released.error().message}});
   counts_.handed_over += shards.size();
@@ -321,7 +345,8 @@ void Cluster::tell_places(const storage::ClusterView& view, bool in_grace) {
 }
 
 size_t Cluster::shards_owned() const {
-  return static_cast<size_t>(std::ranges::count_if(owned_, [](const auto& owned) { return owned.load(std::memory_order_relaxed); }));
+  return static_cast<size_t>(
+      std::ranges::count_if(owned_, [](const auto& owned) { return owned.load(std::memory_order_relaxed); }));
 }
 
 void Cluster::fenced() {
@@ -355,11 +380,13 @@ std::string Cluster::describe() {
   std::string out;
   for (const auto& node : view->nodes) {
     const char* state = !node.alive ? "dead" : node.draining ? "draining" : "alive";
-    out += node.identity.id + " " + state + " version=" + node.identity.version + " shards=" + std::to_string(shards[node.identity.id]) +
-           " seen_ms_ago=" + std::to_string(node.seen_ago.count()) + (node.identity.id == identity_.id ? " (this node)" : "") + "\n";
+    out += node.identity.id + " " + state + " version=" + node.identity.version +
+           " shards=" + std::to_string(shards[node.identity.id]) +
+           " seen_ms_ago=" + std::to_string(node.seen_ago.count()) +
+           (node.identity.id == identity_.id ? " (this node)" : "") + "\n";
   }
-  out += "shards_without_owner " + std::to_string(free) + "\nbus " + (bus_->is_connected() ? "connected" : "away") + "\nleases " +
-         (is_suspended() ? "suspended" : "held") + "\n";
+  out += "shards_without_owner " + std::to_string(free) + "\nbus " + (bus_->is_connected() ? "connected" : "away") +
+         "\nleases " + (is_suspended() ? "suspended" : "held") + "\n";
   return out + "ok\n";
 }
 

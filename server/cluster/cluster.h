@@ -30,8 +30,8 @@ struct ShardPlace {
 
 /// What every loop learns once a second.
 struct Places {
-  std::vector<ShardPlace> shards;       ///< by shard
-  std::set<std::string> processes;      ///< that live
+  std::vector<ShardPlace> shards;   ///< by shard
+  std::set<std::string> processes;  ///< that live
 };
 
 class Cluster {
@@ -54,10 +54,11 @@ class Cluster {
 
   /// From a loop: storage has refused an epoch of ours; everything is dropped and the node joins anew.
   void fenced();
-  /// Our leases are past their time by our own clock, because the database does not answer or this process stood still: nothing is
-  /// read from clients or taken from other nodes until they are renewed (storage/leases.h).
+  /// Our leases are past their time by our own clock, because the database does not answer or this process stood still:
+  /// nothing is read from clients or taken from other nodes until they are renewed (storage/leases.h).
   bool is_suspended() const {
-    return suspended_.load(std::memory_order_relaxed) || std::chrono::steady_clock::now() > lease_end_.load(std::memory_order_relaxed);
+    return suspended_.load(std::memory_order_relaxed) ||
+           std::chrono::steady_clock::now() > lease_end_.load(std::memory_order_relaxed);
   }
 
   Status set_draining(bool draining);

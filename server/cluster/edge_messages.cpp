@@ -8,9 +8,29 @@ namespace {
 
 // One list of tags for all of these messages: a name means the same everywhere.
 enum : uint32_t {
-  tag_edge = 1, tag_link, tag_account, tag_resume, tag_resource, tag_options, tag_previous, tag_handled, tag_peer, tag_encrypted,
-  tag_outcome, tag_jid, tag_xml, tag_process, tag_epoch, tag_element, tag_drained, tag_clean, tag_number, tag_bytes, tag_condition,
-  tag_text, tag_application
+  tag_edge = 1,
+  tag_link,
+  tag_account,
+  tag_resume,
+  tag_resource,
+  tag_options,
+  tag_previous,
+  tag_handled,
+  tag_peer,
+  tag_encrypted,
+  tag_outcome,
+  tag_jid,
+  tag_xml,
+  tag_process,
+  tag_epoch,
+  tag_element,
+  tag_drained,
+  tag_clean,
+  tag_number,
+  tag_bytes,
+  tag_condition,
+  tag_text,
+  tag_application
 };
 
 /// Calls `take(field)` for each; false when the bytes are malformed.
@@ -54,15 +74,32 @@ std::optional<Attach> parse_attach(std::string_view bytes) {
   const bool whole = read(bytes, [&](const TlvReader::Field& field) {
     if (take(field, message.link)) return;
     switch (field.tag) {
-      case tag_account: message.account = field.text; break;
-      case tag_resume: message.resume = field.number != 0; break;
-      case tag_resource: message.resource = field.text; break;
-      case tag_options: message.options = field.text; break;
-      case tag_previous: message.previous = field.text; break;
-      case tag_handled: message.handled = static_cast<uint32_t>(field.number); break;
-      case tag_peer: message.peer_address = field.text; break;
-      case tag_encrypted: message.encrypted = field.number != 0; break;
-      default: break;
+      case tag_account:
+        message.account = field.text;
+        break;
+      case tag_resume:
+        message.resume = field.number != 0;
+        break;
+      case tag_resource:
+        message.resource = field.text;
+        break;
+      case tag_options:
+        message.options = field.text;
+        break;
+      case tag_previous:
+        message.previous = field.text;
+        break;
+      case tag_handled:
+        message.handled = static_cast<uint32_t>(field.number);
+        break;
+      case tag_peer:
+        message.peer_address = field.text;
+        break;
+      case tag_encrypted:
+        message.encrypted = field.number != 0;
+        break;
+      default:
+        break;
     }
   });
   if (!whole || message.link.edge.empty() || message.account.empty()) return std::nullopt;
@@ -86,14 +123,29 @@ std::optional<Attached> parse_attached(std::string_view bytes) {
   Attached message;
   const bool whole = read(bytes, [&](const TlvReader::Field& field) {
     switch (field.tag) {
-      case tag_link: message.link = field.number; break;
-      case tag_outcome: message.outcome = static_cast<Attached::Outcome>(field.number); break;
-      case tag_jid: message.jid = field.text; break;
-      case tag_xml: message.xml = field.text; break;
-      case tag_handled: message.handled = static_cast<uint32_t>(field.number); break;
-      case tag_process: message.process = field.text; break;
-      case tag_epoch: message.epoch = field.number; break;
-      default: break;
+      case tag_link:
+        message.link = field.number;
+        break;
+      case tag_outcome:
+        message.outcome = static_cast<Attached::Outcome>(field.number);
+        break;
+      case tag_jid:
+        message.jid = field.text;
+        break;
+      case tag_xml:
+        message.xml = field.text;
+        break;
+      case tag_handled:
+        message.handled = static_cast<uint32_t>(field.number);
+        break;
+      case tag_process:
+        message.process = field.text;
+        break;
+      case tag_epoch:
+        message.epoch = field.number;
+        break;
+      default:
+        break;
     }
   });
   if (!whole || message.link == 0) return std::nullopt;

@@ -19,12 +19,12 @@ struct LinkName {
 /// Edge → home: the client has authenticated and wants a session.
 struct Attach {
   LinkName link;
-  std::string account;       ///< bare JID
-  bool resume = false;       ///< XEP-0198; else bind
-  std::string resource;      ///< bind: what was asked for, may be empty
-  std::string options;       ///< bind: what else was asked for, as XML of Bind 2 (XEP-0386); empty for RFC 6120's bind
-  std::string previous;      ///< resume: previd
-  uint32_t handled = 0;      ///< resume: h
+  std::string account;   ///< bare JID
+  bool resume = false;   ///< XEP-0198; else bind
+  std::string resource;  ///< bind: what was asked for, may be empty
+  std::string options;   ///< bind: what else was asked for, as XML of Bind 2 (XEP-0386); empty for RFC 6120's bind
+  std::string previous;  ///< resume: previd
+  uint32_t handled = 0;  ///< resume: h
   std::string peer_address;
   bool encrypted = false;
 };
@@ -34,10 +34,11 @@ struct Attached {
   enum class Outcome : uint8_t { bound = 1, resumed, not_found, refused, no_account, too_high, moved };
   uint64_t link = 0;
   Outcome outcome = Outcome::bound;
-  std::string jid;           ///< bound, resumed: the full JID
-  std::string xml;           ///< bound: answers to the options; resumed: what follows <resumed/>; refused: the stanza error's condition
+  std::string jid;  ///< bound, resumed: the full JID
+  std::string
+      xml;  ///< bound: answers to the options; resumed: what follows <resumed/>; refused: the stanza error's condition
   std::optional<uint32_t> handled;  ///< resumed: h of <resumed/>; not_found: h of <failed/>, if known
-  std::string process;       ///< of the home's node: when its shard is another's, the link is dead
+  std::string process;              ///< of the home's node: when its shard is another's, the link is dead
   uint64_t epoch = 0;
 };
 

@@ -16,7 +16,8 @@ namespace {
 constexpr size_t most_untaken = 64;
 
 xmpp::StreamError moved() {
-  return {.condition = xmpp::StreamCondition::reset, .text = "The account has moved to another node", .application = {}};
+  return {
+      .condition = xmpp::StreamCondition::reset, .text = "The account has moved to another node", .application = {}};
 }
 
 }  // namespace
@@ -45,7 +46,8 @@ class RemoteSession final : public ClientSession {
 
   void on_link_lost(bool clean) override {
     flush();
-    links_.port_.send_to_shard(shard_, Topic::link_lost, encode(LinkLost{name(), std::string(jid_.bare_text()), clean}));
+    links_.port_.send_to_shard(shard_, Topic::link_lost,
+                               encode(LinkLost{name(), std::string(jid_.bare_text()), clean}));
     links_.sessions_.erase(number_);  // `this` is gone
   }
   /// The attach has been taken by the shard's owner, which will answer unless it dies before.
@@ -92,7 +94,7 @@ class RemoteSession final : public ClientSession {
   std::string home_process_;  ///< empty until attached
   uint64_t home_epoch_ = 0;
   bool attach_taken_ = false;
-  std::string taken_by_;        ///< who owned the shard when the attach had been taken, as far as we knew
+  std::string taken_by_;  ///< who owned the shard when the attach had been taken, as far as we knew
   uint64_t outputs_ = 0, drained_told_ = 0;
   std::vector<std::string> elements_;
   std::optional<uint64_t> drained_;
@@ -106,7 +108,11 @@ class RemoteSession final : public ClientSession {
 class RemoteLink final : public ClientLink {
  public:
   RemoteLink(Links& links, LinkName name, const Attach& attach)
-      : links_(links), name_(std::move(name)), account_(attach.account), peer_address_(attach.peer_address), encrypted_(attach.encrypted) {}
+      : links_(links),
+        name_(std::move(name)),
+        account_(attach.account),
+        peer_address_(attach.peer_address),
+        encrypted_(attach.encrypted) {}
 
   void send(std::string_view xml) override {
     output_.append(xml);
@@ -119,8 +125,9 @@ class RemoteLink final : public ClientLink {
   void close(const xmpp::StreamError& error) override {
     flush();
     session = nullptr;
-    links_.port_.send_to_loop(name_.edge, Topic::link_close,
-                              encode(LinkClose{name_.number, std::string(to_string(error.condition)), error.text, error.application}));
+    links_.port_.send_to_loop(
+        name_.edge, Topic::link_close,
+        encode(LinkClose{name_.number, std::string(to_string(error.condition)), error.text, error.application}));
     forget_later();
   }
   std::string peer_address() const override { return peer_address_; }
@@ -135,7 +142,8 @@ class RemoteLink final : public ClientLink {
   void flush() {
     flush_scheduled_ = false;
     if (output_.empty()) return;
-    links_.port_.send_to_loop(name_.edge, Topic::link_output, encode(LinkOutput{name_.number, ++outputs_, std::exchange(output_, {})}));
+    links_.port_.send_to_loop(name_.edge, Topic::link_output,
+                              encode(LinkOutput{name_.number, ++outputs_, std::exchange(output_, {})}));
   }
   /// The caller may still use this object in this turn.
   void forget_later() {
@@ -183,19 +191,30 @@ RemoteSession& Links::open(const xmpp::Jid& account, ClientLink& link) {
   return *(sessions_[number] = std::make_unique<RemoteSession>(*this, number, account, link));
 }
 
-void Links::bind(const xmpp::Jid& account, BindRequest request, ClientLink& link, std::function<void(BindOutcome)> then) {
+void Links::bind(const xmpp::Jid& account, BindRequest request, ClientLink& link,
+                 std::function<void(BindOutcome)> then) {
   RemoteSession& session = open(account, link);
   session.bound_ = std::move(then);
-  session.attach({.link = session.name(), .account = account.text(), .resource = std::move(request.resource),
-                  .options = std::move(request.options), .peer_address = link.peer_address(), .encrypted = link.is_encrypted()});
+  session.attach({.link = session.name(),
+                  .account = account.text(),
+                  .resource = std::move(request.resource),
+                  .options = std::move(request.options),
+                  .peer_address = link.peer_address(),
+                  .encrypted = link.is_encrypted()});
 }
 
-void Links::resume(const xmpp::Jid& account, ResumeRequest request, ClientLink& link, std::function<void(ResumeOutcome)> then) {
+void Links::resume(const xmpp::Jid& account, ResumeRequest request, ClientLink& link,
+                   std::function<void(ResumeOutcome)> then) {
   RemoteSession& session = open(account, link);
   session.resumed_ = std::move(then);
   session.acknowledges_ = true;
-  session.attach({.link = session.name(), .account = account.text(), .resume = true, .previous = std::move(request.previous),
-                  .handled = request.handled, .peer_address = link.peer_address(), .encrypted = link.is_encrypted()});
+  session.attach({.link = session.name(),
+                  .account = account.text(),
+                  .resume = true,
+                  .previous = std::move(request.previous),
+                  .handled = request.handled,
+                  .peer_address = link.peer_address(),
+                  .encrypted = link.is_encrypted()});
 }
 
 void Links::on_attached(const std::string& body) {
@@ -234,7 +253,8 @@ void Links::on_attached(const std::string& body) {
   if (!resumed) return;
   if (answer->outcome == Outcome::no_account) return resumed({.known_account = false});
   if (answer->outcome == Outcome::not_found) return resumed({.handled = answer->handled});
-  xmpp::StreamError error{.condition = xmpp::StreamCondition::undefined_condition, .text = {}, .application = answer->xml};
+  xmpp::StreamError error{
+      .condition = xmpp::StreamCondition::undefined_condition, .text = {}, .application = answer->xml};
   resumed({.error = std::move(error)});
 }
 
@@ -249,7 +269,8 @@ void Links::on_output(const Incoming& incoming) {
   const auto output = parse_link_output(incoming.body);
   const auto found = output ? sessions_.find(output->link) : sessions_.end();
   if (found == sessions_.end()) return;
-  if (process_of_stream(incoming.ref.stream) != found->second->home_process_) return close_session(output->link, moved());
+  if (process_of_stream(incoming.ref.stream) != found->second->home_process_)
+    return close_session(output->link, moved());
   found->second->outputs_ = output->number;
   found->second->link_->send(output->bytes);
 }
@@ -266,7 +287,8 @@ void Links::close_all(const xmpp::StreamError& error) {
   for (const auto& [number, session] : sessions_) all.emplace_back(number, session.get());
   for (const auto& [number, session] : all) {
     // The home keeps the session, as for any connection that breaks.
-    port_.send_to_shard(session->shard_, Topic::link_lost, encode(LinkLost{session->name(), std::string(session->jid_.bare_text()), false}));
+    port_.send_to_shard(session->shard_, Topic::link_lost,
+                        encode(LinkLost{session->name(), std::string(session->jid_.bare_text()), false}));
     close_session(number, error);
   }
 }
@@ -274,7 +296,9 @@ void Links::close_all(const xmpp::StreamError& error) {
 void Links::on_close(const std::string& body) {
   const auto message = parse_link_close(body);
   if (!message) return;
-  close_session(message->link, {.condition = xmpp::stream_condition_named(message->condition), .text = message->text, .application = message->application});
+  close_session(message->link, {.condition = xmpp::stream_condition_named(message->condition),
+                                .text = message->text,
+                                .application = message->application});
 }
 
 void Links::answer(const LinkName& name, Attached answer) {
@@ -294,30 +318,39 @@ void Links::on_attach(const std::string& body) {
     link.forget_later();
   };
   if (attach->resume) {
-    return resume_here(node_.homes(loop_), *account, {attach->previous, attach->handled}, link, [=, this, &link](ResumeOutcome outcome) {
-      if (outcome.session != nullptr) {
-        link.session = outcome.session;
-        answer(name, {.outcome = Attached::Outcome::resumed, .jid = outcome.session->jid().text(), .xml = std::move(outcome.resumed),
-                      .process = process_, .epoch = epoch});
-        return outcome.session->begin();
-      }
-      if (outcome.moved) return refuse({.outcome = Attached::Outcome::moved});
-      if (outcome.error) return refuse({.outcome = Attached::Outcome::too_high, .xml = outcome.error->application});
-      if (!outcome.known_account) return refuse({.outcome = Attached::Outcome::no_account});
-      refuse({.outcome = Attached::Outcome::not_found, .handled = outcome.handled});
-    });
+    return resume_here(node_.homes(loop_), *account, {attach->previous, attach->handled}, link,
+                       [=, this, &link](ResumeOutcome outcome) {
+                         if (outcome.session != nullptr) {
+                           link.session = outcome.session;
+                           answer(name, {.outcome = Attached::Outcome::resumed,
+                                         .jid = outcome.session->jid().text(),
+                                         .xml = std::move(outcome.resumed),
+                                         .process = process_,
+                                         .epoch = epoch});
+                           return outcome.session->begin();
+                         }
+                         if (outcome.moved) return refuse({.outcome = Attached::Outcome::moved});
+                         if (outcome.error)
+                           return refuse({.outcome = Attached::Outcome::too_high, .xml = outcome.error->application});
+                         if (!outcome.known_account) return refuse({.outcome = Attached::Outcome::no_account});
+                         refuse({.outcome = Attached::Outcome::not_found, .handled = outcome.handled});
+                       });
   }
-  bind_here(node_.homes(loop_), *account, {attach->resource, attach->options}, link, [=, this, &link](BindOutcome outcome) {
-    if (outcome.session != nullptr) {
-      link.session = outcome.session;
-      answer(name, {.outcome = Attached::Outcome::bound, .jid = outcome.session->jid().text(), .xml = std::move(outcome.xml),
-                    .process = process_, .epoch = epoch});
-      return outcome.session->begin();
-    }
-    if (outcome.moved) return refuse({.outcome = Attached::Outcome::moved});
-    if (!outcome.refused) return refuse({.outcome = Attached::Outcome::no_account});
-    refuse({.outcome = Attached::Outcome::refused, .xml = std::string(to_string(outcome.refused->condition))});
-  });
+  bind_here(
+      node_.homes(loop_), *account, {attach->resource, attach->options}, link, [=, this, &link](BindOutcome outcome) {
+        if (outcome.session != nullptr) {
+          link.session = outcome.session;
+          answer(name, {.outcome = Attached::Outcome::bound,
+                        .jid = outcome.session->jid().text(),
+                        .xml = std::move(outcome.xml),
+                        .process = process_,
+                        .epoch = epoch});
+          return outcome.session->begin();
+        }
+        if (outcome.moved) return refuse({.outcome = Attached::Outcome::moved});
+        if (!outcome.refused) return refuse({.outcome = Attached::Outcome::no_account});
+        refuse({.outcome = Attached::Outcome::refused, .xml = std::string(to_string(outcome.refused->condition))});
+      });
 }
 
 void Links::on_input(const std::string& body) {
@@ -327,18 +360,21 @@ void Links::on_input(const std::string& body) {
   if (found == links_.end() || found->second->session == nullptr) {
     // Of a session that a former owner of the shard had: the client resumes or logs in anew.
     const auto error = moved();
-    return port_.send_to_loop(input->link.edge, Topic::link_close,
-                              encode(LinkClose{input->link.number, std::string(to_string(error.condition)), error.text, {}}));
+    return port_.send_to_loop(
+        input->link.edge, Topic::link_close,
+        encode(LinkClose{input->link.number, std::string(to_string(error.condition)), error.text, {}}));
   }
   RemoteLink& link = *found->second;
   for (const auto& xml : input->elements) {
     auto element = xmpp::parse_document(xml, {}, xmpp::ns::client);
     if (!element || link.session == nullptr) continue;
-    const bool is_legacy = (*element)->name() == "iq" && (*element)->child("session", xmpp::ns::session) != nullptr && (*element)->attr("type") == "set";
+    const bool is_legacy = (*element)->name() == "iq" && (*element)->child("session", xmpp::ns::session) != nullptr &&
+                           (*element)->attr("type") == "set";
     is_legacy ? link.session->on_legacy_session(std::move(*element)) : link.session->on_element(std::move(*element));
   }
   // Only when nothing has been sent since is the outbox of the edge as empty as it was.
-  if (input->drained && *input->drained == link.outputs_ && link.output_.empty() && link.session != nullptr) link.session->on_drained();
+  if (input->drained && *input->drained == link.outputs_ && link.output_.empty() && link.session != nullptr)
+    link.session->on_drained();
 }
 
 void Links::on_lost(const std::string& body) {
@@ -362,7 +398,8 @@ void Links::check_all() {
 /// An epoch that is older than the one we attached to is old news.
 bool Links::is_over(RemoteSession& session, const ShardPlace& place) const {
   if (session.is_attached()) {
-    return place.epoch > session.home_epoch_ || (place.epoch == session.home_epoch_ && place.process != session.home_process_);
+    return place.epoch > session.home_epoch_ ||
+           (place.epoch == session.home_epoch_ && place.process != session.home_process_);
   }
   // Whoever has taken the attach and did not answer will not, once it owns the shard no more.
   if (!session.attach_taken_) return false;

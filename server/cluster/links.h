@@ -25,10 +25,12 @@ class Links {
 
   // The edge's half: a session at a home elsewhere. `then` runs once, on this loop.
   void bind(const xmpp::Jid& account, BindRequest request, ClientLink& link, std::function<void(BindOutcome)> then);
-  void resume(const xmpp::Jid& account, ResumeRequest request, ClientLink& link, std::function<void(ResumeOutcome)> then);
+  void resume(const xmpp::Jid& account, ResumeRequest request, ClientLink& link,
+              std::function<void(ResumeOutcome)> then);
 
   void on_places(const Places& places);
-  /// Others may have taken this node for dead, and its links for lost: asks the homes, which end those that they do not know.
+  /// Others may have taken this node for dead, and its links for lost: asks the homes, which end those that they do not
+  /// know.
   void check_all();
   /// The node stops: ends the connections of clients whose homes are elsewhere; they resume through another node.
   void close_all(const xmpp::StreamError& error);

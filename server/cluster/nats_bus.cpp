@@ -26,9 +26,13 @@ struct Closure {
 };
 
 void on_message(natsConnection*, natsSubscription*, natsMsg* message, void* closure) {
-  BusMessage out{.subject = natsMsg_GetSubject(message), .reply = {}, .data = {}, .no_responders = natsMsg_IsNoResponders(message)};
+  BusMessage out{.subject = natsMsg_GetSubject(message),
+                 .reply = {},
+                 .data = {},
+                 .no_responders = natsMsg_IsNoResponders(message)};
   if (const char* reply = natsMsg_GetReply(message)) out.reply = reply;
-  if (!out.no_responders) out.data.assign(natsMsg_GetData(message), static_cast<size_t>(natsMsg_GetDataLength(message)));
+  if (!out.no_responders)
+    out.data.assign(natsMsg_GetData(message), static_cast<size_t>(natsMsg_GetDataLength(message)));
   natsMsg_Destroy(message);
   static_cast<Closure*>(closure)->handler(std::move(out));
 }
@@ -40,7 +44,8 @@ void ended_calling(void* closure) {
 
 class NatsSubscription final : public Bus::Subscription {
  public:
-  NatsSubscription(natsSubscription* subscription, std::future<void> ended) : subscription_(subscription), ended_(std::move(ended)) {}
+  NatsSubscription(natsSubscription* subscription, std::future<void> ended)
+      : subscription_(subscription), ended_(std::move(ended)) {}
   ~NatsSubscription() override {
     natsSubscription_Unsubscribe(subscription_);
     natsSubscription_Destroy(subscription_);
@@ -72,16 +77,19 @@ class NatsBus final : public Bus {
   void publish(const std::string& subject, const std::string& reply, std::string_view data) override {
     const natsStatus status =
         reply.empty() ? natsConnection_Publish(connection_, subject.c_str(), data.data(), static_cast<int>(data.size()))
-                      : natsConnection_PublishRequest(connection_, subject.c_str(), reply.c_str(), data.data(), static_cast<int>(data.size()));
+                      : natsConnection_PublishRequest(connection_, subject.c_str(), reply.c_str(), data.data(),
+                                                      static_cast<int>(data.size()));
     // What is lost here is sent again by its channel.
-    if (status != NATS_OK) log::debug("bus_publish_failed", {{"subject", subject}, {"error", natsStatus_GetText(status)}});
+    if (status != NATS_OK)
+      log::debug("bus_publish_failed", {{"subject", subject}, {"error", natsStatus_GetText(status)}});
   }
 
   Result<std::unique_ptr<Subscription>> subscribe(const std::string& subject, Handler handler) override {
     auto closure = std::make_unique<Closure>(Closure{std::move(handler), {}});
     auto ended = closure->ended.get_future();
     natsSubscription* subscription = nullptr;
-    const natsStatus status = natsConnection_Subscribe(&subscription, connection_, subject.c_str(), on_message, closure.get());
+    const natsStatus status =
+        natsConnection_Subscribe(&subscription, connection_, subject.c_str(), on_message, closure.get());
     if (status != NATS_OK) return failed("cannot subscribe to " + subject, status);
     natsSubscription_SetOnCompleteCB(subscription, ended_calling, closure.release());
     natsSubscription_SetPendingLimits(subscription, -1, 64 * 1024 * 1024);
@@ -118,7 +126,9 @@ natsStatus apply(const NatsOptions& wanted, natsOptions* options) {
     secure = secure || url.starts_with("tls://");
   }
   natsStatus status = natsOptions_SetServers(options, urls.data(), static_cast<int>(urls.size()));
-  const auto then = [&](natsStatus next) { if (status == NATS_OK) status = next; };
+  const auto then = [&](natsStatus next) {
+    if (status == NATS_OK) status = next;
+  };
   then(natsOptions_SetName(options, wanted.name.c_str()));
   then(natsOptions_SetTimeout(options, connect_timeout_ms));
   then(natsOptions_SetSendAsap(options, true));
@@ -134,7 +144,8 @@ natsStatus apply(const NatsOptions& wanted, natsOptions* options) {
   if (!wanted.certificate_file.empty()) {
     then(natsOptions_LoadCertificatesChain(options, wanted.certificate_file.c_str(), wanted.key_file.c_str()));
   }
-  if (!wanted.credentials_file.empty()) then(natsOptions_SetUserCredentialsFromFiles(options, wanted.credentials_file.c_str(), nullptr));
+  if (!wanted.credentials_file.empty())
+    then(natsOptions_SetUserCredentialsFromFiles(options, wanted.credentials_file.c_str(), nullptr));
   return status;
 }
 

@@ -17,8 +17,8 @@ namespace {
 constexpr auto retry_after = std::chrono::milliseconds(500);
 constexpr auto look_up_again_after = std::chrono::milliseconds(100);
 
-/// A message that is written somewhere must not be taken twice, so the log remembers it (REQUIREMENTS 20). What a client has
-/// given no origin-id is remembered by a name of our own.
+/// A message that is written somewhere must not be taken twice, so the log remembers it (REQUIREMENTS 20). What a
+/// client has given no origin-id is remembered by a name of our own.
 void name_for_the_log(Envelope& envelope) {
   if (envelope.seen || (!envelope.sent_copy && !envelope.must_log)) return;
   envelope.seen = storage::LogBatch::Seen{std::string(envelope.from.bare_text()), crypto::random_bytes(16)};
@@ -75,10 +75,11 @@ Status Port::subscribe() {
 }
 
 std::unique_ptr<OutChannel> Port::make_channel(const std::string& destination, const std::string& subject) {
-  return std::make_unique<OutChannel>(stream_, [this, subject, reply = prefix_ + address_ + ".a." + destination](const std::string& packet) {
-    ++loop_.counters().packets_out;
-    bus_.publish(subject, reply, packet);
-  });
+  return std::make_unique<OutChannel>(
+      stream_, [this, subject, reply = prefix_ + address_ + ".a." + destination](const std::string& packet) {
+        ++loop_.counters().packets_out;
+        bus_.publish(subject, reply, packet);
+      });
 }
 
 OutChannel& Port::to_shard(uint32_t shard) {
@@ -120,12 +121,14 @@ void Port::send(uint32_t shard, Envelope envelope) {
   // Not as an envelope, which an older node would take for presence.
   const Topic topic = envelope.stay && envelope.stay->is_report ? Topic::stay : Topic::envelope;
   std::string body = encode(envelope);
-  to_shard(shard).send(topic, std::move(body), [this, sender = std::move(envelope.sender)] { node_.router().confirm(sender); },
-                       sender_shard);
+  to_shard(shard).send(
+      topic, std::move(body), [this, sender = std::move(envelope.sender)] { node_.router().confirm(sender); },
+      sender_shard);
 }
 
 void Port::forget(const std::string& address) {
-  // A process that stood still and comes back knows the numbers that it has had: those of a new channel would be old to it.
+  // A process that stood still and comes back knows the numbers that it has had: those of a new channel would be old to
+  // it.
   const auto found = to_loop_.find(address);
   if (found != to_loop_.end()) found->second->take_all();
 }
@@ -136,13 +139,16 @@ void Port::on_places(const std::shared_ptr<const Places>& places) {
     if (!channel->is_waiting() || places->processes.contains(process_of_loop(address))) continue;
     for (const auto& kept : channel->take_all()) not_delivered(kept);
   }
-  std::erase_if(senders_, [&](const std::string& stream) { return !places->processes.contains(std::string(process_of_stream(stream))); });
+  std::erase_if(senders_, [&](const std::string& stream) {
+    return !places->processes.contains(std::string(process_of_stream(stream)));
+  });
 }
 
 void Port::not_delivered(const OutChannel::Kept& kept) {
   if (kept.topic != Topic::component) return;
   const auto envelope = parse_envelope(kept.body);
-  if (envelope && envelope->stanza->name() != "presence") node_.router().bounce(*envelope, {.condition = xmpp::Condition::remote_server_timeout});
+  if (envelope && envelope->stanza->name() != "presence")
+    node_.router().bounce(*envelope, {.condition = xmpp::Condition::remote_server_timeout});
 }
 
 void Port::withdraw(const std::function<bool(uint32_t shard)>& is_lost) {
@@ -185,10 +191,11 @@ void Port::on_answer(const BusMessage& message) {
 
 void Port::on_packet(std::string_view destination, const BusMessage& message) {
   const auto packet = parse_packet(message.data);
-  if (!packet || packet->kind != Packet::Kind::data) return log::warning("packet_not_understood", {{"subject", message.subject}});
+  if (!packet || packet->kind != Packet::Kind::data)
+    return log::warning("packet_not_understood", {{"subject", message.subject}});
   ++loop_.counters().packets_in;
-  // Its owner, and nobody before or after it, may take what is for a shard: a copy that came to a former owner and goes on from
-  // there, and the one that its sender sends again, would be two.
+  // Its owner, and nobody before or after it, may take what is for a shard: a copy that came to a former owner and goes
+  // on from there, and the one that its sender sends again, would be two.
   if (!receives(destination)) return;
   const StreamKey key{std::string(destination), packet->stream};
   Stream& stream = in_[key];
@@ -203,8 +210,10 @@ void Port::on_packet(std::string_view destination, const BusMessage& message) {
       return;
     case InChannel::Verdict::gap:
       return bus_.publish(stream.reply, {}, encode(Packet{.kind = Packet::Kind::gap, .seq = stream.channel.next()}));
-    case InChannel::Verdict::known_gap: return;
-    case InChannel::Verdict::process: break;
+    case InChannel::Verdict::known_gap:
+      return;
+    case InChannel::Verdict::process:
+      break;
   }
   Incoming incoming{{key.first, key.second, packet->seq}, std::string(packet->body), packet->again};
   const auto topic = static_cast<Topic>(packet->topic);
@@ -232,13 +241,15 @@ void Port::handle_envelope(Incoming incoming) {
   }
   envelope->sender.packet = std::make_shared<PacketRef>(incoming.ref);
   if (is_outdated(*envelope)) return refused(incoming.ref);  // storage would say so, and a home be dropped for it
-  if (incoming.again && envelope->seen) return receive_unless_known(incoming.ref, std::make_shared<Envelope>(std::move(*envelope)));
+  if (incoming.again && envelope->seen)
+    return receive_unless_known(incoming.ref, std::make_shared<Envelope>(std::move(*envelope)));
   node_.router().deliver_here(std::move(*envelope));
 }
 
 bool Port::is_outdated(const Envelope& envelope) const {
   const auto& fence = envelope.sender_fence;
-  return fence && places_ && fence->shard < places_->shards.size() && fence->epoch < places_->shards[fence->shard].epoch;
+  return fence && places_ && fence->shard < places_->shards.size() &&
+         fence->epoch < places_->shards[fence->shard].epoch;
 }
 
 void Port::receive_unless_known(const PacketRef& ref, std::shared_ptr<Envelope> envelope) {
@@ -251,8 +262,8 @@ void Port::receive_unless_known(const PacketRef& ref, std::shared_ptr<Envelope> 
     const auto found = in_.find(key);
     if (found == in_.end() || found->second.serial != serial) return;  // the shard is another's by now, or was
     if (!known) {
-      // The database is away. What came before may still be on its way into it, so nothing is begun anew: this waits, and what
-      // is behind it too.
+      // The database is away. What came before may still be on its way into it, so nothing is begun anew: this waits,
+      // and what is behind it too.
       loop_.after(look_up_again_after, [this, key, ref, envelope, serial] {
         const auto still = in_.find(key);
         if (still != in_.end() && still->second.serial == serial) receive_unless_known(ref, envelope);
@@ -278,7 +289,8 @@ void Port::go_on(const StreamKey& key) {
     if (now == in_.end()) return;
     if (now->second.checking) {  // one of them is asked about in its turn
       auto& rest = now->second.behind;
-      rest.insert(rest.end(), std::move_iterator(behind.begin() + static_cast<ptrdiff_t>(i)), std::move_iterator(behind.end()));
+      rest.insert(rest.end(), std::move_iterator(behind.begin() + static_cast<ptrdiff_t>(i)),
+                  std::move_iterator(behind.end()));
       return;
     }
     handle(behind[i].first, std::move(behind[i].second));
@@ -304,7 +316,8 @@ void Port::acknowledge_later(const StreamKey& key, Stream& stream) {
         const auto found = in_.find(one);
         if (found == in_.end()) continue;
         found->second.ack_due = false;
-        bus_.publish(found->second.reply, {}, encode(Packet{.kind = Packet::Kind::ack, .seq = found->second.channel.acknowledged()}));
+        bus_.publish(found->second.reply, {},
+                     encode(Packet{.kind = Packet::Kind::ack, .seq = found->second.channel.acknowledged()}));
       }
     });
   }

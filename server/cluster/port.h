@@ -1,4 +1,5 @@
-// One loop's door to the other nodes: a channel to every shard that it has written to, and the streams that it receives.
+// One loop's door to the other nodes: a channel to every shard that it has written to, and the streams that it
+// receives.
 #pragma once
 
 #include <functional>
@@ -47,7 +48,9 @@ class Port {
   /// Nothing answers there: what waits for that loop is dropped. Should it come back, numbers go on where they were.
   void forget(const std::string& address);
   /// Has sent something here: so it is there, whoever gave us the address.
-  bool has_heard_from(std::string_view address) const { return address.starts_with("l.") && senders_.contains(address.substr(2)); }
+  bool has_heard_from(std::string_view address) const {
+    return address.starts_with("l.") && senders_.contains(address.substr(2));
+  }
   /// Something for this shard is on its way: what follows must not overtake it, even when the shard is our own by now.
   bool is_waiting(uint32_t shard) const { return to_shard_[shard] && to_shard_[shard]->is_waiting(); }
   void shards_moved();  ///< news of owners: what waits is sent again
@@ -68,9 +71,9 @@ class Port {
   using StreamKey = std::pair<std::string, std::string>;  ///< destination, sender's stream
   struct Stream {
     InChannel channel;
-    uint64_t serial = 0;     ///< another one when the stream was dropped and has begun anew
-    std::string reply;       ///< where acknowledgements go
-    bool checking = false;   ///< the log is asked whether an earlier packet is known; what follows waits
+    uint64_t serial = 0;    ///< another one when the stream was dropped and has begun anew
+    std::string reply;      ///< where acknowledgements go
+    bool checking = false;  ///< the log is asked whether an earlier packet is known; what follows waits
     std::vector<std::pair<Topic, Incoming>> behind;
     bool ack_due = false;
   };

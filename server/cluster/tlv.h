@@ -1,5 +1,5 @@
-// Tagged values, the encoding between nodes. A reader skips tags that it does not know, so a newer node may add some and an
-// older one still understands the rest: nodes of neighbouring versions talk to each other during an upgrade.
+// Tagged values, the encoding between nodes. A reader skips tags that it does not know, so a newer node may add some
+// and an older one still understands the rest: nodes of neighbouring versions talk to each other during an upgrade.
 #pragma once
 
 #include <cstdint>

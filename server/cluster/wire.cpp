@@ -9,11 +9,29 @@ namespace rookery::server::cluster {
 namespace {
 
 // Tags of a packet.
-enum : uint32_t { packet_least_version = 1, packet_kind, packet_stream, packet_seq, packet_base, packet_again, packet_topic, packet_body };
+enum : uint32_t {
+  packet_least_version = 1,
+  packet_kind,
+  packet_stream,
+  packet_seq,
+  packet_base,
+  packet_again,
+  packet_topic,
+  packet_body
+};
 // Tags of an envelope.
 enum : uint32_t {
-  envelope_from = 1, envelope_to, envelope_stanza, envelope_must_log, envelope_copy, envelope_seen_owner, envelope_seen_key,
-  envelope_fence_shard, envelope_fence_epoch, envelope_stay, envelope_place
+  envelope_from = 1,
+  envelope_to,
+  envelope_stanza,
+  envelope_must_log,
+  envelope_copy,
+  envelope_seen_owner,
+  envelope_seen_key,
+  envelope_fence_shard,
+  envelope_fence_epoch,
+  envelope_stay,
+  envelope_place
 };
 // Tags of a component's holder.
 enum : uint32_t { holder_domain = 1, holder_process, holder_loop, holder_since, holder_is_connected };
@@ -41,12 +59,23 @@ std::optional<storage::LogEntry> parse_entry(std::string_view bytes) {
   TlvReader reader(bytes);
   while (const auto field = reader.next()) {
     switch (field->tag) {
-      case entry_owner: entry.owner = field->text; break;
-      case entry_id: entry.id = field->number; break;
-      case entry_flags: entry.flags = static_cast<uint8_t>(field->number); break;
-      case entry_peer: entry.peer = field->text; break;
-      case entry_xml: entry.xml = field->text; break;
-      default: break;
+      case entry_owner:
+        entry.owner = field->text;
+        break;
+      case entry_id:
+        entry.id = field->number;
+        break;
+      case entry_flags:
+        entry.flags = static_cast<uint8_t>(field->number);
+        break;
+      case entry_peer:
+        entry.peer = field->text;
+        break;
+      case entry_xml:
+        entry.xml = field->text;
+        break;
+      default:
+        break;
     }
   }
   if (reader.malformed() || entry.owner.empty() || entry.id == 0) return std::nullopt;
@@ -68,11 +97,20 @@ std::shared_ptr<const Stay> parse_stay(std::string_view bytes) {
   TlvReader reader(bytes);
   while (const auto field = reader.next()) {
     switch (field->tag) {
-      case stay_occupant: stay->occupant = xmpp::Jid::parse(field->text).value_or(xmpp::Jid()); break;
-      case stay_role: stay->role = field->text; break;
-      case stay_heard: stay->heard = field->number; break;
-      case stay_is_report: stay->is_report = field->number != 0; break;
-      default: break;
+      case stay_occupant:
+        stay->occupant = xmpp::Jid::parse(field->text).value_or(xmpp::Jid());
+        break;
+      case stay_role:
+        stay->role = field->text;
+        break;
+      case stay_heard:
+        stay->heard = field->number;
+        break;
+      case stay_is_report:
+        stay->is_report = field->number != 0;
+        break;
+      default:
+        break;
     }
   }
   if (reader.malformed() || stay->occupant.empty() || stay->occupant.is_bare()) return nullptr;
@@ -104,14 +142,29 @@ std::optional<Packet> parse_packet(std::string_view bytes) {
       case packet_least_version:
         if (field->number + 1 > wire_version) return std::nullopt;
         break;
-      case packet_kind: packet.kind = static_cast<Packet::Kind>(field->number); break;
-      case packet_stream: packet.stream = field->text; break;
-      case packet_seq: packet.seq = field->number; break;
-      case packet_base: packet.base = field->number; break;
-      case packet_again: packet.again = field->number != 0; break;
-      case packet_topic: packet.topic = static_cast<uint32_t>(field->number); break;
-      case packet_body: packet.body = field->text; break;
-      default: break;
+      case packet_kind:
+        packet.kind = static_cast<Packet::Kind>(field->number);
+        break;
+      case packet_stream:
+        packet.stream = field->text;
+        break;
+      case packet_seq:
+        packet.seq = field->number;
+        break;
+      case packet_base:
+        packet.base = field->number;
+        break;
+      case packet_again:
+        packet.again = field->number != 0;
+        break;
+      case packet_topic:
+        packet.topic = static_cast<uint32_t>(field->number);
+        break;
+      case packet_body:
+        packet.body = field->text;
+        break;
+      default:
+        break;
     }
   }
   const bool is_data = packet.kind == Packet::Kind::data;
@@ -153,20 +206,41 @@ std::optional<Envelope> parse_envelope(std::string_view bytes) {
   TlvReader reader(bytes);
   while (const auto field = reader.next()) {
     switch (field->tag) {
-      case envelope_from: envelope.from = jid(field->text); break;
-      case envelope_to: envelope.to = jid(field->text); break;
+      case envelope_from:
+        envelope.from = jid(field->text);
+        break;
+      case envelope_to:
+        envelope.to = jid(field->text);
+        break;
       case envelope_stanza:
         if (auto stanza = xmpp::parse_document(field->text, {}, xmpp::ns::client)) envelope.stanza = std::move(*stanza);
         break;
-      case envelope_must_log: envelope.must_log = field->number != 0; break;
-      case envelope_copy: envelope.sent_copy = parse_entry(field->text); break;
-      case envelope_seen_owner: seen.owner = field->text; break;
-      case envelope_seen_key: seen.key = field->text; break;
-      case envelope_fence_shard: fence().shard = static_cast<uint32_t>(field->number); break;
-      case envelope_fence_epoch: fence().epoch = field->number; break;
-      case envelope_stay: envelope.stay = parse_stay(field->text); break;
-      case envelope_place: envelope.place = field->number; break;
-      default: break;
+      case envelope_must_log:
+        envelope.must_log = field->number != 0;
+        break;
+      case envelope_copy:
+        envelope.sent_copy = parse_entry(field->text);
+        break;
+      case envelope_seen_owner:
+        seen.owner = field->text;
+        break;
+      case envelope_seen_key:
+        seen.key = field->text;
+        break;
+      case envelope_fence_shard:
+        fence().shard = static_cast<uint32_t>(field->number);
+        break;
+      case envelope_fence_epoch:
+        fence().epoch = field->number;
+        break;
+      case envelope_stay:
+        envelope.stay = parse_stay(field->text);
+        break;
+      case envelope_place:
+        envelope.place = field->number;
+        break;
+      default:
+        break;
     }
   }
   if (reader.malformed() || envelope.from.empty() || envelope.to.empty() || !envelope.stanza) return std::nullopt;
@@ -189,13 +263,21 @@ std::optional<AbsentMessage> parse_absent_message(std::string_view bytes) {
   TlvReader reader(bytes);
   while (const auto field = reader.next()) {
     switch (field->tag) {
-      case absent_member: absent.member = xmpp::Jid::parse(field->text).value_or(xmpp::Jid()); break;
-      case absent_message:
-        if (auto message = xmpp::parse_document(field->text, {}, xmpp::ns::client)) absent.message = std::move(*message);
+      case absent_member:
+        absent.member = xmpp::Jid::parse(field->text).value_or(xmpp::Jid());
         break;
-      case absent_id: absent.id = field->number; break;
-      case absent_is_public: absent.is_public = field->number != 0; break;
-      default: break;
+      case absent_message:
+        if (auto message = xmpp::parse_document(field->text, {}, xmpp::ns::client))
+          absent.message = std::move(*message);
+        break;
+      case absent_id:
+        absent.id = field->number;
+        break;
+      case absent_is_public:
+        absent.is_public = field->number != 0;
+        break;
+      default:
+        break;
     }
   }
   if (reader.malformed() || absent.member.empty() || !absent.message) return std::nullopt;
@@ -218,12 +300,23 @@ std::optional<ComponentHolder> parse_component_holder(std::string_view bytes) {
   TlvReader reader(bytes);
   while (const auto field = reader.next()) {
     switch (field->tag) {
-      case holder_domain: holder.domain = field->text; break;
-      case holder_process: holder.process = field->text; break;
-      case holder_loop: holder.loop = field->text; break;
-      case holder_since: holder.since = field->number; break;
-      case holder_is_connected: holder.is_connected = field->number != 0; break;
-      default: break;
+      case holder_domain:
+        holder.domain = field->text;
+        break;
+      case holder_process:
+        holder.process = field->text;
+        break;
+      case holder_loop:
+        holder.loop = field->text;
+        break;
+      case holder_since:
+        holder.since = field->number;
+        break;
+      case holder_is_connected:
+        holder.is_connected = field->number != 0;
+        break;
+      default:
+        break;
     }
   }
   if (reader.malformed() || holder.domain.empty() || holder.process.empty() || holder.loop.empty()) return std::nullopt;

@@ -16,15 +16,15 @@ inline constexpr uint32_t wire_version = 1;
 struct Packet {
   enum class Kind : uint8_t {
     data = 1,
-    ack = 2,   ///< everything up to `seq` has been taken, and what had to be is durable
-    gap = 3,   ///< `seq` is what comes next
+    ack = 2,  ///< everything up to `seq` has been taken, and what had to be is durable
+    gap = 3,  ///< `seq` is what comes next
   };
   Kind kind = Kind::data;
-  std::string stream;  ///< data: who sends: process and loop; a stream goes from one loop to one shard or loop
-  uint64_t seq = 0;    ///< from 1
-  uint64_t base = 0;   ///< data: the oldest packet that the sender still keeps
-  bool again = false;  ///< data: may have been taken by a former owner
-  uint32_t topic = 0;  ///< data: what the body is, a Topic
+  std::string stream;     ///< data: who sends: process and loop; a stream goes from one loop to one shard or loop
+  uint64_t seq = 0;       ///< from 1
+  uint64_t base = 0;      ///< data: the oldest packet that the sender still keeps
+  bool again = false;     ///< data: may have been taken by a former owner
+  uint32_t topic = 0;     ///< data: what the body is, a Topic
   std::string_view body;  ///< view into what was parsed
 };
 
@@ -38,12 +38,12 @@ enum class Topic : uint32_t {
   link_output = 6,  ///< home → edge: bytes for the client
   link_close = 7,   ///< home → edge: a stream error
   command = 8,      ///< an administrator's command for an account
-  nothing = 9,      ///< was withdrawn by its sender, and only holds its number (an older node skips what it does not know)
-  stay = 10,        ///< home → room: Envelope whose Stay is a report
-  component = 11,   ///< to the loop that has a component's connection: Envelope for the component
+  nothing = 9,  ///< was withdrawn by its sender, and only holds its number (an older node skips what it does not know)
+  stay = 10,    ///< home → room: Envelope whose Stay is a report
+  component = 11,         ///< to the loop that has a component's connection: Envelope for the component
   component_answer = 12,  ///< to the loop that has asked: Envelope, an IQ answer (components/rights.h)
-  on_behalf = 13,   ///< to an account's home: Envelope with a message that a component sends in the account's name
-  absent = 14,      ///< to the home of a room's member: AbsentMessage
+  on_behalf = 13,  ///< to an account's home: Envelope with a message that a component sends in the account's name
+  absent = 14,     ///< to the home of a room's member: AbsentMessage
 };
 
 /// What a room said while one of its members was not there (AbsentRoomMessage in server/feature.h).
@@ -57,8 +57,8 @@ struct AbsentMessage {
 /// Who has the connection of a component (XEP-0114): told to all nodes when it changes, and again every second.
 struct ComponentHolder {
   std::string domain, process;
-  std::string loop;        ///< its address, for Topic::component
-  uint64_t since = 0;      ///< microseconds since 1970: of two the newer one counts
+  std::string loop;           ///< its address, for Topic::component
+  uint64_t since = 0;         ///< microseconds since 1970: of two the newer one counts
   bool is_connected = false;  ///< false: no longer
 };
 

@@ -19,20 +19,25 @@ Result<crypto::Secret> read_secret(const ComponentConfig& config) {
   std::string line;
   std::getline(file, line);
   while (line.ends_with('\r') || line.ends_with(' ')) line.pop_back();
-  if (line.empty()) return fail(Failure::invalid, "component " + config.domain + ": no secret in " + config.secret_file.string());
+  if (line.empty())
+    return fail(Failure::invalid, "component " + config.domain + ": no secret in " + config.secret_file.string());
   return crypto::Secret(std::move(line));
 }
 
 }  // namespace
 
 Component::Component(Node& node, ComponentConfig config, crypto::Secret secret)
-    : node_(node), config_(std::move(config)), secret_(std::move(secret)), rights_(std::make_unique<ComponentRights>(node, *this)) {}
+    : node_(node),
+      config_(std::move(config)),
+      secret_(std::move(secret)),
+      rights_(std::make_unique<ComponentRights>(node, *this)) {}
 Component::~Component() = default;
 
 Loop& Component::loop() const { return node_.router().owner(config_.domain); }
 
 void Component::receive(Envelope envelope) {
-  auto passed = std::make_shared<Envelope>(Envelope{.from = envelope.from, .to = envelope.to, .stanza = std::move(envelope.stanza)});
+  auto passed = std::make_shared<Envelope>(
+      Envelope{.from = envelope.from, .to = envelope.to, .stanza = std::move(envelope.stanza)});
   // REQUIREMENTS 19: what the sender's archive keeps of it is durable before it leaves.
   node_.router().accept(envelope, [this, passed] {
     Loop& home = loop();
@@ -45,7 +50,8 @@ void Component::deliver(Envelope envelope) {
   if (stream_) return stream_->send(*envelope.stanza);
   if (sent_elsewhere(envelope)) return;
   if (envelope.stanza->name() == "presence") return;
-  node_.router().bounce(envelope, {.condition = xmpp::Condition::remote_server_timeout, .text = "This service is not connected now."});
+  node_.router().bounce(
+      envelope, {.condition = xmpp::Condition::remote_server_timeout, .text = "This service is not connected now."});
 }
 
 void Component::tell(xmpp::ElementPtr stanza) {
@@ -61,7 +67,8 @@ void Component::attach(std::shared_ptr<ComponentStream> stream) {
   const auto former = std::exchange(stream_, std::move(stream));
   if (former) rights_->end();
   announce(true);
-  if (former) former->close({.condition = xmpp::StreamCondition::conflict, .text = "Connected anew", .application = {}});
+  if (former)
+    former->close({.condition = xmpp::StreamCondition::conflict, .text = "Connected anew", .application = {}});
   log::info("component_connected", {{"domain", domain()}});
   rights_->begin();
 }

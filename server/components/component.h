@@ -24,28 +24,29 @@ class ComponentStream;
 class Loop;
 class Node;
 
-/// One configured domain. Its connection lives on the loop that owns the domain, and what is not marked is for that loop.
+/// One configured domain. Its connection lives on the loop that owns the domain, and what is not marked is for that
+/// loop.
 class Component {
  public:
   Component(Node& node, ComponentConfig config, crypto::Secret secret);
   ~Component();
 
-  const std::string& domain() const { return config_.domain; }      ///< any thread
-  const ComponentConfig& config() const { return config_; }         ///< any thread
-  const crypto::Secret& secret() const { return secret_; }          ///< any thread
+  const std::string& domain() const { return config_.domain; }  ///< any thread
+  const ComponentConfig& config() const { return config_; }     ///< any thread
+  const crypto::Secret& secret() const { return secret_; }      ///< any thread
   /// To this node or another one; any thread; a moment ago.
   bool is_connected() const { return connected_.load(std::memory_order_relaxed); }
-  Loop& loop() const;                                               ///< any thread
+  Loop& loop() const;  ///< any thread
   ComponentRights& rights() { return *rights_; }
 
-  /// A stanza for its domain, on the loop that owns the addressee. There is nothing like XEP-0198 here: what its connection has
-  /// taken counts as delivered. Without a connection the sender gets remote-server-timeout.
+  /// A stanza for its domain, on the loop that owns the addressee. There is nothing like XEP-0198 here: what its
+  /// connection has taken counts as delivered. Without a connection the sender gets remote-server-timeout.
   void receive(Envelope envelope);
   /// What the server itself has to say to it; from any loop. Lost when it is not connected.
   void tell(xmpp::ElementPtr stanza);
 
-  /// Its newest connection. The one before ends with <conflict/>: a program that was started again gets in, whatever its dead
-  /// connection still believes.
+  /// Its newest connection. The one before ends with <conflict/>: a program that was started again gets in, whatever
+  /// its dead connection still believes.
   void attach(std::shared_ptr<ComponentStream> stream);
   void detach(const ComponentStream& stream);
   void close(const xmpp::StreamError& error);
@@ -66,7 +67,7 @@ class Component {
   const ComponentConfig config_;
   const crypto::Secret secret_;
   std::shared_ptr<ComponentStream> stream_;
-  uint64_t since_ = 0;  ///< of stream_, as ComponentHolder has it
+  uint64_t since_ = 0;                                 ///< of stream_, as ComponentHolder has it
   std::optional<cluster::ComponentHolder> elsewhere_;  ///< the node that has its connection, when we have none
   std::atomic<bool> connected_ = false;
   const std::unique_ptr<ComponentRights> rights_;

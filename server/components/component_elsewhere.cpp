@@ -13,7 +13,8 @@ namespace rookery::server {
 
 void Component::announce(bool is_connected) {
   if (is_connected) {
-    const auto now = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch());
+    const auto now =
+        std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch());
     // Whatever the clocks say, it is newer than the one that it replaces.
     since_ = std::max({since_ + 1, elsewhere_ ? elsewhere_->since + 1 : 0, static_cast<uint64_t>(now.count())});
     elsewhere_.reset();
@@ -21,7 +22,11 @@ void Component::announce(bool is_connected) {
   update_connected();
   cluster::Cluster* cluster = node_.cluster();
   if (cluster == nullptr) return;
-  cluster->announce({.domain = domain(), .process = cluster->process(), .loop = cluster->port().address(), .since = since_, .is_connected = is_connected});
+  cluster->announce({.domain = domain(),
+                     .process = cluster->process(),
+                     .loop = cluster->port().address(),
+                     .since = since_,
+                     .is_connected = is_connected});
 }
 
 bool Component::sent_elsewhere(const Envelope& envelope) {
@@ -31,14 +36,16 @@ bool Component::sent_elsewhere(const Envelope& envelope) {
 }
 
 void Component::receive_from_node(Envelope envelope, const std::string& process) {
-  // It has moved while this was on its way; but two nodes that each believe it at the other must not pass it to and fro.
+  // It has moved while this was on its way; but two nodes that each believe it at the other must not pass it to and
+  // fro.
   if (!stream_ && elsewhere_ && elsewhere_->process == process) elsewhere_.reset();
   update_connected();
   deliver(std::move(envelope));
 }
 
 void Component::set_holder(std::optional<cluster::ComponentHolder> holder) {
-  const bool is_another = elsewhere_ && (!holder || holder->loop != elsewhere_->loop || holder->since != elsewhere_->since);
+  const bool is_another =
+      elsewhere_ && (!holder || holder->loop != elsewhere_->loop || holder->since != elsewhere_->since);
   const bool is_new = holder && (is_another || !elsewhere_);
   elsewhere_ = std::move(holder);
   update_connected();
@@ -70,7 +77,11 @@ void Component::on_places(const cluster::Places& places) {
   // For nodes that have joined since, or had missed it.
   cluster::Cluster* cluster = node_.cluster();
   if (!stream_) return;
-  cluster->announce({.domain = domain(), .process = cluster->process(), .loop = cluster->port().address(), .since = since_, .is_connected = true});
+  cluster->announce({.domain = domain(),
+                     .process = cluster->process(),
+                     .loop = cluster->port().address(),
+                     .since = since_,
+                     .is_connected = true});
 }
 
 std::string ComponentRights::new_id(std::string_view prefix) const {
@@ -94,7 +105,8 @@ bool ComponentRights::sent_to_asker(const Envelope& answer) {
 
 void ComponentRights::on_answer_from_node(const Envelope& answer) {
   if (answer.from.domain() == component_.domain() && answer.stanza->attr("id").starts_with("delegated-")) {
-    auto copy = std::make_shared<Envelope>(Envelope{.from = answer.from, .to = answer.to, .stanza = answer.stanza->clone()});
+    auto copy =
+        std::make_shared<Envelope>(Envelope{.from = answer.from, .to = answer.to, .stanza = answer.stanza->clone()});
     return component_.loop().post([this, copy] { take_delegated_answer(*copy); });
   }
   (void)on_response(answer);

@@ -19,12 +19,17 @@ constexpr auto input_retry = std::chrono::milliseconds(20);
 }  // namespace
 
 ComponentStream::ComponentStream(Node& node, Loop& loop, std::shared_ptr<StreamWire> wire, std::string peer_ip)
-    : node_(node), loop_(&loop), peer_ip_(std::move(peer_ip)), wire_(std::move(wire)),
-      allowance_(static_cast<int64_t>(node.config().burst_bytes)), allowance_at_(loop.now()) {}
+    : node_(node),
+      loop_(&loop),
+      peer_ip_(std::move(peer_ip)),
+      wire_(std::move(wire)),
+      allowance_(static_cast<int64_t>(node.config().burst_bytes)),
+      allowance_at_(loop.now()) {}
 
 ComponentStream::~ComponentStream() = default;
 
-void ComponentStream::accept(Node& node, Loop& loop, std::shared_ptr<StreamWire> wire, std::string peer_ip, const std::string& listener) {
+void ComponentStream::accept(Node& node, Loop& loop, std::shared_ptr<StreamWire> wire, std::string peer_ip,
+                             const std::string& listener) {
   std::shared_ptr<ComponentStream> stream(new ComponentStream(node, loop, std::move(wire), std::move(peer_ip)));
   constexpr auto kind = static_cast<size_t>(ConnectionKind::component);
   ++loop.counters().accepted[kind];
@@ -133,7 +138,8 @@ void ComponentStream::on_element(xmpp::ElementPtr element) {
     if (!ours || name != "handshake") return fail(xmpp::StreamCondition::not_authorized);
     return on_handshake(*element);
   }
-  if (!ours || (name != "message" && name != "presence" && name != "iq")) return fail(xmpp::StreamCondition::unsupported_stanza_type);
+  if (!ours || (name != "message" && name != "presence" && name != "iq"))
+    return fail(xmpp::StreamCondition::unsupported_stanza_type);
   element->rename_ns(xmpp::ns::component, xmpp::ns::client);
   on_stanza(std::move(element));
 }

@@ -14,7 +14,8 @@ namespace rookery::server {
 class ComponentStream final : public StreamWire::Owner, public std::enable_shared_from_this<ComponentStream> {
  public:
   /// Lives until the wire ends.
-  static void accept(Node& node, Loop& loop, std::shared_ptr<StreamWire> wire, std::string peer_ip, const std::string& listener);
+  static void accept(Node& node, Loop& loop, std::shared_ptr<StreamWire> wire, std::string peer_ip,
+                     const std::string& listener);
   ~ComponentStream();
 
   /// A stanza in jabber:client whose addresses are set.
@@ -40,7 +41,9 @@ class ComponentStream final : public StreamWire::Owner, public std::enable_share
   void on_stanza(xmpp::ElementPtr stanza);
   void pause(std::chrono::milliseconds time);
   void charge(size_t bytes);
-  void fail(xmpp::StreamCondition condition, std::string text = {}) { close({.condition = condition, .text = std::move(text), .application = {}}); }
+  void fail(xmpp::StreamCondition condition, std::string text = {}) {
+    close({.condition = condition, .text = std::move(text), .application = {}});
+  }
 
   Node& node_;
   Loop* loop_;
@@ -52,8 +55,8 @@ class ComponentStream final : public StreamWire::Owner, public std::enable_share
   bool paused_ = false;
   ConnectionLimits::Place place_;  ///< among those that have not authenticated
   size_t unauthenticated_bytes_ = 0;
-  std::string id_;                 ///< of the stream: what the handshake is over
-  std::string asked_;              ///< the domain in its header, as it was sent
+  std::string id_;     ///< of the stream: what the handshake is over
+  std::string asked_;  ///< the domain in its header, as it was sent
   Component* component_ = nullptr;
   std::optional<Loop::TimerId> deadline_;
   int64_t allowance_;  ///< bytes that may still be read before reading pauses

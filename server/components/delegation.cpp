@@ -21,15 +21,17 @@ bool corresponds(const xmpp::Element& answer, const Envelope& request) {
     const auto jid = xmpp::Jid::parse(said);
     return jid && *jid == meant;
   };
-  return answer.is("iq", xmpp::ns::client) && answer.attr("type") == "result" && answer.attr("id") == request.stanza->attr("id") &&
-         answer.has_attr("to") && same(answer.attr("to"), request.from) && same(answer.attr("from"), request.to);
+  return answer.is("iq", xmpp::ns::client) && answer.attr("type") == "result" &&
+         answer.attr("id") == request.stanza->attr("id") && answer.has_attr("to") &&
+         same(answer.attr("to"), request.from) && same(answer.attr("from"), request.to);
 }
 
 }  // namespace
 
 bool ComponentRights::is_delegated(const Envelope& iq) const {
   const auto* payload = iq.stanza->first_element();
-  if (payload == nullptr || iq.from.domain() == component_.domain()) return false;  // §4.4: its own requests are ours to answer
+  if (payload == nullptr || iq.from.domain() == component_.domain())
+    return false;  // §4.4: its own requests are ours to answer
   return std::ranges::any_of(component_.config().delegated, [&](const auto& each) {
     const auto has = [&](const std::string& attribute) { return payload->has_attr(attribute); };
     return each.ns == payload->ns() && std::ranges::all_of(each.attributes, has);
@@ -49,7 +51,10 @@ void ComponentRights::give(Envelope iq) {
   }
   const std::string id = new_id("delegated-");
   auto request = xmpp::Element::make("iq", xmpp::ns::client);
-  request->set_attr("type", "set").set_attr("id", id).set_attr("from", iq.to.domain()).set_attr("to", component_.domain());
+  request->set_attr("type", "set")
+      .set_attr("id", id)
+      .set_attr("from", iq.to.domain())
+      .set_attr("to", component_.domain());
   request->add("delegation", xmpp::ns::delegation).add("forwarded", xmpp::ns::forward).add_copy(*iq.stanza);
   const auto timeout = component_.loop().after(patience, [this, id] {
     auto open = delegated_.extract(id);

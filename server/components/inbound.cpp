@@ -14,7 +14,8 @@ using xmpp::Condition;
 using xmpp::StreamCondition;
 
 std::unexpected<InboundRefusal> end(StreamCondition condition, std::string text) {
-  return std::unexpected(InboundRefusal{.ends_stream = true, .stream = {.condition = condition, .text = std::move(text), .application = {}}});
+  return std::unexpected(InboundRefusal{
+      .ends_stream = true, .stream = {.condition = condition, .text = std::move(text), .application = {}}});
 }
 
 std::unexpected<InboundRefusal> refuse(const xmpp::Element& stanza, Condition condition) {
@@ -52,9 +53,11 @@ bool is_one_of(std::string_view type, std::initializer_list<std::string_view> ty
 
 std::expected<Envelope, InboundRefusal> check_inbound(Node& node, const Component& component, xmpp::ElementPtr stanza) {
   // XEP-0114 §3: both addresses MUST be there; RFC 6120 §4.9.3.7, §4.9.3.9
-  if (!stanza->has_attr("from") || !stanza->has_attr("to")) return end(StreamCondition::improper_addressing, "every stanza has from and to");
+  if (!stanza->has_attr("from") || !stanza->has_attr("to"))
+    return end(StreamCondition::improper_addressing, "every stanza has from and to");
   auto from = xmpp::Jid::parse(stanza->attr("from"));
-  if (!from || from->domain() != component.domain()) return end(StreamCondition::invalid_from, "not an address of " + component.domain());
+  if (!from || from->domain() != component.domain())
+    return end(StreamCondition::invalid_from, "not an address of " + component.domain());
   auto to = xmpp::Jid::parse(stanza->attr("to"));
   if (!to) return refuse(*stanza, Condition::jid_malformed);
   stanza->set_attr("from", from->text());
@@ -67,16 +70,20 @@ std::expected<Envelope, InboundRefusal> check_inbound(Node& node, const Componen
     remove_forged_ids(*stanza, node, component);
   }
   // RFC 6121 §4.7.1
-  if (kind == "presence" && !is_one_of(type, {"", "unavailable", "subscribe", "subscribed", "unsubscribe", "unsubscribed", "probe", "error"})) {
+  if (kind == "presence" && !is_one_of(type, {"", "unavailable", "subscribe", "subscribed", "unsubscribe",
+                                              "unsubscribed", "probe", "error"})) {
     return refuse(*stanza, Condition::bad_request);
   }
   if (kind == "iq") {  // RFC 6120 §8.2.3
     const bool is_request = is_one_of(type, {"get", "set"});
     const auto* payload = stanza->first_element();
-    if (!stanza->has_attr("id") || !is_one_of(type, {"get", "set", "result", "error"})) return refuse(*stanza, Condition::bad_request);
-    if (is_request && (payload == nullptr || payload->next_element() != nullptr)) return refuse(*stanza, Condition::bad_request);
+    if (!stanza->has_attr("id") || !is_one_of(type, {"get", "set", "result", "error"}))
+      return refuse(*stanza, Condition::bad_request);
+    if (is_request && (payload == nullptr || payload->next_element() != nullptr))
+      return refuse(*stanza, Condition::bad_request);
     // A roster push comes from one's own server alone.
-    if (is_request && !to->is_bare() && to->has_local() && payload->ns() == xmpp::ns::roster) return refuse(*stanza, Condition::service_unavailable);
+    if (is_request && !to->is_bare() && to->has_local() && payload->ns() == xmpp::ns::roster)
+      return refuse(*stanza, Condition::service_unavailable);
   }
   return Envelope{.from = std::move(*from), .to = std::move(*to), .stanza = std::move(stanza)};
 }

@@ -39,7 +39,10 @@ void ComponentRights::advertise(const std::string& domain) {
   auto& privilege = privileges->add("privilege", xmpp::ns::privilege);
   if (config.roster != "none") {
     const bool push = config.roster_push && config.roster != "set";
-    privilege.add("perm").set_attr("access", "roster").set_attr("type", config.roster).set_attr("push", push ? "true" : "false");
+    privilege.add("perm")
+        .set_attr("access", "roster")
+        .set_attr("type", config.roster)
+        .set_attr("push", push ? "true" : "false");
   }
   if (config.message != "none") privilege.add("perm").set_attr("access", "message").set_attr("type", config.message);
   if (!config.iq.empty()) {
@@ -119,23 +122,28 @@ void ComponentRights::send_message(xmpp::ElementPtr message, const xmpp::Jid& fr
   if (from.is_domain()) return node_.router().route({.from = from, .to = std::move(*to), .stanza = std::move(message)});
   if (node_.router().goes_elsewhere(from)) {
     const Envelope envelope{.from = from, .to = std::move(*to), .stanza = std::move(message)};
-    return node_.cluster()->port().send_to_shard(shard_of(from.text()), cluster::Topic::on_behalf, cluster::encode(envelope));
+    return node_.cluster()->port().send_to_shard(shard_of(from.text()), cluster::Topic::on_behalf,
+                                                 cluster::encode(envelope));
   }
   Loop& owner = node_.router().owner(from.bare_text());
-  owner.post([this, &owner, from, to = std::move(*to), message = std::move(message), refused = std::move(refused)]() mutable {
-    auto send = [this, to = std::move(to), message = std::move(message), refused = std::move(refused)](Home* home) mutable {
-      if (home == nullptr) return refuse(refused, Condition::forbidden, "there is no such account");
-      home->message_on_behalf(std::move(message), std::move(to));
-    };
-    node_.homes(owner).with_home(from, std::move(send));
-  });
+  owner.post(
+      [this, &owner, from, to = std::move(*to), message = std::move(message), refused = std::move(refused)]() mutable {
+        auto send = [this, to = std::move(to), message = std::move(message),
+                     refused = std::move(refused)](Home* home) mutable {
+          if (home == nullptr) return refuse(refused, Condition::forbidden, "there is no such account");
+          home->message_on_behalf(std::move(message), std::move(to));
+        };
+        node_.homes(owner).with_home(from, std::move(send));
+      });
 }
 
 // §3.3
 bool ComponentRights::take_roster_request(Envelope& envelope) {
   const auto* payload = envelope.stanza->first_element();
   const auto type = envelope.stanza->attr("type");
-  if (payload == nullptr || !payload->is("query", xmpp::ns::roster) || !envelope.to.has_local() || !envelope.to.is_bare()) return false;
+  if (payload == nullptr || !payload->is("query", xmpp::ns::roster) || !envelope.to.has_local() ||
+      !envelope.to.is_bare())
+    return false;
   if (!allows(component_.config().roster, type)) return false;  // then it is a stranger's request
   auto inner = envelope.stanza->clone();
   ask(envelope, std::move(inner), envelope.to, false);
@@ -155,7 +163,8 @@ std::string ComponentRights::fault_of(const Envelope& envelope, const xmpp::Elem
   const auto* payload = inner.first_element();
   if (payload == nullptr) return "there is nothing in it";
   const auto& granted = component_.config().iq;
-  const bool may = std::ranges::any_of(granted, [&](const auto& each) { return each.first == payload->ns() && allows(each.second, type); });
+  const bool may = std::ranges::any_of(
+      granted, [&](const auto& each) { return each.first == payload->ns() && allows(each.second, type); });
   return may ? "" : "not for this namespace";
 }
 
@@ -165,7 +174,8 @@ bool ComponentRights::take_privileged_iq(Envelope& envelope) {
   if (wrapper == nullptr || (type != "get" && type != "set")) return false;
   const auto* inner = wrapper->first_element();
   if (inner == nullptr) return refuse(envelope, Condition::bad_request), true;
-  if (auto fault = fault_of(envelope, *inner); !fault.empty()) return refuse(envelope, Condition::forbidden, std::move(fault)), true;
+  if (auto fault = fault_of(envelope, *inner); !fault.empty())
+    return refuse(envelope, Condition::forbidden, std::move(fault)), true;
   auto to = inner->has_attr("to") ? xmpp::Jid::parse(inner->attr("to")) : Result<xmpp::Jid>(envelope.to);
   if (!to) return refuse(envelope, Condition::jid_malformed), true;
   ask(envelope, inner->clone(), *to, true);
@@ -179,7 +189,8 @@ void ComponentRights::ask(Envelope& envelope, xmpp::ElementPtr inner, const xmpp
   inner->set_attr("id", id).set_attr("from", envelope.to.text()).set_attr("to", to.text());
   const auto timeout = component_.loop().after(patience, [this, id] {
     auto open = privileged_.extract(id);
-    if (!open.empty()) component_.tell(xmpp::error_reply(*open.mapped().request, {.condition = Condition::remote_server_timeout}));
+    if (!open.empty())
+      component_.tell(xmpp::error_reply(*open.mapped().request, {.condition = Condition::remote_server_timeout}));
   });
   const xmpp::Jid from = envelope.to;
   std::string copy_of_id = id;
@@ -199,7 +210,8 @@ void ComponentRights::send_request(Envelope request, std::string id) {
         auto open = privileged_.extract(id);
         if (open.empty()) return;
         component_.loop().cancel(open.mapped().timeout);
-        component_.tell(xmpp::error_reply(*open.mapped().request, {.condition = Condition::forbidden, .text = "there is no such account"}));
+        component_.tell(xmpp::error_reply(*open.mapped().request,
+                                          {.condition = Condition::forbidden, .text = "there is no such account"}));
       });
     };
     node_.homes(owner).with_home(account, std::move(send));
@@ -209,9 +221,8 @@ void ComponentRights::send_request(Envelope request, std::string id) {
 bool ComponentRights::on_response(const Envelope& answer) {
   const auto id = answer.stanza->attr("id");
   if (!id.starts_with(id_prefix) || sent_to_asker(answer)) return false;
-  component_.loop().post([this, id = std::string(id), from = answer.from.text(), copy = answer.stanza->clone()]() mutable {
-    answered(id, from, std::move(copy));
-  });
+  component_.loop().post([this, id = std::string(id), from = answer.from.text(),
+                          copy = answer.stanza->clone()]() mutable { answered(id, from, std::move(copy)); });
   return false;  // another component's may it be; nobody else knows such an id
 }
 
@@ -222,7 +233,9 @@ void ComponentRights::answered(const std::string& id, const std::string& from, x
   const Privileged asked = std::move(privileged_.extract(open).mapped());
   const xmpp::Element& request = *asked.request;
   if (!asked.wrapped) {
-    answer->set_attr("id", request.attr("id")).set_attr("from", request.attr("to")).set_attr("to", request.attr("from"));
+    answer->set_attr("id", request.attr("id"))
+        .set_attr("from", request.attr("to"))
+        .set_attr("to", request.attr("from"));
     return component_.tell(std::move(answer));
   }
   const auto* inner = request.child("privileged_iq", xmpp::ns::privilege)->first_element();

@@ -1,5 +1,5 @@
-// What a component may do beyond its own domain: privileged entities (XEP-0356) and namespaces delegated to it (XEP-0355). All of
-// it by configuration, for all accounts of the server.
+// What a component may do beyond its own domain: privileged entities (XEP-0356) and namespaces delegated to it
+// (XEP-0355). All of it by configuration, for all accounts of the server.
 #pragma once
 
 #include <functional>

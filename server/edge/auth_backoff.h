@@ -12,11 +12,12 @@
 
 namespace rookery::server {
 
-/// After a failure the answer waits, and so does the next attempt that begins meanwhile: first, twice that, four times …
-/// up to a bound. Nobody is ever refused, so nobody can lock an account for its owner:
+/// After a failure the answer waits, and so does the next attempt that begins meanwhile: first, twice that, four times
+/// … up to a bound. Nobody is ever refused, so nobody can lock an account for its owner:
 ///   - an account from one network waits from its first failure on, up to `most`;
 ///   - a network (IPv4 address, IPv6 /64) that fails for many accounts waits likewise from its 11th failure on;
-///   - an account that many networks fail for waits from its 11th failure on, but its owner waits an eighth of `most` at most.
+///   - an account that many networks fail for waits from its 11th failure on, but its owner waits an eighth of `most`
+///   at most.
 /// What is remembered is bounded, in time by `memory`, in size by `entries`; names are kept as digests.
 class AuthBackoff {
  public:

@@ -10,7 +10,8 @@ std::string bosh_terminated(std::string_view condition);
 
 namespace {
 
-/// The sid in the first tag, before anything is parsed: it decides which limits the parser gets. The wire checks it again.
+/// The sid in the first tag, before anything is parsed: it decides which limits the parser gets. The wire checks it
+/// again.
 std::string probable_sid(std::string_view xml) {
   const auto tag = xml.substr(0, std::min(xml.find('>'), xml.size()));
   for (const char quote : {'\'', '"'}) {
@@ -45,11 +46,15 @@ void BoshSessions::serve(const std::shared_ptr<HttpConnection>& connection) {
   const auto& method = connection->request().method;
   if (method == "OPTIONS") {
     return connection->respond({.status = 204,
-                                .headers = {{"Access-Control-Allow-Origin", "*"}, {"Access-Control-Allow-Methods", "POST, OPTIONS"},
-                                            {"Access-Control-Allow-Headers", "Content-Type"}, {"Access-Control-Max-Age", "86400"}},
+                                .headers = {{"Access-Control-Allow-Origin", "*"},
+                                            {"Access-Control-Allow-Methods", "POST, OPTIONS"},
+                                            {"Access-Control-Allow-Headers", "Content-Type"},
+                                            {"Access-Control-Max-Age", "86400"}},
                                 .body = {}});
   }
-  if (method != "POST") return connection->respond(HttpResponse::text(405, "BOSH (XEP-0124) is spoken here.").with("Allow", "POST, OPTIONS"));
+  if (method != "POST")
+    return connection->respond(
+        HttpResponse::text(405, "BOSH (XEP-0124) is spoken here.").with("Allow", "POST, OPTIONS"));
   connection->read_body(node_.config().stanza_bytes + 4096, [this, connection](std::string xml) {
     const std::string sid = probable_sid(xml);
     const auto request = std::make_shared<BoshRequest>(connection, std::move(xml));
@@ -65,7 +70,8 @@ void BoshSessions::create(const std::shared_ptr<HttpConnection>& connection, con
   const auto wire = std::make_shared<BoshWire>(*this, connection->loop(), connection->is_encrypted());
   if (!wire->create(request)) return;
   add(wire);
-  ClientStream::accept(node_, connection->loop(), wire, connection->client_ip(), {Security::web, "http", ConnectionKind::bosh});
+  ClientStream::accept(node_, connection->loop(), wire, connection->client_ip(),
+                       {Security::web, "http", ConnectionKind::bosh});
 }
 
 }  // namespace rookery::server

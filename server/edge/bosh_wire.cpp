@@ -59,7 +59,9 @@ void BoshRequest::answer(std::string body) {
   const auto respond = [connection = connection_, body = std::move(body)]() mutable {
     // For web clients of other sites, as host-meta is (XEP-0156 §3).
     connection->respond({.status = 200,
-                         .headers = {{"Content-Type", "text/xml; charset=utf-8"}, {"Access-Control-Allow-Origin", "*"}, {"Cache-Control", "no-store"}},
+                         .headers = {{"Content-Type", "text/xml; charset=utf-8"},
+                                     {"Access-Control-Allow-Origin", "*"},
+                                     {"Cache-Control", "no-store"}},
                          .body = std::move(body)});
   };
   if (&loop_ == Loop::current()) return Job(respond)();
@@ -80,8 +82,8 @@ bool BoshWire::create(const BoshRequestPtr& request) {
   hold_ = std::min<size_t>(number(element.attr("hold")).value_or(1), 1);
   next_rid_ = body->rid + 1;
   const size_t requests = hold_ + 1;
-  opening_ = " sid='" + sid_ + "' wait='" + std::to_string(wait_.count()) + "' hold='" + std::to_string(hold_) + "' requests='" +
-             std::to_string(requests) + "' inactivity='" + std::to_string(inactivity.count()) +
+  opening_ = " sid='" + sid_ + "' wait='" + std::to_string(wait_.count()) + "' hold='" + std::to_string(hold_) +
+             "' requests='" + std::to_string(requests) + "' inactivity='" + std::to_string(inactivity.count()) +
              "' polling='0' ver='1.10' xmlns:xmpp='urn:xmpp:xbosh' xmpp:version='1.0' xmpp:restartlogic='true'";
   if (is_encrypted_) opening_ += " secure='true'";
   first_header_ = header_of(element);
@@ -138,7 +140,8 @@ void BoshWire::on_body(Body body) {
 }
 
 void BoshWire::take_waiting() {
-  for (auto first = waiting_.begin(); !paused_ && !ended_ && first != waiting_.end() && first->first == next_rid_; first = waiting_.begin()) {
+  for (auto first = waiting_.begin(); !paused_ && !ended_ && first != waiting_.end() && first->first == next_rid_;
+       first = waiting_.begin()) {
     Body body = std::move(first->second);
     waiting_.erase(first);
     accept(std::move(body));

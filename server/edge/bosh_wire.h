@@ -1,4 +1,5 @@
-// A client's stream over HTTP requests (XEP-0124, XEP-0206): the server always holds a request to answer when it has something.
+// A client's stream over HTTP requests (XEP-0124, XEP-0206): the server always holds a request to answer when it has
+// something.
 #pragma once
 
 #include <atomic>
@@ -94,12 +95,12 @@ class BoshWire final : public StreamWire, public std::enable_shared_from_this<Bo
   xmpp::StreamHeader first_header_;
 
   uint64_t next_rid_ = 0;
-  std::map<uint64_t, Body> waiting_;               ///< came before their turn, or while reading is paused
-  std::deque<Held> held_;                          ///< oldest first
-  std::map<uint64_t, std::string> answered_;       ///< the last answers, for who asks again (XEP-0124 §14.3)
+  std::map<uint64_t, Body> waiting_;          ///< came before their turn, or while reading is paused
+  std::deque<Held> held_;                     ///< oldest first
+  std::map<uint64_t, std::string> answered_;  ///< the last answers, for who asks again (XEP-0124 §14.3)
   std::deque<xmpp::StreamEvent> events_;
   std::string outbox_;
-  std::string opening_;                            ///< attributes of the next answer: those that make the session
+  std::string opening_;  ///< attributes of the next answer: those that make the session
   bool paused_ = false, ending_ = false, ended_ = false, flushing_ = false, has_error_ = false;
   std::optional<Loop::TimerId> inactivity_;
 };

@@ -4,19 +4,19 @@
 #include <algorithm>
 
 #include "crypto/hash.h"
+#include "server/cluster/cluster.h"
 #include "server/edge/auth_backoff.h"
 #include "server/edge/client_stream.h"
 #include "server/log.h"
-#include "server/cluster/cluster.h"
 #include "server/node.h"
 #include "xmpp/namespaces.h"
 
 namespace rookery::server {
 
 namespace {
-constexpr int most_sasl_failures = 3;     // REQUIREMENTS 2
-// Attempts that end before a credential was looked at are no guesses: slixmpp tries each -PLUS mechanism with tls-unique,
-// which TLS 1.3 does not have, before it takes one without.
+constexpr int most_sasl_failures = 3;  // REQUIREMENTS 2
+// Attempts that end before a credential was looked at are no guesses: slixmpp tries each -PLUS mechanism with
+// tls-unique, which TLS 1.3 does not have, before it takes one without.
 constexpr int most_false_starts = 8;
 
 std::string sasl_failure(xmpp::SaslError error) {
@@ -33,9 +33,11 @@ Result<FoundCredentials> read_credentials(storage::Stores& stores, const Node& n
   if (!found.credentials.is_decoy) found.credentials.keys = std::move(account->keys);
   // REQUIREMENTS 11: an unknown name looks like any other until the proof fails; so does a hash that an account lacks.
   for (const auto hash : {crypto::Hash::sha1, crypto::Hash::sha256, crypto::Hash::sha512}) {
-    if (std::ranges::find(found.credentials.keys, hash, &crypto::ScramKeys::hash) != found.credentials.keys.end()) continue;
+    if (std::ranges::find(found.credentials.keys, hash, &crypto::ScramKeys::hash) != found.credentials.keys.end())
+      continue;
     if (!found.credentials.is_decoy) found.lacking.push_back(hash);
-    found.credentials.keys.push_back(crypto::decoy_scram_keys(hash, node.decoy_secret(), jid.text(), node.config().scram_iterations));
+    found.credentials.keys.push_back(
+        crypto::decoy_scram_keys(hash, node.decoy_secret(), jid.text(), node.config().scram_iterations));
   }
   return found;
 }
@@ -52,7 +54,9 @@ void ClientStream::on_sasl(const xmpp::Element& element) {
     data = "";  // RFC 6120 §6.4.2: an initial response of zero length
   } else if (!text.empty()) {
     auto decoded = crypto::base64_decode(text);
-    if (!decoded) return on_sasl_step({.kind = xmpp::SaslStep::Kind::failure, .data = {}, .error = xmpp::SaslError::incorrect_encoding});
+    if (!decoded)
+      return on_sasl_step(
+          {.kind = xmpp::SaslStep::Kind::failure, .data = {}, .error = xmpp::SaslError::incorrect_encoding});
     data = std::move(*decoded);
   }
   if (name == "auth" && state_ == State::features_sent) {
@@ -61,7 +65,8 @@ void ClientStream::on_sasl(const xmpp::Element& element) {
     state_ = State::authenticating;
     return on_sasl_step(sasl_->start(element.attr("mechanism"), std::move(data)));
   }
-  if (name == "response" && state_ == State::authenticating && sasl_) return on_sasl_step(sasl_->respond(data.value_or("")));
+  if (name == "response" && state_ == State::authenticating && sasl_)
+    return on_sasl_step(sasl_->respond(data.value_or("")));
   fail(xmpp::StreamCondition::not_authorized);
 }
 
@@ -69,14 +74,18 @@ void ClientStream::on_sasl_step(xmpp::SaslStep step) {
   using Kind = xmpp::SaslStep::Kind;
   switch (step.kind) {
     case Kind::challenge:
-      return wire_->send("<challenge xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>" + crypto::base64_encode(step.data) + "</challenge>");
-    case Kind::need_credentials: return look_up_credentials();
+      return wire_->send("<challenge xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>" + crypto::base64_encode(step.data) +
+                         "</challenge>");
+    case Kind::need_credentials:
+      return look_up_credentials();
     case Kind::success:
       if (is_disabled_) return account_is_disabled([](xmpp::SaslError error) { return sasl_failure(error); });
       wire_->send(step.data.empty() ? "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>"
-                                        : "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>" + crypto::base64_encode(step.data) + "</success>");
+                                    : "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>" +
+                                          crypto::base64_encode(step.data) + "</success>");
       return authenticated();
-    case Kind::failure: return attempt_failed(step.error, sasl_failure(step.error));
+    case Kind::failure:
+      return attempt_failed(step.error, sasl_failure(step.error));
   }
 }
 
@@ -116,7 +125,8 @@ void ClientStream::look_up_credentials() {
   const auto jid = xmpp::Jid::make(sasl_->username(), domain_);
   if (!jid) {
     begin_guess({}, {});
-    return on_credentials({.kind = xmpp::SaslStep::Kind::failure, .data = {}, .error = xmpp::SaslError::not_authorized});
+    return on_credentials(
+        {.kind = xmpp::SaslStep::Kind::failure, .data = {}, .error = xmpp::SaslError::not_authorized});
   }
   begin_guess(*jid, [this] { check_credentials(); });
 }
@@ -136,25 +146,28 @@ void ClientStream::begin_guess(xmpp::Jid account, std::function<void()> then) {
 }
 
 void ClientStream::check_credentials() {
-  const xmpp::SaslStep not_now{.kind = xmpp::SaslStep::Kind::failure, .data = {}, .error = xmpp::SaslError::temporary_auth_failure};
-  node_.stores().run(
-      [this, self = shared_from_this(), jid = attempted_](storage::Stores& stores) { return read_credentials(stores, node_, jid); },
-      [this, self = shared_from_this(), not_now](Result<FoundCredentials> found) {
-        if (state_ == State::closed) return;
-        if (!found) {
-          credentials_asked_ = false;  // nobody guessed
-          return on_credentials(not_now);
-        }
-        is_disabled_ = found->is_disabled;
-        if (!sasl_->is_costly()) return on_credentials(sasl_->credentials(found->credentials));
-        node_.derivations().try_run(
-            [this, self, found = std::move(found->credentials)]() -> Result<xmpp::SaslStep> { return sasl_->credentials(found); },
-            [this, self, not_now](Result<xmpp::SaslStep> step) {
-              if (state_ == State::closed) return;
-              if (!step) credentials_asked_ = false;
-              on_credentials(step ? *step : not_now);
-            });
-      });
+  const xmpp::SaslStep not_now{
+      .kind = xmpp::SaslStep::Kind::failure, .data = {}, .error = xmpp::SaslError::temporary_auth_failure};
+  node_.stores().run([this, self = shared_from_this(),
+                      jid = attempted_](storage::Stores& stores) { return read_credentials(stores, node_, jid); },
+                     [this, self = shared_from_this(), not_now](Result<FoundCredentials> found) {
+                       if (state_ == State::closed) return;
+                       if (!found) {
+                         credentials_asked_ = false;  // nobody guessed
+                         return on_credentials(not_now);
+                       }
+                       is_disabled_ = found->is_disabled;
+                       if (!sasl_->is_costly()) return on_credentials(sasl_->credentials(found->credentials));
+                       node_.derivations().try_run(
+                           [this, self, found = std::move(found->credentials)]() -> Result<xmpp::SaslStep> {
+                             return sasl_->credentials(found);
+                           },
+                           [this, self, not_now](Result<xmpp::SaslStep> step) {
+                             if (state_ == State::closed) return;
+                             if (!step) credentials_asked_ = false;
+                             on_credentials(step ? *step : not_now);
+                           });
+                     });
 }
 
 void ClientStream::on_credentials(xmpp::SaslStep step) {

@@ -13,8 +13,8 @@ namespace rookery::server {
 class Node;
 
 struct FoundCredentials {
-  xmpp::SaslCredentials credentials;   ///< for each hash: the account's, or such as no password belongs to
-  bool is_disabled = false;            ///< whoever proves the password is told so
+  xmpp::SaslCredentials credentials;  ///< for each hash: the account's, or such as no password belongs to
+  bool is_disabled = false;           ///< whoever proves the password is told so
   std::vector<crypto::Hash> lacking;  ///< hashes for which a real account has no keys
 };
 

@@ -11,7 +11,8 @@ namespace rookery::server {
 namespace {
 
 std::string limits_element(size_t stanza_bytes) {
-  return "<limits xmlns='urn:xmpp:stream-limits:0'><max-bytes>" + std::to_string(stanza_bytes) + "</max-bytes></limits>";
+  return "<limits xmlns='urn:xmpp:stream-limits:0'><max-bytes>" + std::to_string(stanza_bytes) +
+         "</max-bytes></limits>";
 }
 
 }  // namespace
@@ -33,11 +34,13 @@ xmpp::SaslOptions ClientStream::sasl_options() const {
 }
 
 std::string ClientStream::early_features() const {
-  if (!may_authenticate()) return "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'><required/></starttls>" +
-                                  limits_element(xmpp::ParserLimits::unauthenticated().stanza_bytes);
+  if (!may_authenticate())
+    return "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'><required/></starttls>" +
+           limits_element(xmpp::ParserLimits::unauthenticated().stanza_bytes);
   const auto options = sasl_options();
   std::string out = "<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>";
-  for (const auto name : xmpp::SaslServer::offered(options)) out.append("<mechanism>").append(name).append("</mechanism>");
+  for (const auto name : xmpp::SaslServer::offered(options))
+    out.append("<mechanism>").append(name).append("</mechanism>");
   out += "</mechanisms>" + Sasl2::offer(*this);
   const auto bindings = xmpp::SaslServer::offered_bindings(options);
   if (!bindings.empty()) {
@@ -53,14 +56,18 @@ std::string ClientStream::early_features() const {
 std::string ClientStream::late_features() const {
   std::string out;
   if (session_ == nullptr) {
-    out += "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/><session xmlns='urn:ietf:params:xml:ns:xmpp-session'><optional/></session>";
+    out +=
+        "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/><session "
+        "xmlns='urn:ietf:params:xml:ns:xmpp-session'><optional/></session>";
   }
   // Bind 2 may have enabled it; a client that is offered it again tries to resume what it has just begun.
   if (!is_managed_) out += "<sm xmlns='urn:xmpp:sm:3'/>";
   if (node_.config().held_stanzas > 0) out += "<csi xmlns='urn:xmpp:csi:0'/>";
-  return out + "<ver xmlns='urn:xmpp:features:rosterver'/><sub xmlns='urn:xmpp:features:pre-approval'/>"
-         "<c xmlns='http://jabber.org/protocol/caps' hash='" + node_.caps().hash + "' node='" + node_.caps().node +
-         "' ver='" + node_.caps().ver + "'/>" + limits_element(node_.config().stanza_bytes);
+  return out +
+         "<ver xmlns='urn:xmpp:features:rosterver'/><sub xmlns='urn:xmpp:features:pre-approval'/>"
+         "<c xmlns='http://jabber.org/protocol/caps' hash='" +
+         node_.caps().hash + "' node='" + node_.caps().node + "' ver='" + node_.caps().ver + "'/>" +
+         limits_element(node_.config().stanza_bytes);
 }
 
 // XEP-0509 §2.3.1: a hash of what is offered stands for it.
@@ -74,7 +81,8 @@ void ClientStream::send_features() {
     out += late_features();
   } else {
     out += early_features();
-    if (wire_->is_encrypted()) out += "<config-version xmlns='urn:xmpp:iap:0' scheme='opaque' value='" + config_version() + "'/>";
+    if (wire_->is_encrypted())
+      out += "<config-version xmlns='urn:xmpp:iap:0' scheme='opaque' value='" + config_version() + "'/>";
     state_ = State::features_sent;
   }
   wire_->send(out + "</stream:features>");

@@ -17,13 +17,21 @@ constexpr auto input_retry = std::chrono::milliseconds(20);
 
 }  // namespace
 
-ClientStream::ClientStream(Node& node, Loop& loop, std::shared_ptr<StreamWire> wire, std::string peer_ip, const Door& door)
-    : node_(node), loop_(&loop), peer_ip_(std::move(peer_ip)), security_(door.security), kind_(door.kind), wire_(std::move(wire)),
-      allowance_(static_cast<int64_t>(node.config().burst_bytes)), allowance_at_(loop.now()) {}
+ClientStream::ClientStream(Node& node, Loop& loop, std::shared_ptr<StreamWire> wire, std::string peer_ip,
+                           const Door& door)
+    : node_(node),
+      loop_(&loop),
+      peer_ip_(std::move(peer_ip)),
+      security_(door.security),
+      kind_(door.kind),
+      wire_(std::move(wire)),
+      allowance_(static_cast<int64_t>(node.config().burst_bytes)),
+      allowance_at_(loop.now()) {}
 
 ClientStream::~ClientStream() { --node_.connections; }
 
-void ClientStream::accept(Node& node, Loop& loop, std::shared_ptr<StreamWire> wire, std::string peer_ip, const Door& door) {
+void ClientStream::accept(Node& node, Loop& loop, std::shared_ptr<StreamWire> wire, std::string peer_ip,
+                          const Door& door) {
   ++node.connections;
   const Security security = door.security;
   std::shared_ptr<ClientStream> stream(new ClientStream(node, loop, std::move(wire), std::move(peer_ip), door));
@@ -102,7 +110,8 @@ void ClientStream::process() {
   processing_ = true;
   while (!waiting_ && state_ != State::closed) {
     if (session_ != nullptr && !session_->accepts_input()) {
-      // REQUIREMENTS 21: nothing can be promised now. The session says so when it was it alone; the disk is asked again.
+      // REQUIREMENTS 21: nothing can be promised now. The session says so when it was it alone; the disk is asked
+      // again.
       wait();
       waits_for_session_ = true;
       loop_->after(input_retry, [this, keep] { on_input_wanted(); });
@@ -159,7 +168,8 @@ void ClientStream::on_element(xmpp::ElementPtr element) {
   const auto ns = element->ns();
   switch (state_) {
     case State::features_sent:
-      if (element->is("starttls", xmpp::ns::tls) && !wire_->is_encrypted() && security_ == Security::starttls) return on_starttls();
+      if (element->is("starttls", xmpp::ns::tls) && !wire_->is_encrypted() && security_ == Security::starttls)
+        return on_starttls();
       if (ns == xmpp::ns::sasl && may_authenticate()) return on_sasl(*element);
       if (ns == xmpp::ns::sasl2 && wire_->is_encrypted()) {
         sasl2_ = std::make_unique<Sasl2>(*this);
@@ -173,10 +183,11 @@ void ClientStream::on_element(xmpp::ElementPtr element) {
         if (!stranger_) stranger_ = std::make_shared<Stranger>();
         stranger_->domain = domain_;
         stranger_->ip = peer_ip_;
-        return node_.register_before_auth(std::move(element), stranger_, [this, self = shared_from_this()](xmpp::ElementPtr reply) {
-          wire_->send(reply->to_xml(xmpp::ns::client));
-          go_on();
-        });
+        return node_.register_before_auth(std::move(element), stranger_,
+                                          [this, self = shared_from_this()](xmpp::ElementPtr reply) {
+                                            wire_->send(reply->to_xml(xmpp::ns::client));
+                                            go_on();
+                                          });
       }
       return fail(xmpp::StreamCondition::not_authorized);
     case State::authenticating:
@@ -187,7 +198,8 @@ void ClientStream::on_element(xmpp::ElementPtr element) {
       if (name == "iq" && element->child("bind", xmpp::ns::bind) != nullptr) return on_bind(std::move(element));
       if (element->is("resume", xmpp::ns::sm)) return on_resume(*element);
       if (ns == xmpp::ns::sm) {
-        return wire_->send("<failed xmlns='urn:xmpp:sm:3'><unexpected-request xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>");
+        return wire_->send(
+            "<failed xmlns='urn:xmpp:sm:3'><unexpected-request xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>");
       }
       return fail(xmpp::StreamCondition::not_authorized);
     case State::bound:
@@ -195,13 +207,15 @@ void ClientStream::on_element(xmpp::ElementPtr element) {
       if (name == "iq" && element->child("session", xmpp::ns::session) != nullptr && element->attr("type") == "set") {
         return session_->on_legacy_session(std::move(element));  // RFC 3921 §3: nothing to do any more
       }
-      if (ns == xmpp::ns::csi && (name == "active" || name == "inactive")) return session_->on_element(std::move(element));
+      if (ns == xmpp::ns::csi && (name == "active" || name == "inactive"))
+        return session_->on_element(std::move(element));
       if (ns == xmpp::ns::sm || (ns == xmpp::ns::client && (name == "message" || name == "presence" || name == "iq"))) {
         return session_->on_element(std::move(element));
       }
       return fail(xmpp::StreamCondition::unsupported_stanza_type);
     case State::opening:
-    case State::closed: return fail(xmpp::StreamCondition::not_authorized);
+    case State::closed:
+      return fail(xmpp::StreamCondition::not_authorized);
   }
 }
 
@@ -253,7 +267,8 @@ void ClientStream::on_resume(const xmpp::Element& resume) {
   std::string id(resume.attr("previd"));
   uint64_t handled = 0;
   const std::string h(resume.attr("h"));
-  if (h.empty() || h.size() > 10 || h.find_first_not_of("0123456789") != std::string::npos || (handled = std::stoull(h)) > UINT32_MAX) {
+  if (h.empty() || h.size() > 10 || h.find_first_not_of("0123456789") != std::string::npos ||
+      (handled = std::stoull(h)) > UINT32_MAX) {
     return fail(xmpp::StreamCondition::policy_violation);
   }
   wait();

@@ -1,5 +1,5 @@
-// One client's stream: negotiation and authentication over whatever carries it (stream_wire.h). It knows nothing of rosters;
-// after binding it only passes elements between the wire and its session.
+// One client's stream: negotiation and authentication over whatever carries it (stream_wire.h). It knows nothing of
+// rosters; after binding it only passes elements between the wire and its session.
 #pragma once
 
 #include <functional>
@@ -8,8 +8,8 @@
 #include <string>
 
 #include "server/edge/connection_limits.h"
-#include "server/edge/stream_wire.h"
 #include "server/edge/sasl2.h"
+#include "server/edge/stream_wire.h"
 #include "server/home/attach.h"
 #include "xmpp/sasl/sasl_server.h"
 
@@ -19,7 +19,9 @@ class Node;
 struct Stranger;
 
 enum class Security {
-  starttls, direct_tls, plaintext,
+  starttls,
+  direct_tls,
+  plaintext,
   web,  ///< over HTTP: its listener has settled what TLS there is
 };
 /// Where a connection came in.
@@ -29,7 +31,9 @@ struct Door {
   ConnectionKind kind = ConnectionKind::starttls;
 };
 
-class ClientStream final : public StreamWire::Owner, public ClientLink, public std::enable_shared_from_this<ClientStream> {
+class ClientStream final : public StreamWire::Owner,
+                           public ClientLink,
+                           public std::enable_shared_from_this<ClientStream> {
  public:
   /// Lives until the wire ends.
   static void accept(Node& node, Loop& loop, std::shared_ptr<StreamWire> wire, std::string peer_ip, const Door& door);
@@ -66,8 +70,8 @@ class ClientStream final : public StreamWire::Owner, public ClientLink, public s
   void on_starttls();
   void on_sasl(const xmpp::Element& element);
   void on_sasl_step(xmpp::SaslStep step);
-  /// The one place where an attempt ends in failure, whatever profile it was of: counts it, and answers when the backoff
-  /// allows (REQUIREMENTS 14).
+  /// The one place where an attempt ends in failure, whatever profile it was of: counts it, and answers when the
+  /// backoff allows (REQUIREMENTS 14).
   void attempt_failed(xmpp::SaslError error, std::string answer);
   void refuse_attempt(xmpp::SaslError error, bool is_guess, const std::string& answer);
   void account_is_disabled(const std::function<std::string(xmpp::SaslError)>& words);
@@ -77,7 +81,8 @@ class ClientStream final : public StreamWire::Owner, public ClientLink, public s
   void check_credentials();
   void on_credentials(xmpp::SaslStep step);
   void authenticated();
-  void enter_account(xmpp::Jid account, std::function<void()> then);  ///< authenticated: `then` runs on the loop that owns it
+  void enter_account(xmpp::Jid account,
+                     std::function<void()> then);  ///< authenticated: `then` runs on the loop that owns it
   void move_to_owner(std::function<void()> then);
   void end_sasl2();
   /// What was waited for has come: `use` it, and read on unless there is more to wait for.
@@ -96,7 +101,7 @@ class ClientStream final : public StreamWire::Owner, public ClientLink, public s
   void fail(xmpp::StreamCondition condition, std::string text = {}) {
     fail(xmpp::StreamError{.condition = condition, .text = std::move(text), .application = {}});
   }
-  void wait();    ///< an answer from elsewhere is needed before the next element
+  void wait();  ///< an answer from elsewhere is needed before the next element
   void go_on();
   void start_deadline(std::chrono::seconds timeout);
   void evict();  ///< its place is given to a newer connection
@@ -104,7 +109,9 @@ class ClientStream final : public StreamWire::Owner, public ClientLink, public s
   void charge(size_t bytes);
   xmpp::SaslOptions sasl_options() const;
   bool may_register(const xmpp::Element& iq) const;
-  bool may_authenticate() const { return wire_->is_encrypted() || security_ == Security::plaintext || security_ == Security::web; }
+  bool may_authenticate() const {
+    return wire_->is_encrypted() || security_ == Security::plaintext || security_ == Security::web;
+  }
 
   Node& node_;
   Loop* loop_;
@@ -117,7 +124,7 @@ class ClientStream final : public StreamWire::Owner, public ClientLink, public s
   bool waits_for_session_ = false;  ///< then waiting_ too
   bool processing_ = false;
   bool header_sent_ = false;
-  bool is_managed_ = false;  ///< XEP-0198 was enabled while binding (XEP-0386)
+  bool is_managed_ = false;        ///< XEP-0198 was enabled while binding (XEP-0386)
   ConnectionLimits::Place place_;  ///< among those that have not authenticated
   int sasl_failures_ = 0, false_starts_ = 0;
   bool credentials_asked_ = false;
@@ -130,7 +137,7 @@ class ClientStream final : public StreamWire::Owner, public ClientLink, public s
   std::unique_ptr<Sasl2> sasl2_;
   std::shared_ptr<Stranger> stranger_;  ///< when it has asked for an account
   bool is_disabled_ = false;            ///< the account that credentials were read for
-  xmpp::Jid account_;  ///< after authentication
+  xmpp::Jid account_;                   ///< after authentication
   ClientSession* session_ = nullptr;
   std::optional<Loop::TimerId> deadline_;
   const Clock::time_point accepted_at_ = Clock::now();

@@ -21,7 +21,8 @@ void ConnectionLimits::Place::leave() {
   if (entry != limits.entries_.end()) limits.remove(entry);
 }
 
-ConnectionLimits::Place ConnectionLimits::enter(const std::string& ip, const std::string& listener, Loop& loop, Close close) {
+ConnectionLimits::Place ConnectionLimits::enter(const std::string& ip, const std::string& listener, Loop& loop,
+                                                Close close) {
   Place place;
   place.limits_ = this;
   place.close_ = std::make_shared<Close>(std::move(close));

@@ -1,4 +1,5 @@
-// Connections that have not authenticated yet, per network, per listener and in all (REQUIREMENTS 2). Shared by all loops.
+// Connections that have not authenticated yet, per network, per listener and in all (REQUIREMENTS 2). Shared by all
+// loops.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +24,8 @@ class ConnectionLimits {
   };
   using Close = std::function<void()>;
 
-  /// A connection's place among those that have not authenticated. Left when it goes; leave it on the connection's loop.
+  /// A connection's place among those that have not authenticated. Left when it goes; leave it on the connection's
+  /// loop.
   class Place {
    public:
     Place() = default;
@@ -45,8 +47,8 @@ class ConnectionLimits {
 
   explicit ConnectionLimits(Caps caps) : caps_(caps) {}
 
-  /// Never refuses: where a cap is full the oldest connection under that cap loses its place, and its `close` runs on its
-  /// loop. Old ones are those that do not log in; whoever wants to keep a newcomer out has to keep coming himself.
+  /// Never refuses: where a cap is full the oldest connection under that cap loses its place, and its `close` runs on
+  /// its loop. Old ones are those that do not log in; whoever wants to keep a newcomer out has to keep coming himself.
   Place enter(const std::string& ip, const std::string& listener, Loop& loop, Close close);
 
   size_t count() const;

@@ -123,8 +123,13 @@ void Sasl2::start_token(std::string_view message) {
   const auto account = xmpp::Jid::make(shown->username, options.domain);
   if (!account || !account->has_local()) return refuse(xmpp::SaslError::not_authorized);
   account_ = *account;
-  FastRequest asked{.account = account_, .agent = request_.agent, .mechanism = request_.mechanism, .proof = shown->proof,
-                    .binding_data = *binding, .fast = *request_.fast, .token_wish = request_.token_wish.value_or("")};
+  FastRequest asked{.account = account_,
+                    .agent = request_.agent,
+                    .mechanism = request_.mechanism,
+                    .proof = shown->proof,
+                    .binding_data = *binding,
+                    .fast = *request_.fast,
+                    .token_wish = request_.token_wish.value_or("")};
   stream_.begin_guess(account_, [this, asked = std::move(asked)] { check_token(asked); });
 }
 
@@ -147,10 +152,14 @@ void Sasl2::token_checked(Result<FastLogin> login) {
 void Sasl2::on_step(xmpp::SaslStep step) {
   using Kind = xmpp::SaslStep::Kind;
   switch (step.kind) {
-    case Kind::challenge: return stream_.wire_->send(xmpp::sasl2_challenge(step.data));
-    case Kind::need_credentials: return look_up_credentials();
-    case Kind::success: return mechanism_done(std::move(step.data));
-    case Kind::failure: return refuse(step.error);
+    case Kind::challenge:
+      return stream_.wire_->send(xmpp::sasl2_challenge(step.data));
+    case Kind::need_credentials:
+      return look_up_credentials();
+    case Kind::success:
+      return mechanism_done(std::move(step.data));
+    case Kind::failure:
+      return refuse(step.error);
   }
 }
 
@@ -164,20 +173,23 @@ void Sasl2::look_up_credentials() {
 }
 
 void Sasl2::check_credentials(const xmpp::Jid& account) {
-  stream_.node_.stores().run(
-      [this, self = stream_.shared_from_this(), account](storage::Stores& stores) { return read_credentials(stores, stream_.node_, account); },
-      [this, self = stream_.shared_from_this()](Result<FoundCredentials> found) {
-        if (stream_.state_ == ClientStream::State::closed) return;
-        if (!found) return stream_.answered([this] { fail_for_now(); });
-        stream_.is_disabled_ = found->is_disabled;
-        lacking_ = std::move(found->lacking);
-        if (!mechanism_->is_costly()) return stream_.answered([&] { on_step(mechanism_->credentials(found->credentials)); });
-        stream_.node_.derivations().try_run(
-            [this, self, keys = std::move(found->credentials)]() -> Result<xmpp::SaslStep> { return mechanism_->credentials(keys); },
-            [this, self](Result<xmpp::SaslStep> step) {
-              stream_.answered([&] { step ? on_step(std::move(*step)) : fail_for_now(); });
-            });
-      });
+  stream_.node_.stores().run([this, self = stream_.shared_from_this(), account](
+                                 storage::Stores& stores) { return read_credentials(stores, stream_.node_, account); },
+                             [this, self = stream_.shared_from_this()](Result<FoundCredentials> found) {
+                               if (stream_.state_ == ClientStream::State::closed) return;
+                               if (!found) return stream_.answered([this] { fail_for_now(); });
+                               stream_.is_disabled_ = found->is_disabled;
+                               lacking_ = std::move(found->lacking);
+                               if (!mechanism_->is_costly())
+                                 return stream_.answered([&] { on_step(mechanism_->credentials(found->credentials)); });
+                               stream_.node_.derivations().try_run(
+                                   [this, self, keys = std::move(found->credentials)]() -> Result<xmpp::SaslStep> {
+                                     return mechanism_->credentials(keys);
+                                   },
+                                   [this, self](Result<xmpp::SaslStep> step) {
+                                     stream_.answered([&] { step ? on_step(std::move(*step)) : fail_for_now(); });
+                                   });
+                             });
 }
 
 /// The world failed: nobody has guessed.
@@ -214,15 +226,19 @@ bool Sasl2::next_task() {
 
 void Sasl2::on_next(const xmpp::Element& next) {
   if (next.attr("task") != name_of_task(tasks_.front())) return refuse(xmpp::SaslError::malformed_request);
-  upgrade_ = {.hash = tasks_.front(), .salt = crypto::random_bytes(crypto::scram_salt_size),
-              .iterations = stream_.node_.config().scram_iterations, .stored_key = {}, .server_key = {}};
+  upgrade_ = {.hash = tasks_.front(),
+              .salt = crypto::random_bytes(crypto::scram_salt_size),
+              .iterations = stream_.node_.config().scram_iterations,
+              .stored_key = {},
+              .server_key = {}};
   stage_ = Stage::task_running;
   stream_.wire_->send(xmpp::upgrade_salt(upgrade_.salt, upgrade_.iterations));
 }
 
 void Sasl2::on_task_data(const xmpp::Element& task_data) {
   const auto salted = xmpp::parse_upgrade_hash(task_data);
-  if (!salted || salted->size() != crypto::digest_size(upgrade_.hash)) return refuse(xmpp::SaslError::malformed_request);
+  if (!salted || salted->size() != crypto::digest_size(upgrade_.hash))
+    return refuse(xmpp::SaslError::malformed_request);
   store_upgrade(crypto::scram_keys_of_salted(upgrade_.hash, *salted, upgrade_.salt, upgrade_.iterations));
 }
 
@@ -249,9 +265,8 @@ void Sasl2::record_login() {
   if (request_.agent.id.empty()) return logged_in({});
   stream_.wait();
   stream_.node_.stores().run(
-      [account = account_, agent = request_.agent, wish = request_.token_wish.value_or(""), policy = policy()](storage::Stores& stores) {
-        return record_password_login(stores, account, agent, wish, policy);
-      },
+      [account = account_, agent = request_.agent, wish = request_.token_wish.value_or(""), policy = policy()](
+          storage::Stores& stores) { return record_password_login(stores, account, agent, wish, policy); },
       [this, self = stream_.shared_from_this()](Result<LoginRecord> record) {
         stream_.answered([&] {
           if (!record) return fail_for_now();
@@ -269,7 +284,8 @@ void Sasl2::logged_in(LoginRecord record) {
 // XEP-0386 §3.2: resuming comes first, and where it works the wish to bind is ignored.
 void Sasl2::finish() {
   if (!request_.resume) return bind();
-  resume_session(stream_.node_, account_, {.previous = request_.resume->previous_id, .handled = request_.resume->handled}, stream_,
+  resume_session(stream_.node_, account_,
+                 {.previous = request_.resume->previous_id, .handled = request_.resume->handled}, stream_,
                  [this, self = stream_.shared_from_this()](const ResumeOutcome& outcome) { resumed(outcome); });
 }
 
@@ -324,8 +340,10 @@ std::string Sasl2::resource() const {
   if (tag.size() > longest_tag) tag.clear();
   std::string suffix = crypto::random_token();
   if (!request_.agent.id.empty()) {
-    const std::string text = "resource" + std::string(1, '\0') + account_.text() + '\0' + request_.agent.id + '\0' + tag;
-    suffix = crypto::hex_encode(crypto::hmac(crypto::Hash::sha256, stream_.node_.decoy_secret(), text)).substr(0, stable_suffix_length);
+    const std::string text =
+        "resource" + std::string(1, '\0') + account_.text() + '\0' + request_.agent.id + '\0' + tag;
+    suffix = crypto::hex_encode(crypto::hmac(crypto::Hash::sha256, stream_.node_.decoy_secret(), text))
+                 .substr(0, stable_suffix_length);
   }
   const std::string wish = tag + "/" + suffix;
   return !tag.empty() && account_.with_resource(wish) ? wish : suffix;

@@ -1,5 +1,6 @@
-// SASL2 (XEP-0388) on a client's stream, with what it does in the same breath: tasks (XEP-0480), tokens (XEP-0484), resuming
-// (XEP-0198 §9) and binding (XEP-0386). The part of a ClientStream that lives from <authenticate/> to <success/>.
+// SASL2 (XEP-0388) on a client's stream, with what it does in the same breath: tasks (XEP-0480), tokens (XEP-0484),
+// resuming (XEP-0198 §9) and binding (XEP-0386). The part of a ClientStream that lives from <authenticate/> to
+// <success/>.
 #pragma once
 
 #include <memory>

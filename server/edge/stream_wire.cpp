@@ -62,7 +62,8 @@ std::string with_namespaces(std::string_view element) {
   const size_t name_end = element.find_first_of(" />");
   std::string out(element.substr(0, name_end));
   if (element.starts_with("<stream:")) out.append(" xmlns:stream='").append(xmpp::ns::streams).append("'");
-  if (!declares_namespace(element.substr(0, end_of_tag(element, 0)))) out.append(" xmlns='").append(xmpp::ns::client).append("'");
+  if (!declares_namespace(element.substr(0, end_of_tag(element, 0))))
+    out.append(" xmlns='").append(xmpp::ns::client).append("'");
   return out.append(element.substr(name_end));
 }
 

@@ -1,5 +1,5 @@
-// What carries a client's stream: TCP (RFC 6120), a WebSocket (RFC 7395) or BOSH (XEP-0124, 0206). It frames and decides
-// nothing, so that all three have one negotiation, the same limits and the same XML front end (REQUIREMENTS 7).
+// What carries a client's stream: TCP (RFC 6120), a WebSocket (RFC 7395) or BOSH (XEP-0124, 0206). It frames and
+// decides nothing, so that all three have one negotiation, the same limits and the same XML front end (REQUIREMENTS 7).
 #pragma once
 
 #include <openssl/types.h>
@@ -47,7 +47,8 @@ class StreamWire {
   virtual void resume_reading() = 0;
 
   // What we say.
-  /// The stream's header; `header` has from, to, id, version and lang; content_ns where it is not jabber:client (TCP only).
+  /// The stream's header; `header` has from, to, id, version and lang; content_ns where it is not jabber:client (TCP
+  /// only).
   virtual void open(const xmpp::StreamHeader& header) = 0;
   /// Whole elements as they stand inside of <stream:stream xmlns='jabber:client' xmlns:stream='…'>.
   virtual void send(std::string_view xml) = 0;

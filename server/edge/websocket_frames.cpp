@@ -33,15 +33,18 @@ std::expected<std::optional<WebSocketReader::Header>, WebSocketClose> WebSocketR
   if ((first & 0x70) != 0 || !is_known(header.opcode) || (second & 0x80) == 0) return std::unexpected(protocol_error);
   const size_t length = second & 0x7f;
   const size_t extra = length == 126 ? 2 : length == 127 ? 8 : 0;
-  if (is_control(header.opcode) && (length > most_control_bytes || !header.is_final)) return std::unexpected(protocol_error);
+  if (is_control(header.opcode) && (length > most_control_bytes || !header.is_final))
+    return std::unexpected(protocol_error);
   // §5.4: fragments belong to one message, and nothing but control frames comes between them.
-  if (header.opcode == WebSocketOpcode::continuation ? !fragmented_ : (!is_control(header.opcode) && fragmented_)) return std::unexpected(protocol_error);
+  if (header.opcode == WebSocketOpcode::continuation ? !fragmented_ : (!is_control(header.opcode) && fragmented_))
+    return std::unexpected(protocol_error);
   header.header_bytes = 2 + extra + mask_bytes;
   if (buffer_.size() < header.header_bytes) return std::nullopt;
   const uint64_t payload = extra == 0 ? length : big_endian(std::string_view(buffer_).substr(2, extra));
   // §5.2: the shortest form of a length is the only one.
   if ((extra == 2 && payload < 126) || (extra == 8 && payload < 65536)) return std::unexpected(protocol_error);
-  if (!is_control(header.opcode) && (payload > most_bytes_ || message_.size() > most_bytes_ - payload)) return std::unexpected(too_big);
+  if (!is_control(header.opcode) && (payload > most_bytes_ || message_.size() > most_bytes_ - payload))
+    return std::unexpected(too_big);
   header.payload_bytes = static_cast<size_t>(payload);
   return header;
 }
@@ -88,7 +91,8 @@ std::string websocket_close_frame(WebSocketClose code) {
 }
 
 std::string websocket_accept(std::string_view key) {
-  return crypto::base64_encode(crypto::digest(crypto::Hash::sha1, std::string(key) + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"));
+  return crypto::base64_encode(
+      crypto::digest(crypto::Hash::sha1, std::string(key) + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"));
 }
 
 }  // namespace rookery::server

@@ -1,4 +1,5 @@
-// The frames of WebSocket (RFC 6455 §5), server side: bytes in, messages out. No extensions, so no permessage-deflate (REQUIREMENTS 8).
+// The frames of WebSocket (RFC 6455 §5), server side: bytes in, messages out. No extensions, so no permessage-deflate
+// (REQUIREMENTS 8).
 #pragma once
 
 #include <cstdint>
@@ -17,7 +18,13 @@ struct WebSocketMessage {
 };
 
 /// RFC 6455 §7.4.1
-enum class WebSocketClose : uint16_t { normal = 1000, protocol_error = 1002, unsupported_data = 1003, invalid_data = 1007, too_big = 1009 };
+enum class WebSocketClose : uint16_t {
+  normal = 1000,
+  protocol_error = 1002,
+  unsupported_data = 1003,
+  invalid_data = 1007,
+  too_big = 1009
+};
 
 /// Reads a client's frames.
 class WebSocketReader {

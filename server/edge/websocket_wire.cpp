@@ -44,7 +44,9 @@ std::optional<xmpp::StreamEvent> WebSocketWire::next() {
     if (!message) return std::nullopt;
     if (!*message) {
       if (message->error() == WebSocketClose::too_big) {
-        return xmpp::StreamError{.condition = xmpp::StreamCondition::policy_violation, .text = "The element is too large.", .application = {}};
+        return xmpp::StreamError{.condition = xmpp::StreamCondition::policy_violation,
+                                 .text = "The element is too large.",
+                                 .application = {}};
       }
       close_with(message->error());
       return std::nullopt;
@@ -56,12 +58,20 @@ std::optional<xmpp::StreamEvent> WebSocketWire::next() {
 
 std::optional<xmpp::StreamEvent> WebSocketWire::event_of(const WebSocketMessage& message) {
   switch (message.opcode) {
-    case WebSocketOpcode::text: return element_event(message.data);
-    case WebSocketOpcode::ping: transport_->send(websocket_frame(WebSocketOpcode::pong, message.data)); return std::nullopt;
-    case WebSocketOpcode::pong: return std::nullopt;
+    case WebSocketOpcode::text:
+      return element_event(message.data);
+    case WebSocketOpcode::ping:
+      transport_->send(websocket_frame(WebSocketOpcode::pong, message.data));
+      return std::nullopt;
+    case WebSocketOpcode::pong:
+      return std::nullopt;
     // RFC 7395 §3.6.1: without <close/> the stream was only cut: its session may be resumed.
-    case WebSocketOpcode::close: close_with(WebSocketClose::normal); return std::nullopt;
-    default: close_with(WebSocketClose::unsupported_data); return std::nullopt;  // RFC 7395 §3.2: text only
+    case WebSocketOpcode::close:
+      close_with(WebSocketClose::normal);
+      return std::nullopt;
+    default:
+      close_with(WebSocketClose::unsupported_data);
+      return std::nullopt;  // RFC 7395 §3.2: text only
   }
 }
 
@@ -104,12 +114,14 @@ void WebSocketWire::open(const xmpp::StreamHeader& header) {
 
 void WebSocketWire::send(std::string_view xml) {
   if (closing_) return;
-  for_each_element(xml, [this](const std::string& element) { transport_->send(websocket_frame(WebSocketOpcode::text, element)); });
+  for_each_element(
+      xml, [this](const std::string& element) { transport_->send(websocket_frame(WebSocketOpcode::text, element)); });
 }
 
 void WebSocketWire::finish() {
   // RFC 7395 §3.6: <close/>, then the WebSocket's own closing.
-  if (!closing_) transport_->send(websocket_frame(WebSocketOpcode::text, "<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>"));
+  if (!closing_)
+    transport_->send(websocket_frame(WebSocketOpcode::text, "<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>"));
   close_with(WebSocketClose::normal);
 }
 
@@ -123,27 +135,34 @@ void WebSocketWire::move_to(Loop& loop, Job then) {
 
 void accept_websocket(Node& node, const std::shared_ptr<HttpConnection>& connection) {
   const auto& request = connection->request();
-  const auto refuse = [&](int status, std::string_view sentence) { connection->respond(HttpResponse::text(status, sentence)); };
+  const auto refuse = [&](int status, std::string_view sentence) {
+    connection->respond(HttpResponse::text(status, sentence));
+  };
   const bool is_upgrade = request.has_token("connection", "upgrade") && request.has_token("upgrade", "websocket");
   if (request.method != "GET" || !is_upgrade) {
-    return connection->respond(HttpResponse::text(426, "XMPP over WebSocket (RFC 7395) is spoken here.").with("Upgrade", "websocket"));
+    return connection->respond(
+        HttpResponse::text(426, "XMPP over WebSocket (RFC 7395) is spoken here.").with("Upgrade", "websocket"));
   }
   if (request.header("sec-websocket-version") != "13") {
-    return connection->respond(HttpResponse::text(426, "Only version 13 is spoken here.").with("Sec-WebSocket-Version", "13"));
+    return connection->respond(
+        HttpResponse::text(426, "Only version 13 is spoken here.").with("Sec-WebSocket-Version", "13"));
   }
   const auto key = crypto::base64_decode(request.header("sec-websocket-key"));
-  if (!key || key->size() != 16 || request.content_length.value_or(0) != 0) return refuse(400, "This is no handshake of a WebSocket.");
+  if (!key || key->size() != 16 || request.content_length.value_or(0) != 0)
+    return refuse(400, "This is no handshake of a WebSocket.");
   if (!request.has_token("sec-websocket-protocol", "xmpp")) return refuse(400, "The subprotocol is xmpp (RFC 7395).");
-  const HttpResponse switching{.status = 101,
-                               .headers = {{"Upgrade", "websocket"},
-                                           {"Connection", "Upgrade"},
-                                           {"Sec-WebSocket-Accept", websocket_accept(request.header("sec-websocket-key"))},
-                                           {"Sec-WebSocket-Protocol", "xmpp"}},
-                               .body = {}};
+  const HttpResponse switching{
+      .status = 101,
+      .headers = {{"Upgrade", "websocket"},
+                  {"Connection", "Upgrade"},
+                  {"Sec-WebSocket-Accept", websocket_accept(request.header("sec-websocket-key"))},
+                  {"Sec-WebSocket-Protocol", "xmpp"}},
+      .body = {}};
   const std::string ip = connection->client_ip();
   auto [transport, early] = connection->take_over(switching);
   auto wire = std::make_shared<WebSocketWire>(std::move(transport), early);
-  ClientStream::accept(node, connection->loop(), std::move(wire), ip, {Security::web, "http", ConnectionKind::websocket});
+  ClientStream::accept(node, connection->loop(), std::move(wire), ip,
+                       {Security::web, "http", ConnectionKind::websocket});
 }
 
 }  // namespace rookery::server

@@ -1,4 +1,5 @@
-// A client's stream on a WebSocket (RFC 7395): each message is one element, <open/> and <close/> stand for the stream's tags.
+// A client's stream on a WebSocket (RFC 7395): each message is one element, <open/> and <close/> stand for the stream's
+// tags.
 #pragma once
 
 #include "server/edge/stream_wire.h"

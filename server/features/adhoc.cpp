@@ -1,4 +1,5 @@
-// XEP-0050: Ad-Hoc Commands: the engine that leads users through what other features have registered (server/command.h).
+// XEP-0050: Ad-Hoc Commands: the engine that leads users through what other features have registered
+// (server/command.h).
 #include <algorithm>
 
 #include "crypto/random.h"
@@ -23,10 +24,14 @@ struct Engine {
 using EnginePtr = std::shared_ptr<Engine>;
 
 xmpp::StanzaError command_error(Condition condition, std::string_view application) {
-  return {.condition = condition, .text = {}, .application_name = std::string(application), .application_ns = std::string(xmpp::ns::commands)};
+  return {.condition = condition,
+          .text = {},
+          .application_name = std::string(application),
+          .application_ns = std::string(xmpp::ns::commands)};
 }
 
-xmpp::Element& add_command(xmpp::Element& result, const Command& command, std::string_view session, std::string_view status) {
+xmpp::Element& add_command(xmpp::Element& result, const Command& command, std::string_view session,
+                           std::string_view status) {
   auto& element = result.add("command", xmpp::ns::commands);
   element.set_attr("node", command.node).set_attr("sessionid", session).set_attr("status", status);
   return element;
@@ -83,15 +88,18 @@ void go_on(const EnginePtr& engine, IqRequest request, CommandRun run, const std
 
 void start(const EnginePtr& engine, IqRequest request, const Command& command) {
   const auto action = request.payload().attr("action");
-  if (!action.empty() && action != "execute") return request.fail(command_error(Condition::bad_request, "bad-sessionid"));
-  auto call = std::make_shared<CommandCall>(CommandCall{request.node(), request.from(), std::string(request.to().domain()), {}});
+  if (!action.empty() && action != "execute")
+    return request.fail(command_error(Condition::bad_request, "bad-sessionid"));
+  auto call = std::make_shared<CommandCall>(
+      CommandCall{request.node(), request.from(), std::string(request.to().domain()), {}});
   go_on(engine, std::move(request), {.command = &command, .call = std::move(call)}, crypto::random_token());
 }
 
 /// The answer holds what the form requires.
 bool is_complete(const xmpp::DataForm& form, const xmpp::DataForm& answer) {
   return std::ranges::all_of(form.fields, [&](const auto& field) {
-    return !field.required || std::ranges::any_of(answer.values(field.var), [](const auto& value) { return !value.empty(); });
+    return !field.required ||
+           std::ranges::any_of(answer.values(field.var), [](const auto& value) { return !value.empty(); });
   });
 }
 
@@ -112,9 +120,11 @@ void step(const EnginePtr& engine, IqRequest request, CommandRun run, const std:
     return refuse(command_error(Condition::bad_request, "malformed-action"));
   }
   // §3.4: only what was offered
-  if ((action == "next" && is_last) || (action == "complete" && !is_last)) return refuse(command_error(Condition::bad_request, "bad-action"));
+  if ((action == "next" && is_last) || (action == "complete" && !is_last))
+    return refuse(command_error(Condition::bad_request, "bad-action"));
   const auto answer = xmpp::DataForm::parse_child(request.payload());
-  if (!answer || !*answer || (*answer)->type != xmpp::DataForm::Type::submit || !is_complete(run.command->stages[stage](*run.call), **answer)) {
+  if (!answer || !*answer || (*answer)->type != xmpp::DataForm::Type::submit ||
+      !is_complete(run.command->stages[stage](*run.call), **answer)) {
     return refuse(command_error(Condition::bad_request, "bad-payload"));
   }
   run.call->answers.push_back(**answer);
@@ -129,7 +139,8 @@ void on_command(const EnginePtr& engine, IqRequest request) {
   if (!command->may_run(request.node(), request.from())) return request.fail(Condition::forbidden);
   if (id.empty()) return start(engine, std::move(request), *command);
   auto run = engine->here().take(id, request.from(), node, Loop::current()->now());
-  if (!run && run.error() == CommandRuns::Missing::expired) return request.fail(command_error(Condition::not_allowed, "session-expired"));
+  if (!run && run.error() == CommandRuns::Missing::expired)
+    return request.fail(command_error(Condition::not_allowed, "session-expired"));
   if (!run) return request.fail(command_error(Condition::bad_request, "bad-sessionid"));
   if (request.payload().attr("action") != "cancel") return step(engine, std::move(request), std::move(*run), id);
   auto result = request.make_result();
@@ -170,7 +181,8 @@ void command_info(IqRequest request) {
 void command_items(IqRequest request) {
   xmpp::DiscoItems items;
   items.node = request.payload().attr("node");
-  if (items.node != xmpp::ns::commands && visible_command(request) == nullptr) return request.fail(Condition::item_not_found);
+  if (items.node != xmpp::ns::commands && visible_command(request) == nullptr)
+    return request.fail(Condition::item_not_found);
   if (items.node == xmpp::ns::commands) {
     for (const auto& command : request.node().features().commands()) {
       if (!command->may_run(request.node(), request.from())) continue;
@@ -187,7 +199,11 @@ void install_adhoc(Node& node, FeatureRegistry& registry) {
   registry.on_iq(Scope::server, "set", "command", xmpp::ns::commands,
                  [engine](IqRequest request) { on_command(engine, std::move(request)); });
   registry.advertise(Scope::server, xmpp::ns::commands);
-  registry.implements({.number = 50, .name = "Ad-Hoc Commands", .version = "1.3.0", .left_out = "commands of accounts; other payloads than one data form a stage", .tests = "golden/adhoc"});
+  registry.implements({.number = 50,
+                       .name = "Ad-Hoc Commands",
+                       .version = "1.3.0",
+                       .left_out = "commands of accounts; other payloads than one data form a stage",
+                       .tests = "golden/adhoc"});
 }
 
 }  // namespace rookery::server

@@ -9,8 +9,8 @@ namespace rookery::server {
 
 namespace {
 
-/// §5: a server may choose whom it tells. REQUIREMENTS 16: to all others it looks as if there were no such account (the XEP's
-/// forbidden, a MAY, would tell that there is).
+/// §5: a server may choose whom it tells. REQUIREMENTS 16: to all others it looks as if there were no such account (the
+/// XEP's forbidden, a MAY, would tell that there is).
 bool may_ask(const IqRequest& request) {
   const Home* home = request.home();
   if (home == nullptr) return false;
@@ -46,7 +46,8 @@ void answer(IqRequest request) {
     // §5: administrators may be reported as members.
     info.set_attr("affiliation", known->has_registered ? "registered" : "member");
     // §5: SHOULD for those that have registered; §7.1: the day is enough.
-    if (known->has_registered) info.set_attr("since", xmpp::format_date_time(std::chrono::floor<std::chrono::days>(known->created)));
+    if (known->has_registered)
+      info.set_attr("since", xmpp::format_date_time(std::chrono::floor<std::chrono::days>(known->created)));
     request.reply(std::move(result));
   });
 }
@@ -57,7 +58,11 @@ void install_affiliations(Node& node, FeatureRegistry& registry) {
   if (node.config().affiliations_to == "nobody") return;
   registry.on_iq(Scope::account, "get", "query", xmpp::ns::affiliations, answer);
   registry.advertise(Scope::server, xmpp::ns::affiliations);
-  registry.implements({.number = 489, .name = "Reporting Account Affiliations", .version = "0.1.0", .left_out = "embedding in stanzas, trust", .tests = "golden/registration/affiliations.scs"});
+  registry.implements({.number = 489,
+                       .name = "Reporting Account Affiliations",
+                       .version = "0.1.0",
+                       .left_out = "embedding in stanzas, trust",
+                       .tests = "golden/registration/affiliations.scs"});
 }
 
 }  // namespace rookery::server

@@ -1,4 +1,6 @@
 // XEP-0191: Blocking Command. XEP-0377: reports that come with a block.
+#include "xmpp/payloads/blocking.h"
+
 #include <algorithm>
 
 #include "crypto/random.h"
@@ -7,7 +9,6 @@
 #include "server/node.h"
 #include "server/reports.h"
 #include "xmpp/namespaces.h"
-#include "xmpp/payloads/blocking.h"
 #include "xmpp/stream_parser.h"
 
 namespace rookery::server {
@@ -24,7 +25,8 @@ std::set<xmpp::Jid> blocked_watchers(Home& home) {
     if (home.may_see_presence(jid) && home.is_blocked(jid)) watchers.insert(jid);
   }
   for (const Session* session : home.sessions()) {
-    std::ranges::copy_if(session->directed, std::inserter(watchers, watchers.end()), [&](const auto& jid) { return home.is_blocked(jid); });
+    std::ranges::copy_if(session->directed, std::inserter(watchers, watchers.end()),
+                         [&](const auto& jid) { return home.is_blocked(jid); });
   }
   return watchers;
 }
@@ -70,8 +72,10 @@ void apply(Home& home, const xmpp::Blocking& change) {
   const auto before = blocked_watchers(home);
   auto& blocked = home.blocked();
   for (const auto& jid : change.jids) {
-    if (change.kind == xmpp::Blocking::Kind::block) blocked.insert(jid.text());
-    else blocked.erase(jid.text());
+    if (change.kind == xmpp::Blocking::Kind::block)
+      blocked.insert(jid.text());
+    else
+      blocked.erase(jid.text());
   }
   if (change.kind == xmpp::Blocking::Kind::unblock && change.jids.empty()) blocked.clear();
   std::vector<std::string> refused;  // XEP-0191 §3.3: what they wrote stays in the archive
@@ -121,7 +125,8 @@ void change_blocklist(IqRequest request) {
   if (refused_to_others(request)) return;
   auto change = xmpp::Blocking::parse(request.payload());
   if (!change) return request.fail(change.error());
-  if (change->kind == xmpp::Blocking::Kind::block && request.home()->blocked().size() + change->jids.size() > most_blocked) {
+  if (change->kind == xmpp::Blocking::Kind::block &&
+      request.home()->blocked().size() + change->jids.size() > most_blocked) {
     return request.fail(xmpp::Condition::resource_constraint);
   }
   const Config& config = request.node().config();
@@ -131,15 +136,17 @@ void change_blocklist(IqRequest request) {
     if (Status stored = store(stores, owner, change); !stored) return std::unexpected<Error>(stored.error());
     return store_reports(stores, owner, change, limits);
   };
-  request.node().stores_of(request.to()).run(std::move(write), [request = std::move(request), change = *change](Result<Reports> stored) mutable {
-    if (!stored) return request.fail(stored.error());
-    announce_reports(request.node(), request.to().domain_jid(), *stored);
-    // Without a home nobody is online, and the next one is loaded with the change.
-    Home* home = request.home();
-    if (home != nullptr) apply(*home, change);
-    request.reply();
-    if (home != nullptr) push(*home, change);
-  });
+  request.node()
+      .stores_of(request.to())
+      .run(std::move(write), [request = std::move(request), change = *change](Result<Reports> stored) mutable {
+        if (!stored) return request.fail(stored.error());
+        announce_reports(request.node(), request.to().domain_jid(), *stored);
+        // Without a home nobody is online, and the next one is loaded with the change.
+        Home* home = request.home();
+        if (home != nullptr) apply(*home, change);
+        request.reply();
+        if (home != nullptr) push(*home, change);
+      });
 }
 
 /// §3.3: the user cannot send to who is blocked.
@@ -158,8 +165,9 @@ Verdict check_incoming(Home& home, const Envelope& envelope) {
   if (home.blocked().empty() || envelope.from.same_bare(home.jid()) || !home.is_blocked(envelope.from)) return {};
   const auto kind_of_stanza = envelope.stanza->name();
   const auto type = envelope.stanza->attr("type");
-  const bool is_answered = kind_of_stanza == "iq" ? type == "get" || type == "set"
-                                                  : kind_of_stanza == "message" && type != "error" && type != "headline";
+  const bool is_answered = kind_of_stanza == "iq"
+                               ? type == "get" || type == "set"
+                               : kind_of_stanza == "message" && type != "error" && type != "headline";
   if (!is_answered) return {.drop = true, .error = {}};
   return {.drop = false, .error = xmpp::StanzaError{.condition = xmpp::Condition::service_unavailable}};
 }
@@ -176,8 +184,13 @@ void install_blocking(Node&, FeatureRegistry& registry) {
   registry.advertise(Scope::account, xmpp::ns::blocking);
   registry.advertise(Scope::server, xmpp::ns::reporting);
   registry.advertise(Scope::account, xmpp::ns::reporting);
-  registry.implements({.number = 377, .name = "Spam Reporting", .version = "0.4.1", .left_out = "reports are forwarded to nobody", .tests = "golden/blocking/reports.scs"});
-  registry.implements({.number = 191, .name = "Blocking Command", .version = "1.3", .left_out = {}, .tests = "golden/blocking"});
+  registry.implements({.number = 377,
+                       .name = "Spam Reporting",
+                       .version = "0.4.1",
+                       .left_out = "reports are forwarded to nobody",
+                       .tests = "golden/blocking/reports.scs"});
+  registry.implements(
+      {.number = 191, .name = "Blocking Command", .version = "1.3", .left_out = {}, .tests = "golden/blocking"});
 }
 
 }  // namespace rookery::server

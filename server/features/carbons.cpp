@@ -7,11 +7,12 @@ namespace rookery::server {
 
 void install_carbons(Node&, FeatureRegistry& registry) {
   for (const bool enable : {true, false}) {
-    registry.on_iq(Scope::account, "set", enable ? "enable" : "disable", xmpp::ns::carbons, [enable](IqRequest request) {
-      if (refused_to_others(request)) return;
-      if (Session* session = request.session()) session->carbons = enable;
-      request.reply();
-    });
+    registry.on_iq(Scope::account, "set", enable ? "enable" : "disable", xmpp::ns::carbons,
+                   [enable](IqRequest request) {
+                     if (refused_to_others(request)) return;
+                     if (Session* session = request.session()) session->carbons = enable;
+                     request.reply();
+                   });
   }
   // XEP-0386 §3.2: it succeeds, so there is nothing to answer.
   registry.on_bind(xmpp::ns::carbons, [](Session& session, const xmpp::Element& request) -> xmpp::ElementPtr {
@@ -21,7 +22,11 @@ void install_carbons(Node&, FeatureRegistry& registry) {
   // §2: the server is asked, and says so for its accounts too.
   registry.advertise(Scope::server, xmpp::ns::carbons);
   registry.advertise(Scope::account, xmpp::ns::carbons);
-  registry.implements({.number = 280, .name = "Message Carbons", .version = "1.0.1", .left_out = "error answers are not copied", .tests = "golden/carbons, golden/im"});
+  registry.implements({.number = 280,
+                       .name = "Message Carbons",
+                       .version = "1.0.1",
+                       .left_out = "error answers are not copied",
+                       .tests = "golden/carbons, golden/im"});
 }
 
 }  // namespace rookery::server

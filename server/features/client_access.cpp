@@ -13,7 +13,9 @@ namespace {
 
 constexpr std::string_view unnamed_prefix = "session:";  // of sessions whose client never said which installation it is
 
-std::string unnamed_id(const Session& session) { return std::string(unnamed_prefix) + std::to_string(session.serial()); }
+std::string unnamed_id(const Session& session) {
+  return std::string(unnamed_prefix) + std::to_string(session.serial());
+}
 
 xmpp::TimePoint now() { return std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now()); }
 
@@ -50,21 +52,23 @@ void add_unnamed(xmpp::Element& list, const Session& session) {
 void list_clients(IqRequest request) {
   if (refused_to_others(request)) return;
   auto read = [owner = request.to()](storage::Stores& stores) { return stores.clients().list(owner); };
-  request.node().stores().run(std::move(read), [request = std::move(request)](Result<std::vector<storage::Client>> clients) mutable {
-    if (!clients) return request.fail(clients.error());
-    Home* home = request.home();
-    const auto sessions = home != nullptr ? home->sessions() : std::vector<Session*>();
-    auto result = request.make_result();
-    auto& list = result->add("clients", xmpp::ns::client_access);
-    for (const auto& client : *clients) {
-      const bool connected = std::ranges::any_of(sessions, [&](const Session* session) { return session->client == client.id; });
-      add_client(list, client, connected);
-    }
-    for (const Session* session : sessions) {
-      if (session->client.empty()) add_unnamed(list, *session);
-    }
-    request.reply(std::move(result));
-  });
+  request.node().stores().run(
+      std::move(read), [request = std::move(request)](Result<std::vector<storage::Client>> clients) mutable {
+        if (!clients) return request.fail(clients.error());
+        Home* home = request.home();
+        const auto sessions = home != nullptr ? home->sessions() : std::vector<Session*>();
+        auto result = request.make_result();
+        auto& list = result->add("clients", xmpp::ns::client_access);
+        for (const auto& client : *clients) {
+          const bool connected =
+              std::ranges::any_of(sessions, [&](const Session* session) { return session->client == client.id; });
+          add_client(list, client, connected);
+        }
+        for (const Session* session : sessions) {
+          if (session->client.empty()) add_unnamed(list, *session);
+        }
+        request.reply(std::move(result));
+      });
 }
 
 enum class Revoked { done, needs_new_password };
@@ -76,7 +80,8 @@ Result<Revoked> revoke(storage::Stores& stores, const xmpp::Jid& account, const 
   const auto found = std::ranges::find(*clients, id, &storage::Client::id);
   if (found == clients->end()) return fail(Failure::not_found, "there is no such client");
   if (found->knows_password) return Revoked::needs_new_password;
-  if (const Status removed = stores.clients().remove(account, id); !removed) return std::unexpected<Error>(removed.error());
+  if (const Status removed = stores.clients().remove(account, id); !removed)
+    return std::unexpected<Error>(removed.error());
   return Revoked::done;
 }
 
@@ -91,7 +96,8 @@ void end_sessions(IqRequest& request, const std::string& client) {
   Home* home = request.home();
   if (home == nullptr) return;
   for (Session* session : home->sessions()) {
-    if (session->client == client) session->end({.condition = xmpp::StreamCondition::not_authorized, .text = "Access was revoked"});
+    if (session->client == client)
+      session->end({.condition = xmpp::StreamCondition::not_authorized, .text = "Access was revoked"});
   }
 }
 
@@ -101,7 +107,8 @@ void revoke_client(IqRequest request) {
   if (id.empty()) return request.fail(xmpp::Condition::bad_request);
   if (id.starts_with(unnamed_prefix)) {
     const auto sessions = request.home()->sessions();
-    const bool known = std::ranges::any_of(sessions, [&](const Session* session) { return session->client.empty() && unnamed_id(*session) == id; });
+    const bool known = std::ranges::any_of(
+        sessions, [&](const Session* session) { return session->client.empty() && unnamed_id(*session) == id; });
     return known ? fail_for_password(request) : request.fail(xmpp::Condition::item_not_found);
   }
   auto work = [owner = request.to(), id](storage::Stores& stores) { return revoke(stores, owner, id); };
@@ -119,7 +126,10 @@ void install_client_access(Node&, FeatureRegistry& registry) {
   registry.on_iq(Scope::account, "get", "list", xmpp::ns::client_access, list_clients);
   registry.on_iq(Scope::account, "set", "revoke", xmpp::ns::client_access, revoke_client);
   registry.advertise(Scope::account, xmpp::ns::client_access);
-  registry.implements({.number = 494, .name = "Client Access Management", .version = "0.1.0", .left_out = "grants (OAuth), permissions other than full ones",
+  registry.implements({.number = 494,
+                       .name = "Client Access Management",
+                       .version = "0.1.0",
+                       .left_out = "grants (OAuth), permissions other than full ones",
                        .tests = "golden/sasl2/devices.scs"});
 }
 

@@ -21,7 +21,8 @@ xmpp::ElementPtr addressed(const xmpp::Element& stanza, std::string_view from, c
 void install_rights(Component& component, FeatureRegistry& registry) {
   const auto& config = component.config();
   if (config.roster != "none" || !config.iq.empty()) {
-    registry.response_to_account.push_back([&component](Home&, const Envelope& answer) { return component.rights().on_response(answer); });
+    registry.response_to_account.push_back(
+        [&component](Home&, const Envelope& answer) { return component.rights().on_response(answer); });
   }
   if (config.roster_push && (config.roster == "get" || config.roster == "both")) {
     registry.roster_pushed.push_back([&component](Home& home, const xmpp::Element& push) {
@@ -72,7 +73,8 @@ void install_components(Node& node, FeatureRegistry& registry) {
   registry.implements({.number = 356,
                        .name = "Privileged Entity",
                        .version = "0.4.1",
-                       .left_out = "presence of contacts (type roster); in a cluster, a message in the name of an account of another node that does not exist is dropped silently",
+                       .left_out = "presence of contacts (type roster); in a cluster, a message in the name of an "
+                                   "account of another node that does not exist is dropped silently",
                        .tests = "integration/components/privileges_test.py"});
 }
 

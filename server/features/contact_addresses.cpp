@@ -19,7 +19,11 @@ void install_contact_addresses(Node& node, FeatureRegistry& registry) {
   add("status-addresses", config.contact_status);
   add("support-addresses", config.contact_support);
   if (form.fields.size() > 1) registry.table(Scope::server).extend(std::move(form));  // more than its type
-  registry.implements({.number = 157, .name = "Contact Addresses for XMPP Services", .version = "1.1.1", .left_out = {}, .tests = "golden/adhoc/contact_addresses.scs"});
+  registry.implements({.number = 157,
+                       .name = "Contact Addresses for XMPP Services",
+                       .version = "1.1.1",
+                       .left_out = {},
+                       .tests = "golden/adhoc/contact_addresses.scs"});
 }
 
 }  // namespace rookery::server

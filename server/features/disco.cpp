@@ -1,10 +1,11 @@
 // XEP-0030: Service Discovery of the server and of accounts.
+#include "xmpp/payloads/disco.h"
+
 #include "server/access.h"
 #include "server/features/features.h"
 #include "server/node.h"
 #include "xmpp/namespaces.h"
 #include "xmpp/payloads/caps.h"
-#include "xmpp/payloads/disco.h"
 
 namespace rookery::server {
 
@@ -92,7 +93,8 @@ void install_disco(Node&, FeatureRegistry& registry) {
   }
   registry.identity(Scope::server, {.category = "server", .type = "im", .name = "Rookery"});
   registry.identity(Scope::account, {.category = "account", .type = "registered", .name = {}});
-  registry.implements({.number = 30, .name = "Service Discovery", .version = "2.5.0", .left_out = {}, .tests = "golden/disco"});
+  registry.implements(
+      {.number = 30, .name = "Service Discovery", .version = "2.5.0", .left_out = {}, .tests = "golden/disco"});
 }
 
 }  // namespace rookery::server

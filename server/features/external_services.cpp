@@ -22,7 +22,8 @@ struct External {
 
 std::vector<External> known_services(const Config& config) {
   std::vector<External> all;
-  const auto add = [&all](const std::vector<std::string>& addresses, std::string_view type, std::string_view transport, bool is_restricted) {
+  const auto add = [&all](const std::vector<std::string>& addresses, std::string_view type, std::string_view transport,
+                          bool is_restricted) {
     for (const auto& address : addresses) {
       const auto colon = address.rfind(':');
       auto host = address.substr(0, colon);
@@ -54,12 +55,19 @@ bool refused(IqRequest& request) {
 
 void add_service(xmpp::Element& parent, const External& service, const Config& config) {
   auto& element = parent.add("service");
-  element.set_attr("type", service.type).set_attr("host", service.host).set_attr("port", service.port).set_attr("transport", service.transport);
+  element.set_attr("type", service.type)
+      .set_attr("host", service.host)
+      .set_attr("port", service.port)
+      .set_attr("transport", service.transport);
   if (!service.is_restricted) return;
   const int64_t expires = std::time(nullptr) + config.turn_lifetime.count();
   // A random name: the TURN server, often somebody else's, need not learn who calls.
-  const auto [username, password] = turn_credentials(config.turn_secret, crypto::hex_encode(crypto::random_bytes(8)), expires);
-  element.set_attr("restricted", "1").set_attr("username", username).set_attr("password", password).set_attr("expires", utc(expires));
+  const auto [username, password] =
+      turn_credentials(config.turn_secret, crypto::hex_encode(crypto::random_bytes(8)), expires);
+  element.set_attr("restricted", "1")
+      .set_attr("username", username)
+      .set_attr("password", password)
+      .set_attr("expires", utc(expires));
 }
 
 void get_services(IqRequest request) {
@@ -78,12 +86,14 @@ void get_services(IqRequest request) {
 void get_credentials(IqRequest request) {
   if (refused(request)) return;
   const auto* asked = request.payload().child("service", xmpp::ns::external_services);
-  if (asked == nullptr || asked->attr("host").empty() || asked->attr("type").empty()) return request.fail(xmpp::Condition::bad_request);
+  if (asked == nullptr || asked->attr("host").empty() || asked->attr("type").empty())
+    return request.fail(xmpp::Condition::bad_request);
   auto result = request.make_result();
   auto& credentials = result->add("credentials", xmpp::ns::external_services);
   for (const auto& service : known_services(request.node().config())) {
     const bool is_port = asked->attr("port").empty() || asked->attr("port") == service.port;
-    if (service.is_restricted && service.type == asked->attr("type") && service.host == asked->attr("host") && is_port) {
+    if (service.is_restricted && service.type == asked->attr("type") && service.host == asked->attr("host") &&
+        is_port) {
       add_service(credentials, service, request.node().config());
     }
   }
@@ -100,7 +110,11 @@ TurnCredentials turn_credentials(std::string_view secret, std::string_view name,
 }
 
 void install_external_services(Node& node, FeatureRegistry& registry) {
-  registry.implements({.number = 215, .name = "External Service Discovery", .version = "1.0.0", .left_out = "pushes (§3.2): the list changes with a restart only", .tests = "golden/calls, unit/server/features/external_services_test.cpp"});
+  registry.implements({.number = 215,
+                       .name = "External Service Discovery",
+                       .version = "1.0.0",
+                       .left_out = "pushes (§3.2): the list changes with a restart only",
+                       .tests = "golden/calls, unit/server/features/external_services_test.cpp"});
   if (known_services(node.config()).empty()) return;
   registry.on_iq(Scope::server, "get", "services", xmpp::ns::external_services, get_services);
   registry.on_iq(Scope::server, "get", "credentials", xmpp::ns::external_services, get_credentials);

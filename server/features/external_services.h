@@ -10,7 +10,8 @@ namespace rookery::server {
 struct TurnCredentials {
   std::string username, password;
 };
-/// As coturn's use-auth-secret checks them: username "EXPIRY:NAME" (seconds since 1970), password the base64 of its HMAC-SHA1.
+/// As coturn's use-auth-secret checks them: username "EXPIRY:NAME" (seconds since 1970), password the base64 of its
+/// HMAC-SHA1.
 TurnCredentials turn_credentials(std::string_view secret, std::string_view name, int64_t expires);
 
 }  // namespace rookery::server

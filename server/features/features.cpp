@@ -5,7 +5,7 @@
 namespace rookery::server {
 
 void install_features(Node& node, FeatureRegistry& registry) {
-  install_blocking(node, registry);  // first: its hooks stop a stanza before any other feature sees it
+  install_blocking(node, registry);   // first: its hooks stop a stanza before any other feature sees it
   install_strangers(node, registry);  // next: who may write at all
   install_quarantine(node, registry);
   install_roster(node, registry);

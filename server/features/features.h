@@ -53,8 +53,8 @@ void install_version(Node& node, FeatureRegistry& registry);
 /// XEP-0115: what the stream features announce; to be asked when all features are installed.
 xmpp::Caps caps_of_server(const FeatureRegistry& registry);
 
-/// XEP-0077, for the edge: answers any iq of a stream that is not authenticated yet; `reply` is called once, on the calling
-/// loop.
+/// XEP-0077, for the edge: answers any iq of a stream that is not authenticated yet; `reply` is called once, on the
+/// calling loop.
 void register_before_auth(Node& node, xmpp::ElementPtr iq, std::shared_ptr<Stranger> stranger,
                           std::move_only_function<void(xmpp::ElementPtr)> reply);
 

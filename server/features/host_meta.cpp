@@ -23,10 +23,14 @@ std::string port_of(const std::string& address) { return address.substr(address.
 /// The links of XEP-0156, and those that only XEP-0487 knows.
 std::vector<Link> links(const Node& node, const std::string& https, bool is_version_2) {
   std::vector<Link> all = {
-      {"urn:xmpp:alt-connections:websocket", "wss" + https.substr(std::string_view("https").size()) + "/xmpp-websocket", {}, 20},
+      {"urn:xmpp:alt-connections:websocket",
+       "wss" + https.substr(std::string_view("https").size()) + "/xmpp-websocket",
+       {},
+       20},
       {"urn:xmpp:alt-connections:xbosh", https + "/http-bind", {}, 30},
   };
-  if (is_version_2 && !node.config().c2s_tls.empty()) all.push_back({"urn:xmpp:alt-connections:tls", {}, port_of(node.config().c2s_tls.front()), 10});
+  if (is_version_2 && !node.config().c2s_tls.empty())
+    all.push_back({"urn:xmpp:alt-connections:tls", {}, port_of(node.config().c2s_tls.front()), 10});
   return all;
 }
 
@@ -52,7 +56,8 @@ std::string as_json(const Config& config, const std::string& domain, const std::
     out += std::string(std::exchange(comma, ",\n")) + "    {\"rel\": " + json_string(link.rel);
     out += link.href.empty() ? ", \"port\": " + link.port : ", \"href\": " + json_string(link.href);
     if (is_version_2) {
-      out += ", \"ips\": [" + ips + "], \"priority\": " + std::to_string(link.priority) + ", \"weight\": 50, \"sni\": " + json_string(domain);
+      out += ", \"ips\": [" + ips + "], \"priority\": " + std::to_string(link.priority) +
+             ", \"weight\": 50, \"sni\": " + json_string(domain);
     }
     out += "}";
   }
@@ -81,7 +86,8 @@ void answer(const std::shared_ptr<HttpConnection>& connection, const std::string
   const auto& method = connection->request().method;
   HttpResponse response{.status = 200, .headers = {{"Content-Type", type}}, .body = body};
   if (method == "OPTIONS") response = {.status = 204, .headers = {}, .body = {}};
-  if (method != "GET" && method != "HEAD" && method != "OPTIONS") response = HttpResponse::text(405, "Only for reading.").with("Allow", "GET, HEAD, OPTIONS");
+  if (method != "GET" && method != "HEAD" && method != "OPTIONS")
+    response = HttpResponse::text(405, "Only for reading.").with("Allow", "GET, HEAD, OPTIONS");
   // XEP-0156 §3: for web clients of any site.
   response.with("Access-Control-Allow-Origin", "*").with("Access-Control-Allow-Methods", "GET, HEAD, OPTIONS");
   connection->respond(std::move(response));
@@ -98,13 +104,31 @@ void install_host_meta(Node& node, FeatureRegistry& registry) {
   node.http().serve("/.well-known/host-meta.json", [&node](const std::shared_ptr<HttpConnection>& connection) {
     const auto domain = asked_domain(node, connection->request());
     const bool is_version_2 = !node.config().http_public_addresses.empty();
-    answer(connection, "application/json", as_json(node.config(), domain, links(node, node.http().public_url(domain), is_version_2)));
+    answer(connection, "application/json",
+           as_json(node.config(), domain, links(node, node.http().public_url(domain), is_version_2)));
   });
   // What the links lead to is the edge's: bosh_wire.h.
-  registry.implements({.number = 124, .name = "Bidirectional-streams Over Synchronous HTTP (BOSH)", .version = "1.11.2", .left_out = "pauses (§10), key sequences (§15), several streams (§16), acknowledgements of requests (§9)", .tests = "golden/bosh, integration/web/streams_test.py"});
-  registry.implements({.number = 206, .name = "XMPP Over BOSH", .version = "1.4", .left_out = {}, .tests = "golden/bosh, integration/web/streams_test.py"});
-  registry.implements({.number = 156, .name = "Discovering Alternative XMPP Connection Methods", .version = "1.4.0", .left_out = {}, .tests = "integration/web/host_meta_test.py"});
-  registry.implements({.number = 487, .name = "Host Meta 2: One Method To Rule Them All", .version = "0.1.0", .left_out = "public key pins, ECH, QUIC and s2s links; on only with http.public_addresses", .tests = "integration/web/host_meta_test.py"});
+  registry.implements(
+      {.number = 124,
+       .name = "Bidirectional-streams Over Synchronous HTTP (BOSH)",
+       .version = "1.11.2",
+       .left_out = "pauses (§10), key sequences (§15), several streams (§16), acknowledgements of requests (§9)",
+       .tests = "golden/bosh, integration/web/streams_test.py"});
+  registry.implements({.number = 206,
+                       .name = "XMPP Over BOSH",
+                       .version = "1.4",
+                       .left_out = {},
+                       .tests = "golden/bosh, integration/web/streams_test.py"});
+  registry.implements({.number = 156,
+                       .name = "Discovering Alternative XMPP Connection Methods",
+                       .version = "1.4.0",
+                       .left_out = {},
+                       .tests = "integration/web/host_meta_test.py"});
+  registry.implements({.number = 487,
+                       .name = "Host Meta 2: One Method To Rule Them All",
+                       .version = "0.1.0",
+                       .left_out = "public key pins, ECH, QUIC and s2s links; on only with http.public_addresses",
+                       .tests = "integration/web/host_meta_test.py"});
 }
 
 }  // namespace rookery::server

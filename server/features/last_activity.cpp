@@ -45,7 +45,11 @@ void install_last_activity(Node&, FeatureRegistry& registry) {
   registry.on_iq(Scope::account, "get", "query", xmpp::ns::last_activity, answer_account);
   registry.advertise(Scope::server, xmpp::ns::last_activity);
   registry.advertise(Scope::account, xmpp::ns::last_activity);
-  registry.implements({.number = 12, .name = "Last Activity", .version = "2.0", .left_out = {}, .tests = "golden/disco/last_activity.scs"});
+  registry.implements({.number = 12,
+                       .name = "Last Activity",
+                       .version = "2.0",
+                       .left_out = {},
+                       .tests = "golden/disco/last_activity.scs"});
 }
 
 }  // namespace rookery::server

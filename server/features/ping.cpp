@@ -12,7 +12,11 @@ void install_ping(Node&, FeatureRegistry& registry) {
   });
   registry.advertise(Scope::server, xmpp::ns::ping);
   registry.advertise(Scope::account, xmpp::ns::ping);
-  registry.implements({.number = 199, .name = "XMPP Ping", .version = "2.0.1", .left_out = {}, .tests = "golden/disco/ping_version_time_last.scs"});
+  registry.implements({.number = 199,
+                       .name = "XMPP Ping",
+                       .version = "2.0.1",
+                       .left_out = {},
+                       .tests = "golden/disco/ping_version_time_last.scs"});
 }
 
 }  // namespace rookery::server

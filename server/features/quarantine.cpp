@@ -29,8 +29,10 @@ void install_quarantine(Node& node, FeatureRegistry& registry) {
     const auto to = xmpp::Jid::parse(stanza.attr("to"));
     if (!to || !to->has_local() || to->same_bare(home.jid()) || is_acquainted(home, *to)) return {};
     if (home.quarantine.may_address_stranger(now, node.config().quarantine_strangers)) return {};
-    return {.drop = false, .error = xmpp::StanzaError{.condition = xmpp::Condition::policy_violation,
-                                                      .text = "A new account may write to few people who are not its contacts. Try later"}};
+    return {.drop = false,
+            .error =
+                xmpp::StanzaError{.condition = xmpp::Condition::policy_violation,
+                                  .text = "A new account may write to few people who are not its contacts. Try later"}};
   });
 }
 

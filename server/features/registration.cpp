@@ -31,7 +31,9 @@ void get_registration(IqRequest request) {
 
 /// §3.2: deletes the account, its archive and its sessions; the one that asked gets its answer first.
 void cancel(IqRequest request) {
-  auto remove = [account = request.from().bare()](storage::Stores& stores) { return stores.accounts().remove(account); };
+  auto remove = [account = request.from().bare()](storage::Stores& stores) {
+    return stores.accounts().remove(account);
+  };
   request.node().stores().run(std::move(remove), [request = std::move(request)](Status removed) mutable {
     if (!removed) return request.fail(removed.error());
     request.reply();
@@ -49,7 +51,9 @@ Task<void> change(IqRequest request, std::string password) {
   auto derivation = request.node().derivations().try_run(std::move(derive));
   const auto keys = co_await derivation;
   if (!keys) co_return request.fail(keys.error());
-  auto store = [account = request.from().bare(), keys = *keys](storage::Stores& stores) { return change_password(stores, account, keys); };
+  auto store = [account = request.from().bare(), keys = *keys](storage::Stores& stores) {
+    return change_password(stores, account, keys);
+  };
   auto storing = request.node().stores().run(std::move(store));
   const Status changed = co_await storing;
   if (!changed) co_return request.fail(changed.error());
@@ -67,7 +71,8 @@ void set_registration(IqRequest request) {
   const auto username = xmpp::prepare_username(query.child_text("username", xmpp::ns::registration));
   auto password = query.child_text("password", xmpp::ns::registration);
   if (!username || password.empty()) return request.fail(xmpp::Condition::bad_request);
-  if (*username != request.from().local()) return request.fail(xmpp::Condition::not_allowed, "an account changes its own password only");
+  if (*username != request.from().local())
+    return request.fail(xmpp::Condition::not_allowed, "an account changes its own password only");
   spawn(change(std::move(request), std::move(password)), "registration.change");
 }
 
@@ -82,25 +87,33 @@ xmpp::ElementPtr registration_form(const xmpp::Element& iq) {
 
 xmpp::Condition to_condition(const Error& error) {
   switch (error.failure) {
-    case Failure::conflict: return xmpp::Condition::conflict;
-    case Failure::invalid: return xmpp::Condition::not_acceptable;
-    case Failure::full: return xmpp::Condition::resource_constraint;
-    case Failure::denied: return xmpp::Condition::not_allowed;
-    default: return xmpp::Condition::internal_server_error;
+    case Failure::conflict:
+      return xmpp::Condition::conflict;
+    case Failure::invalid:
+      return xmpp::Condition::not_acceptable;
+    case Failure::full:
+      return xmpp::Condition::resource_constraint;
+    case Failure::denied:
+      return xmpp::Condition::not_allowed;
+    default:
+      return xmpp::Condition::internal_server_error;
   }
 }
 
 using Reply = std::move_only_function<void(xmpp::ElementPtr)>;
 
-/// A new account, what its invitation gives it, or its quarantine. In one transaction: a use is only gone with an account.
+/// A new account, what its invitation gives it, or its quarantine. In one transaction: a use is only gone with an
+/// account.
 Status store_account(storage::Stores& stores, const xmpp::Jid& account, const std::vector<crypto::ScramKeys>& keys,
                      const std::optional<storage::Invite>& invite, std::chrono::seconds quarantine) {
   // XEP-0445 §5: the name of an invitation is kept for it.
   const auto promised = stores.invites().is_reserved(account.domain(), account.local(), storage_now());
   if (!promised) return std::unexpected<Error>(promised.error());
-  if (*promised && (!invite || invite->username != account.local())) return fail(Failure::conflict, "the name is promised to somebody");
+  if (*promised && (!invite || invite->username != account.local()))
+    return fail(Failure::conflict, "the name is promised to somebody");
   if (invite) {
-    if (const Status used = stores.invites().use(invite->id); !used) return fail(Failure::denied, "the invitation is used up");
+    if (const Status used = stores.invites().use(invite->id); !used)
+      return fail(Failure::denied, "the invitation is used up");
   }
   if (const Status created = create_account(stores, account, keys); !created) return created;
   if (!invite) {
@@ -119,7 +132,8 @@ Status store_account(storage::Stores& stores, const xmpp::Jid& account, const st
   return stores.rosters().put(account, item, 1);
 }
 
-Task<void> create(Node& node, xmpp::ElementPtr iq, std::shared_ptr<Stranger> stranger, xmpp::Jid account, std::string password, Reply reply) {
+Task<void> create(Node& node, xmpp::ElementPtr iq, std::shared_ptr<Stranger> stranger, xmpp::Jid account,
+                  std::string password, Reply reply) {
   const auto refuse = [&](const Error& error) { reply(xmpp::error_reply(*iq, {.condition = to_condition(error)})); };
   // Before the keys: a taken name costs nothing.
   auto look = [account, id = stranger->invite](storage::Stores& stores) -> Result<std::optional<storage::Invite>> {
@@ -135,15 +149,17 @@ Task<void> create(Node& node, xmpp::ElementPtr iq, std::shared_ptr<Stranger> str
   const auto invite = co_await looking;
   if (!invite) co_return refuse(invite.error());
   if (*invite && !(*invite)->username.empty() && (*invite)->username != account.local()) {
-    co_return reply(xmpp::error_reply(*iq, {.condition = xmpp::Condition::not_acceptable, .text = "The invitation is for another name"}));
+    co_return reply(xmpp::error_reply(
+        *iq, {.condition = xmpp::Condition::not_acceptable, .text = "The invitation is for another name"}));
   }
-  auto derive = [password = std::move(password), iterations = node.config().scram_iterations] { return derive_keys(password, iterations); };
+  auto derive = [password = std::move(password), iterations = node.config().scram_iterations] {
+    return derive_keys(password, iterations);
+  };
   auto derivation = node.derivations().try_run(std::move(derive));
   const auto keys = co_await derivation;
   if (!keys) co_return refuse(keys.error());
-  auto store = [account, keys = *keys, invite = *invite, quarantine = node.config().quarantine](storage::Stores& stores) {
-    return store_account(stores, account, keys, invite, quarantine);
-  };
+  auto store = [account, keys = *keys, invite = *invite, quarantine = node.config().quarantine](
+                   storage::Stores& stores) { return store_account(stores, account, keys, invite, quarantine); };
   auto storing = node.stores().run(std::move(store));
   const Status created = co_await storing;
   if (!created) co_return refuse(created.error());
@@ -157,18 +173,21 @@ Task<void> create(Node& node, xmpp::ElementPtr iq, std::shared_ptr<Stranger> str
 /// XEP-0445 §4: the invitation is looked at now, and used up by the registration that follows.
 void show_invite(Node& node, xmpp::ElementPtr iq, std::shared_ptr<Stranger> stranger, Reply reply) {
   const std::string id = invite_id(iq->child("preauth", xmpp::ns::pars)->attr("token"));
-  node.stores().run([id](storage::Stores& stores) { return find_usable_invite(stores, id); },
-                    [iq = std::move(iq), stranger = std::move(stranger), reply = std::move(reply)](Result<storage::Invite> invite) mutable {
-                      const bool is_good = invite && invite->registers && invite->domain == stranger->domain;
-                      if (is_good) {
-                        stranger->invite = invite->id;
-                        stranger->tries = 0;
-                        return reply(xmpp::result_reply(*iq));
-                      }
-                      const bool is_known = invite || invite.error().failure == Failure::not_found;
-                      const auto condition = is_known ? xmpp::Condition::item_not_found : xmpp::Condition::internal_server_error;
-                      reply(xmpp::error_reply(*iq, {.condition = condition, .text = is_known ? "The provided token is invalid or expired" : ""}));
-                    });
+  node.stores().run(
+      [id](storage::Stores& stores) { return find_usable_invite(stores, id); },
+      [iq = std::move(iq), stranger = std::move(stranger),
+       reply = std::move(reply)](Result<storage::Invite> invite) mutable {
+        const bool is_good = invite && invite->registers && invite->domain == stranger->domain;
+        if (is_good) {
+          stranger->invite = invite->id;
+          stranger->tries = 0;
+          return reply(xmpp::result_reply(*iq));
+        }
+        const bool is_known = invite || invite.error().failure == Failure::not_found;
+        const auto condition = is_known ? xmpp::Condition::item_not_found : xmpp::Condition::internal_server_error;
+        reply(xmpp::error_reply(
+            *iq, {.condition = condition, .text = is_known ? "The provided token is invalid or expired" : ""}));
+      });
 }
 
 }  // namespace
@@ -189,13 +208,16 @@ void register_before_auth(Node& node, xmpp::ElementPtr iq, std::shared_ptr<Stran
   // XEP-0077 §3.1: incomplete, or not a name
   const auto account = xmpp::Jid::make(username, stranger->domain);
   if (username.empty() || password.empty() || !account) return refuse(xmpp::Condition::not_acceptable);
-  // REQUIREMENTS 28. Each try counts, also one that finds a name taken: else names could be tried without end. Who is invited
-  // need not share the limits of those who are not.
-  const bool may_try = stranger->invite.empty() ? node.may_register(stranger->ip) : ++stranger->tries <= most_invited_tries;
+  // REQUIREMENTS 28. Each try counts, also one that finds a name taken: else names could be tried without end. Who is
+  // invited need not share the limits of those who are not.
+  const bool may_try =
+      stranger->invite.empty() ? node.may_register(stranger->ip) : ++stranger->tries <= most_invited_tries;
   if (!may_try) {
-    return reply(xmpp::error_reply(*iq, {.condition = xmpp::Condition::resource_constraint, .text = "Too many registrations, try later"}));
+    return reply(xmpp::error_reply(
+        *iq, {.condition = xmpp::Condition::resource_constraint, .text = "Too many registrations, try later"}));
   }
-  spawn(create(node, std::move(iq), std::move(stranger), *account, std::move(password), std::move(reply)), "registration.create");
+  spawn(create(node, std::move(iq), std::move(stranger), *account, std::move(password), std::move(reply)),
+        "registration.create");
 }
 
 void install_registration(Node&, FeatureRegistry& registry) {
@@ -205,8 +227,17 @@ void install_registration(Node&, FeatureRegistry& registry) {
     registry.on_iq(scope, "set", "query", xmpp::ns::registration, set_registration);
   }
   registry.advertise(Scope::server, xmpp::ns::registration);
-  registry.implements({.number = 77, .name = "In-Band Registration", .version = "2.4", .left_out = {}, .tests = "golden/stream/registration_is_off.scs, golden/stream/registration.scs, golden/invites"});
-  registry.implements({.number = 445, .name = "Pre-Authenticated In-Band Registration", .version = "0.2.0", .left_out = {}, .tests = "golden/invites/register.scs, integration/admin/invites_test.py"});
+  registry.implements(
+      {.number = 77,
+       .name = "In-Band Registration",
+       .version = "2.4",
+       .left_out = {},
+       .tests = "golden/stream/registration_is_off.scs, golden/stream/registration.scs, golden/invites"});
+  registry.implements({.number = 445,
+                       .name = "Pre-Authenticated In-Band Registration",
+                       .version = "0.2.0",
+                       .left_out = {},
+                       .tests = "golden/invites/register.scs, integration/admin/invites_test.py"});
 }
 
 }  // namespace rookery::server

@@ -1,11 +1,12 @@
 // RFC 6121 §2: roster requests. What a roster is, and its pushes: server/home/roster.cpp.
+#include "xmpp/payloads/roster.h"
+
 #include <algorithm>
 
 #include "server/access.h"
 #include "server/features/features.h"
 #include "server/node.h"
 #include "xmpp/namespaces.h"
-#include "xmpp/payloads/roster.h"
 
 namespace rookery::server {
 
@@ -61,8 +62,10 @@ void set_roster(IqRequest request) {
   auto entry = xmpp::RosterQuery::parse_set(request.payload());
   if (!entry) return request.fail(entry.error());
   if (!entry->jid.is_bare()) return request.fail(xmpp::Condition::bad_request, "a contact has a bare JID");
-  if (entry->subscription == xmpp::RosterEntry::Subscription::remove) return remove_item(std::move(request), entry->jid);
-  if (entry->jid == request.to()) return request.fail(xmpp::Condition::not_allowed, "an account is no contact of its own");
+  if (entry->subscription == xmpp::RosterEntry::Subscription::remove)
+    return remove_item(std::move(request), entry->jid);
+  if (entry->jid == request.to())
+    return request.fail(xmpp::Condition::not_allowed, "an account is no contact of its own");
   // §2.3.3
   const auto is_too_long = [](const std::string& text) { return text.size() > longest_name_bytes; };
   if (is_too_long(entry->name) || std::ranges::any_of(entry->groups, is_too_long)) {
@@ -70,7 +73,8 @@ void set_roster(IqRequest request) {
   }
   Home& home = *request.home();
   const auto* known = home.contact(entry->jid);
-  if (known == nullptr && home.roster().size() >= most_contacts) return request.fail(xmpp::Condition::resource_constraint);
+  if (known == nullptr && home.roster().size() >= most_contacts)
+    return request.fail(xmpp::Condition::resource_constraint);
   // §2.1.2: name and groups are the client's; the state of the subscription is the server's.
   storage::RosterItem item = known != nullptr ? *known : storage::RosterItem{};
   item.jid = entry->jid;

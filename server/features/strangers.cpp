@@ -1,4 +1,5 @@
-// REQUIREMENTS 29: first contact, limited on both sides and, where it is wanted, held as a request. docs/adr/0004-strangers.md.
+// REQUIREMENTS 29: first contact, limited on both sides and, where it is wanted, held as a request.
+// docs/adr/0004-strangers.md.
 #include "server/access.h"
 #include "server/features/features.h"
 #include "server/node.h"
@@ -15,7 +16,8 @@ using DomainLimit = std::shared_ptr<RateLimit>;
 bool is_written_by_a_person(const xmpp::Element& message) {
   for (const auto& child : message.elements()) {
     if (child.ns() == xmpp::ns::chat_states || child.ns() == xmpp::ns::hints || child.ns() == xmpp::ns::sid) continue;
-    if (child.ns() == xmpp::ns::markers || child.is("received", xmpp::ns::receipts) || child.name() == "thread") continue;
+    if (child.ns() == xmpp::ns::markers || child.is("received", xmpp::ns::receipts) || child.name() == "thread")
+      continue;
     return true;
   }
   return false;
@@ -102,10 +104,12 @@ Verdict judge(Home& home, const DomainLimit& limit, const Envelope& envelope) {
     home.strangers.note(bare, Strangers::has_written);
   }
   if (envelope.stanza->name() == "presence") return {};  // RFC 6121 §3.1.3 holds it as a request already
-  const std::string& policy = home.strangers.policy.empty() ? home.node().config().strangers_policy : home.strangers.policy;
+  const std::string& policy =
+      home.strangers.policy.empty() ? home.node().config().strangers_policy : home.strangers.policy;
   // What an account's server says for it (PEP), to one who has subscribed.
   if (policy == "deliver" || (from.is_bare() && envelope.stanza->attr("type") == "headline")) return {};
-  if (policy == "refuse") return {.drop = false, .error = xmpp::StanzaError{.condition = xmpp::Condition::service_unavailable}};
+  if (policy == "refuse")
+    return {.drop = false, .error = xmpp::StanzaError{.condition = xmpp::Condition::service_unavailable}};
   return {.drop = false, .error = {}, .hold = true};
 }
 
@@ -133,7 +137,8 @@ void get_strangers(IqRequest request) {
 void set_policy(IqRequest request) {
   if (refused_to_others(request)) return;
   const std::string policy(request.payload().attr("policy"));
-  if (policy != "default" && policy != "deliver" && policy != "hold" && policy != "refuse") return request.fail(xmpp::Condition::bad_request);
+  if (policy != "default" && policy != "deliver" && policy != "hold" && policy != "refuse")
+    return request.fail(xmpp::Condition::bad_request);
   auto write = [owner = request.to(), policy](storage::Stores& stores) {
     return policy == "default" ? stores.values().remove(owner, Strangers::kind, Strangers::policy_key)
                                : stores.values().put(owner, Strangers::kind, Strangers::policy_key, policy);
@@ -161,7 +166,8 @@ void install_strangers(Node& node, FeatureRegistry& registry) {
   const unsigned most = node.config().strangers_per_domain;
   const DomainLimit limit = most == 0 ? nullptr : std::make_shared<RateLimit>(most, std::chrono::hours(1));
   registry.stanza_from_client.push_back(check_outgoing);
-  registry.stanza_to_account.push_back([limit](Home& home, const Envelope& envelope) { return check_incoming(home, limit, envelope); });
+  registry.stanza_to_account.push_back(
+      [limit](Home& home, const Envelope& envelope) { return check_incoming(home, limit, envelope); });
   registry.stanza_to_nobody.push_back([&node, limit](const Envelope& envelope) -> std::optional<xmpp::StanzaError> {
     if (!is_first_contact(envelope) || domain_may(node.router(), limit, envelope)) return std::nullopt;
     return too_many();

@@ -15,7 +15,11 @@ void install_time(Node&, FeatureRegistry& registry) {
     request.reply(std::move(result));
   });
   registry.advertise(Scope::server, xmpp::ns::time);
-  registry.implements({.number = 202, .name = "Entity Time", .version = "2.0", .left_out = {}, .tests = "golden/disco/ping_version_time_last.scs"});
+  registry.implements({.number = 202,
+                       .name = "Entity Time",
+                       .version = "2.0",
+                       .left_out = {},
+                       .tests = "golden/disco/ping_version_time_last.scs"});
 }
 
 }  // namespace rookery::server

@@ -29,12 +29,15 @@ Result<Found> find(storage::Stores& stores, const xmpp::Jid& owner, const pubsub
 void get_vcard(IqRequest request) {
   const Home* home = request.home();
   if (home == nullptr) return request.fail(xmpp::Condition::service_unavailable);
-  auto read = [owner = request.to(), viewer = pubsub::viewer(*home, request.from())](storage::Stores& stores) { return find(stores, owner, viewer); };
+  auto read = [owner = request.to(), viewer = pubsub::viewer(*home, request.from())](storage::Stores& stores) {
+    return find(stores, owner, viewer);
+  };
   request.node().stores().run(read, [request = std::move(request)](Result<Found> found) mutable {
     if (!found) return request.fail(found.error());
     const auto document = found->vcard ? xmpp::parse_document(*found->vcard) : std::unexpected(xmpp::StreamError{});
     // REQUIREMENTS 16: to others an account without a vCard looks like none.
-    const auto absent = request.is_own_account() ? xmpp::Condition::item_not_found : xmpp::Condition::service_unavailable;
+    const auto absent =
+        request.is_own_account() ? xmpp::Condition::item_not_found : xmpp::Condition::service_unavailable;
     if (!document && !found->photo) return request.fail(absent);
     auto result = request.make_result();
     auto& vcard = document ? result->add_copy(**document) : result->add("vCard", xmpp::ns::vcard_temp);
@@ -45,18 +48,22 @@ void get_vcard(IqRequest request) {
 
 void set_vcard(IqRequest request) {
   if (refused_to_others(request)) return;
-  auto write = [owner = request.to(), xml = request.payload().to_xml()](storage::Stores& stores) -> Result<pubsub::Effects> {
+  auto write = [owner = request.to(),
+                xml = request.payload().to_xml()](storage::Stores& stores) -> Result<pubsub::Effects> {
     pubsub::Effects effects;
     const auto kept = pubsub::vcard_changed(stores, owner, xml, effects);
     if (!kept) return std::unexpected<Error>(kept.error());
-    if (auto stored = stores.values().put(owner, kind, "", *kept); !stored) return std::unexpected<Error>(stored.error());
+    if (auto stored = stores.values().put(owner, kind, "", *kept); !stored)
+      return std::unexpected<Error>(stored.error());
     return effects;
   };
-  request.node().stores_of(request.to()).run(std::move(write), [request = std::move(request)](Result<pubsub::Effects> effects) mutable {
-    if (!effects) return request.fail(effects.error());
-    request.reply();
-    pubsub::tell(request.node(), request.to(), std::move(*effects));
-  });
+  request.node()
+      .stores_of(request.to())
+      .run(std::move(write), [request = std::move(request)](Result<pubsub::Effects> effects) mutable {
+        if (!effects) return request.fail(effects.error());
+        request.reply();
+        pubsub::tell(request.node(), request.to(), std::move(*effects));
+      });
 }
 
 }  // namespace
@@ -66,7 +73,11 @@ void install_vcard(Node&, FeatureRegistry& registry) {
   registry.on_iq(Scope::account, "set", "vCard", xmpp::ns::vcard_temp, set_vcard);
   registry.advertise(Scope::server, xmpp::ns::vcard_temp);
   registry.advertise(Scope::account, xmpp::ns::vcard_temp);
-  registry.implements({.number = 54, .name = "vcard-temp", .version = "1.3.0", .left_out = {}, .tests = "golden/storage/vcard_temp.scs"});
+  registry.implements({.number = 54,
+                       .name = "vcard-temp",
+                       .version = "1.3.0",
+                       .left_out = {},
+                       .tests = "golden/storage/vcard_temp.scs"});
 }
 
 }  // namespace rookery::server

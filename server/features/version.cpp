@@ -13,7 +13,11 @@ void install_version(Node&, FeatureRegistry& registry) {
     request.reply(std::move(result));
   });
   registry.advertise(Scope::server, xmpp::ns::version);
-  registry.implements({.number = 92, .name = "Software Version", .version = "1.1", .left_out = {}, .tests = "golden/disco/ping_version_time_last.scs"});
+  registry.implements({.number = 92,
+                       .name = "Software Version",
+                       .version = "1.1",
+                       .left_out = {},
+                       .tests = "golden/disco/ping_version_time_last.scs"});
 }
 
 }  // namespace rookery::server

@@ -1,4 +1,5 @@
-// Whom an account has written to: what makes others no strangers (REQUIREMENTS 29), and how many of them were new lately.
+// Whom an account has written to: what makes others no strangers (REQUIREMENTS 29), and how many of them were new
+// lately.
 #pragma once
 
 #include <chrono>
@@ -18,8 +19,8 @@ struct TextHash {
 template <typename Value>
 using TextMap = std::unordered_map<std::string, Value, TextHash, std::equal_to<>>;
 
-/// Bare JIDs and when the account first turned to them. Storage keeps it (the home's writer does that); so a budget that is
-/// counted from it holds over restarts, and over a log-out.
+/// Bare JIDs and when the account first turned to them. Storage keeps it (the home's writer does that); so a budget
+/// that is counted from it holds over restarts, and over a log-out.
 class Acquaintances {
  public:
   using Time = std::chrono::sys_seconds;
@@ -29,7 +30,8 @@ class Acquaintances {
   size_t size() const { return since_.size(); }
   /// How many were added after `then`.
   size_t added_after(Time then) const;
-  /// `when` is the epoch for one who does not count, since he came first. Beyond `most` the longest known goes: returned.
+  /// `when` is the epoch for one who does not count, since he came first. Beyond `most` the longest known goes:
+  /// returned.
   std::optional<std::string> add(std::string bare_jid, Time when);
 
  private:

@@ -48,20 +48,25 @@ void resume_at(Homes& homes, Home* home, const xmpp::Jid& account, const ResumeR
   Session* session = home->find_resumable(request.previous);
   if (session == nullptr) {
     // The session died with its home: what was durable is known all the same (REQUIREMENTS 23).
-    auto ask = [owner = account.text(), id = request.previous](storage::MessageLog& log) { return log.counter(owner, id); };
-    return home->node().read_log(std::move(ask), [&link, then = std::move(then)](Result<std::optional<uint32_t>> counter) {
-      if (!link.is_open()) return;
-      // Without the count the client could only guess what arrived: it comes back when the database answers.
-      if (!counter) return then({.moved = true});
-      then({.handled = *counter});
-    });
+    auto ask = [owner = account.text(), id = request.previous](storage::MessageLog& log) {
+      return log.counter(owner, id);
+    };
+    return home->node().read_log(std::move(ask),
+                                 [&link, then = std::move(then)](Result<std::optional<uint32_t>> counter) {
+                                   if (!link.is_open()) return;
+                                   // Without the count the client could only guess what arrived: it comes back when the
+                                   // database answers.
+                                   if (!counter) return then({.moved = true});
+                                   then({.handled = *counter});
+                                 });
   }
   if (!session->is_settled()) {
     // h is exact only when nothing is on its way to the disk; a commit takes milliseconds.
     session->settle();
-    homes.loop().after(std::chrono::milliseconds(2), [&homes, account, request, &link, then = std::move(then)]() mutable {
-      if (link.is_open()) resume_here(homes, account, request, link, std::move(then));
-    });
+    homes.loop().after(std::chrono::milliseconds(2),
+                       [&homes, account, request, &link, then = std::move(then)]() mutable {
+                         if (link.is_open()) resume_here(homes, account, request, link, std::move(then));
+                       });
     return;
   }
   if (!session->is_plausible(request.handled)) return then({.error = session->acknowledged_too_much(request.handled)});
@@ -71,20 +76,23 @@ void resume_at(Homes& homes, Home* home, const xmpp::Jid& account, const ResumeR
 
 }  // namespace
 
-void bind_here(Homes& homes, const xmpp::Jid& account, BindRequest request, ClientLink& link, std::function<void(BindOutcome)> then) {
+void bind_here(Homes& homes, const xmpp::Jid& account, BindRequest request, ClientLink& link,
+               std::function<void(BindOutcome)> then) {
   if (!request.options.empty()) return bind2(homes, account, std::move(request), link, std::move(then));
   homes.with_home(account, [&homes, account, request = std::move(request), &link, then = std::move(then)](Home* home) {
     bind_at(homes, account, home, request, link, then);
   });
 }
 
-void resume_here(Homes& homes, const xmpp::Jid& account, ResumeRequest request, ClientLink& link, std::function<void(ResumeOutcome)> then) {
+void resume_here(Homes& homes, const xmpp::Jid& account, ResumeRequest request, ClientLink& link,
+                 std::function<void(ResumeOutcome)> then) {
   homes.with_home(account, [&homes, account, request = std::move(request), &link, then = std::move(then)](Home* home) {
     resume_at(homes, home, account, request, link, then);
   });
 }
 
-void bind_session(Node& node, const xmpp::Jid& account, BindRequest request, ClientLink& link, std::function<void(BindOutcome)> then) {
+void bind_session(Node& node, const xmpp::Jid& account, BindRequest request, ClientLink& link,
+                  std::function<void(BindOutcome)> then) {
   const auto ask = [&node, account, &link](BindRequest again, std::function<void(BindOutcome)> answer) {
     if (is_here(node, account)) return bind_here(node.homes(), account, std::move(again), link, std::move(answer));
     node.cluster()->links().bind(account, std::move(again), link, std::move(answer));

@@ -70,10 +70,13 @@ void finish(Binding& binding, Home& home, const std::optional<xmpp::MamMetadata>
 /// Reads until nothing has come in between, so that what is said of the archive is true when the session begins.
 void read_then_finish(std::shared_ptr<Binding> binding, Home& home) {
   const auto up_to = home.committed_id();
-  auto read = [owner = home.jid().text(), up_to](const storage::MessageLog& log) { return archive_metadata(log, owner, up_to); };
+  auto read = [owner = home.jid().text(), up_to](const storage::MessageLog& log) {
+    return archive_metadata(log, owner, up_to);
+  };
   home.node().read_log(std::move(read), [binding, up_to](Result<xmpp::MamMetadata> metadata) {
     Home* home = binding->homes.find_loaded(binding->account);
-    if (home == nullptr || !binding->homes.takes_sessions(binding->account.bare_text())) return binding->then({.moved = true});
+    if (home == nullptr || !binding->homes.takes_sessions(binding->account.bare_text()))
+      return binding->then({.moved = true});
     const bool is_true = home->committed_id() == up_to && !home->has_uncommitted();
     if (metadata && !is_true && ++binding->readings < most_readings) {
       return home->when_committed([binding, home] { read_then_finish(binding, *home); });
@@ -85,10 +88,12 @@ void read_then_finish(std::shared_ptr<Binding> binding, Home& home) {
 
 }  // namespace
 
-void bind2(Homes& homes, const xmpp::Jid& account, BindRequest request, ClientLink& link, std::function<void(BindOutcome)> then) {
+void bind2(Homes& homes, const xmpp::Jid& account, BindRequest request, ClientLink& link,
+           std::function<void(BindOutcome)> then) {
   auto options = xmpp::parse_document(request.options);
   ensure(options.has_value());  // an edge of ours has written it
-  auto binding = std::make_shared<Binding>(Binding{homes, account, std::move(request.resource), std::move(*options), link, std::move(then)});
+  auto binding = std::make_shared<Binding>(
+      Binding{homes, account, std::move(request.resource), std::move(*options), link, std::move(then)});
   homes.with_home(account, [binding](Home* home) {
     if (!binding->homes.takes_sessions(binding->account.bare_text())) return binding->then({.moved = true});
     if (home == nullptr) return binding->then({});

@@ -11,8 +11,9 @@ namespace rookery::server {
 
 class Homes;
 
-/// bind_session() where `request` has options. Calls `then` in the moment in which the session begins to exist, so that the
-/// archive's metadata is of that moment.
-void bind2(Homes& homes, const xmpp::Jid& account, BindRequest request, ClientLink& link, std::function<void(BindOutcome)> then);
+/// bind_session() where `request` has options. Calls `then` in the moment in which the session begins to exist, so that
+/// the archive's metadata is of that moment.
+void bind2(Homes& homes, const xmpp::Jid& account, BindRequest request, ClientLink& link,
+           std::function<void(BindOutcome)> then);
 
 }  // namespace rookery::server

@@ -1,4 +1,5 @@
-// What waits while a client is inactive (XEP-0352): the newest of each kind, in the order in which the newest ones came.
+// What waits while a client is inactive (XEP-0352): the newest of each kind, in the order in which the newest ones
+// came.
 #pragma once
 
 #include <string>

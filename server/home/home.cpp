@@ -88,7 +88,8 @@ void Home::tell_of(const xmpp::Element& message) {
 bool Home::is_idle() const { return sessions_.empty() && is_settled() && !cursor_dirty_; }
 
 bool Home::is_settled() const {
-  return commits_pending_ == 0 && loads_pending_ == 0 && uncommitted_.empty() && unconfirmed_.empty() && !roster_writing_;
+  return commits_pending_ == 0 && loads_pending_ == 0 && uncommitted_.empty() && unconfirmed_.empty() &&
+         !roster_writing_;
 }
 
 void Home::abandon() {

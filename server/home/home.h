@@ -58,12 +58,14 @@ class Home {
   Session* find_serial(uint64_t serial);
   Session* find_resumable(std::string_view id);
   std::vector<Session*> sessions();
-  void session_ended(Session& session);  ///< destroys it
+  void session_ended(Session& session);        ///< destroys it
   void tell_of(const xmpp::Element& message);  ///< runs the hooks of FeatureRegistry::message_arrived
 
-  // From our clients (home_outbound.cpp); `number` counts the session's stanzas, handled() is called when it is durable.
+  // From our clients (home_outbound.cpp); `number` counts the session's stanzas, handled() is called when it is
+  // durable.
   void message_from_client(Session& session, xmpp::ElementPtr message, uint32_t number);
-  /// As if a client of ours had sent it, to the archive and the other devices too, but by somebody else's hand (XEP-0356 §4.3).
+  /// As if a client of ours had sent it, to the archive and the other devices too, but by somebody else's hand
+  /// (XEP-0356 §4.3).
   void message_on_behalf(xmpp::ElementPtr message, xmpp::Jid to);
   void iq_from_client(Session& session, xmpp::ElementPtr iq);
   void presence_from_client(Session& session, xmpp::ElementPtr presence);
@@ -89,7 +91,7 @@ class Home {
   const std::string& avatar() const { return avatar_; }
   void set_avatar(std::string hash);  ///< what presence says of it from now on; storage knows it already
   bool may_see_presence(const xmpp::Jid& contact) const;  ///< is subscribed to us (from or both)
-  bool is_contact(const xmpp::Jid& jid) const;  ///< we are subscribed to it (to or both)
+  bool is_contact(const xmpp::Jid& jid) const;            ///< we are subscribed to it (to or both)
   /// Both see each other from now on: the other side's roster says so already.
   void befriend(const xmpp::Jid& contact);
   /// XEP-0379 §3.5: what the user would have answered to the request of one whom he has invited.
@@ -101,9 +103,11 @@ class Home {
   uint64_t roster_version() const { return roster_version_; }
   const storage::RosterItem* contact(const xmpp::Jid& bare) const;
   using Stored = std::move_only_function<void(const Status&)>;
-  /// Stores the item and pushes it to every interested session; `then` runs after it is durable or was refused for good.
+  /// Stores the item and pushes it to every interested session; `then` runs after it is durable or was refused for
+  /// good.
   void put_contact(storage::RosterItem item, Stored then = {});
-  /// Stores the item; pushes it only where it changes what clients see (a request that waits is not seen, RFC 6121 §3.1.3).
+  /// Stores the item; pushes it only where it changes what clients see (a request that waits is not seen, RFC 6121
+  /// §3.1.3).
   void update_contact(storage::RosterItem item);
   void drop_contact(const xmpp::Jid& bare, Stored then = {});
   /// Runs `job` when the roster as it is in memory is also that on disk: before that no client may see it.
@@ -144,10 +148,11 @@ class Home {
   /// Runs `job` after everything that waits for a commit before it: keeps the order of what clients see.
   void in_order(Job job);
 
-  bool is_idle() const;  ///< nothing keeps it in memory
+  bool is_idle() const;     ///< nothing keeps it in memory
   bool is_settled() const;  ///< nothing that it has begun is still on its way to the disk
   bool is_referenced() const { return loads_pending_ != 0 || roster_writing_; }  ///< by something asynchronous
-  /// The home goes but its account lives on, perhaps on another node: connections end, what is written about sessions stays.
+  /// The home goes but its account lives on, perhaps on another node: connections end, what is written about sessions
+  /// stays.
   void abandon();
   bool is_abandoned() const { return abandoned_; }
   ArchivePreferences archive_prefs;
@@ -189,7 +194,7 @@ class Home {
   struct RosterChange {
     xmpp::Jid jid;
     bool push = false;
-    uint64_t version = 0;  ///< the roster's after it
+    uint64_t version = 0;                     ///< the roster's after it
     std::optional<storage::RosterItem> item;  ///< nullopt: removed
     Stored then;
   };
@@ -214,17 +219,18 @@ class Home {
   std::string avatar_;
 
   storage::LogId last_id_ = 0;
-  storage::LogId last_inbox_id_ = 0; ///< newest entry to be delivered that was added since this home was loaded
-  storage::LogId cursor_ = 0;        ///< everything up to here is acknowledged
-  storage::LogId scanned_to_ = 0;    ///< of what is unacknowledged up to here, pending_ knows
-  bool backlog_ = false;             ///< the log may hold more beyond scanned_to_
+  storage::LogId last_inbox_id_ = 0;  ///< newest entry to be delivered that was added since this home was loaded
+  storage::LogId cursor_ = 0;         ///< everything up to here is acknowledged
+  storage::LogId scanned_to_ = 0;     ///< of what is unacknowledged up to here, pending_ knows
+  bool backlog_ = false;              ///< the log may hold more beyond scanned_to_
   bool cursor_dirty_ = false;
   std::set<storage::LogId> pending_;
   std::set<storage::LogId> acked_early_;  ///< acknowledged before they were scanned
   std::unordered_map<storage::LogId, int> in_flight_;
   std::set<storage::LogId> uncommitted_;
   std::vector<std::pair<storage::LogId, Job>> awaiting_commit_;  ///< runs when all up to that id is committed
-  /// Origin-ids (as resend keys) on their way to the disk, and the resent stanzas that are durable when the first one is.
+  /// Origin-ids (as resend keys) on their way to the disk, and the resent stanzas that are durable when the first one
+  /// is.
   std::unordered_map<std::string, std::vector<SenderRef>> unconfirmed_;
   bool abandoned_ = false;
   size_t commits_pending_ = 0;

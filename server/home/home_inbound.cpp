@@ -21,7 +21,8 @@ void Home::receive(Envelope envelope) {
 }
 
 void Home::receive_message(Envelope envelope) {
-  if (envelope.place != 0 && !hears(envelope.to, *envelope.stanza, envelope.place)) return node().router().confirm(envelope.sender);
+  if (envelope.place != 0 && !hears(envelope.to, *envelope.stanza, envelope.place))
+    return node().router().confirm(envelope.sender);
   for (const auto& hook : node().features().stanza_to_account) {
     const Verdict verdict = hook(*this, envelope);
     if (verdict.hold) return hold_message(std::move(envelope));

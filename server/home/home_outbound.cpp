@@ -41,7 +41,8 @@ bool is_recorded(const xmpp::Element& message) {
 }
 
 std::string resend_key(const xmpp::Jid& to, std::string_view origin_id) {
-  return crypto::digest(crypto::Hash::sha256, std::string(to.bare_text()) + '\0' + std::string(origin_id)).substr(0, 16);
+  return crypto::digest(crypto::Hash::sha256, std::string(to.bare_text()) + '\0' + std::string(origin_id))
+      .substr(0, 16);
 }
 
 /// The stanza's address; the account itself where there is none. nullopt: it is malformed.
@@ -71,16 +72,25 @@ void Home::message_from_client(Session& session, xmpp::ElementPtr message, uint3
   remove_forged_ids(*message, node().router());
   ++homes_.loop().counters().messages;
 
-  Envelope envelope{.from = session.jid(), .to = std::move(*to), .stanza = std::move(message), .sent_copy = {}, .seen = {},
-                    .sender = {.account = jid_, .session = session.serial(), .stanza = number, .resend_key = {},
-                               .read_at = homes_.loop().now(), .packet = {}},
+  Envelope envelope{.from = session.jid(),
+                    .to = std::move(*to),
+                    .stanza = std::move(message),
+                    .sent_copy = {},
+                    .seen = {},
+                    .sender = {.account = jid_,
+                               .session = session.serial(),
+                               .stanza = number,
+                               .resend_key = {},
+                               .read_at = homes_.loop().now(),
+                               .packet = {}},
                     .must_log = session.has_stream_management(),
                     .stay = {}};
   envelope.stay = session.stay_in(envelope.to);
   const auto* origin = is_recorded(*envelope.stanza) ? envelope.stanza->child("origin-id", xmpp::ns::sid) : nullptr;
   if (origin == nullptr) return accept_message(std::move(envelope));
   std::string key = resend_key(envelope.to, origin->attr("id"));
-  // REQUIREMENTS 20. Sent again while the first one is still being written, perhaps by another loop: durable when that is.
+  // REQUIREMENTS 20. Sent again while the first one is still being written, perhaps by another loop: durable when that
+  // is.
   if (const auto first = unconfirmed_.find(key); first != unconfirmed_.end()) {
     ++homes_.loop().counters().resent;
     session.count_with(number, false);
@@ -89,7 +99,8 @@ void Home::message_from_client(Session& session, xmpp::ElementPtr message, uint3
   }
   unconfirmed_.try_emplace(key);
   envelope.sender.resend_key = key;
-  // The memtable and Bloom filters answer nearly always. Where they cannot, the disk may be slow: the session waits for it.
+  // The memtable and Bloom filters answer nearly always. Where they cannot, the disk may be slow: the session waits for
+  // it.
   const auto seen = node().log().has_seen_in_memory(jid_.text(), key);
   envelope.seen = {jid_.text(), std::move(key)};
   if (!seen) return look_up_resend(std::move(envelope));
@@ -99,8 +110,13 @@ void Home::message_from_client(Session& session, xmpp::ElementPtr message, uint3
 
 void Home::message_on_behalf(xmpp::ElementPtr message, xmpp::Jid to) {
   remove_forged_ids(*message, node().router());
-  accept_message({.from = jid_, .to = std::move(to), .stanza = std::move(message), .sent_copy = {}, .seen = {},
-                  .sender = {.account = jid_, .session = no_session, .stanza = 0, .resend_key = {}, .read_at = {}, .packet = {}}});
+  accept_message(
+      {.from = jid_,
+       .to = std::move(to),
+       .stanza = std::move(message),
+       .sent_copy = {},
+       .seen = {},
+       .sender = {.account = jid_, .session = no_session, .stanza = 0, .resend_key = {}, .read_at = {}, .packet = {}}});
 }
 
 void Home::look_up_resend(Envelope envelope) {
@@ -108,27 +124,26 @@ void Home::look_up_resend(Envelope envelope) {
   ++loads_pending_;
   // Named before the envelope moves: compilers differ in the order of a call's arguments.
   auto ask = [seen = *envelope.seen](storage::MessageLog& log) { return log.has_seen(seen.owner, seen.key); };
-  node().read_log(
-      std::move(ask), [this, envelope = std::move(envelope)](Result<bool> seen) mutable {
-        if (!seen && seen.error().failure == Failure::unavailable && !abandoned_) {
-          // The database is away, for all of the account's sessions on any node: they wait, as commits do.
-          homes_.loop().after(look_up_again_after, [this, envelope = std::move(envelope)]() mutable {
-            --loads_pending_;
-            if (!abandoned_) look_up_resend(std::move(envelope));
-          });
-          return;
-        }
+  node().read_log(std::move(ask), [this, envelope = std::move(envelope)](Result<bool> seen) mutable {
+    if (!seen && seen.error().failure == Failure::unavailable && !abandoned_) {
+      // The database is away, for all of the account's sessions on any node: they wait, as commits do.
+      homes_.loop().after(look_up_again_after, [this, envelope = std::move(envelope)]() mutable {
         --loads_pending_;
-        if (abandoned_) return;  // the client sends it again where the account is now
-        const uint64_t serial = envelope.sender.session;
-        if (!seen) return resend_unknown(envelope.sender, seen.error());
-        if (*seen) {
-          resent_again(envelope.sender);
-        } else {
-          accept_message(std::move(envelope));
-        }
-        if (Session* session = find_serial(serial)) session->release();
+        if (!abandoned_) look_up_resend(std::move(envelope));
       });
+      return;
+    }
+    --loads_pending_;
+    if (abandoned_) return;  // the client sends it again where the account is now
+    const uint64_t serial = envelope.sender.session;
+    if (!seen) return resend_unknown(envelope.sender, seen.error());
+    if (*seen) {
+      resent_again(envelope.sender);
+    } else {
+      accept_message(std::move(envelope));
+    }
+    if (Session* session = find_serial(serial)) session->release();
+  });
 }
 
 // A log that cannot answer must not make one message two: nothing is acknowledged, and the client comes back with it.
@@ -140,7 +155,8 @@ void Home::resend_unknown(const SenderRef& sender, const Error& error) {
     for (const SenderRef& duplicate : resent.mapped()) sessions.insert(duplicate.session);
   }
   for (const uint64_t serial : sessions) {
-    if (Session* session = find_serial(serial)) session->end({.condition = xmpp::StreamCondition::internal_server_error});
+    if (Session* session = find_serial(serial))
+      session->end({.condition = xmpp::StreamCondition::internal_server_error});
   }
 }
 
@@ -160,7 +176,9 @@ void Home::accept_message(Envelope envelope) {
   }
   Session* session = is_recorded(stanza) ? find_serial(envelope.sender.session) : nullptr;
   // A receiver that is not loaded yet writes its entry in a later commit, even on this loop.
-  if (session != nullptr) session->count_with(envelope.sender.stanza, homes_.find_loaded(envelope.to) != nullptr && !node().router().goes_elsewhere(envelope.to));
+  if (session != nullptr)
+    session->count_with(envelope.sender.stanza,
+                        homes_.find_loaded(envelope.to) != nullptr && !node().router().goes_elsewhere(envelope.to));
   if (is_carbon_copied(stanza, CarbonSide::sender) && !to_self) send_sent_carbons(envelope.sender.session, stanza, id);
   node().router().route(std::move(envelope));
 }
@@ -188,7 +206,8 @@ void Home::resent_again(SenderRef sender) {
 }
 
 void Home::confirmed(const SenderRef& sender) {
-  if (sender.read_at != Clock::time_point{}) homes_.loop().counters().durable.add_time(homes_.loop().now() - sender.read_at);
+  if (sender.read_at != Clock::time_point{})
+    homes_.loop().counters().durable.add_time(homes_.loop().now() - sender.read_at);
   if (sender.sent_copy != 0) committed(sender.sent_copy);
   const auto tell = [this](const SenderRef& which) {
     if (Session* session = find_serial(which.session)) session->handled(which.stanza);
@@ -210,18 +229,21 @@ void Home::iq_from_client(Session& session, xmpp::ElementPtr iq) {
   // RFC 6120 §8.2.3
   if (!iq->has_attr("id") || (!is_request && !is_response)) return refuse(xmpp::Condition::bad_request);
   const auto* payload = iq->first_element();
-  if (is_request && (payload == nullptr || payload->next_element() != nullptr)) return refuse(xmpp::Condition::bad_request);
+  if (is_request && (payload == nullptr || payload->next_element() != nullptr))
+    return refuse(xmpp::Condition::bad_request);
   auto to = addressee(*iq, jid_);
   if (!to) return is_request ? refuse(xmpp::Condition::jid_malformed) : void();
   // REQUIREMENTS 15: a roster push comes from the server alone.
-  if (is_request && !to->is_bare() && to->has_local() && payload->ns() == xmpp::ns::roster) return refuse(xmpp::Condition::service_unavailable);
+  if (is_request && !to->is_bare() && to->has_local() && payload->ns() == xmpp::ns::roster)
+    return refuse(xmpp::Condition::service_unavailable);
   for (const auto& hook : node().features().stanza_from_client) {
     const Verdict verdict = hook(session, *iq);
     if (verdict.error) return is_request ? session.send(*xmpp::error_reply(*iq, *verdict.error)) : void();
     if (verdict.drop) return;
   }
   auto stay = session.stay_in(*to);
-  node().router().route({.from = session.jid(), .to = std::move(*to), .stanza = std::move(iq), .stay = std::move(stay)});
+  node().router().route(
+      {.from = session.jid(), .to = std::move(*to), .stanza = std::move(iq), .stay = std::move(stay)});
 }
 
 }  // namespace rookery::server

@@ -98,23 +98,25 @@ void Homes::load(const xmpp::Jid& bare, uint64_t serial, int attempt) {
     loop_.after(commit_check, [this, bare, serial, attempt] { load(bare, serial, attempt); });
     return;
   }
-  node_.stores().read(
-      [bare, &log = node_.log()](storage::Stores& stores) { return read_home(stores, log, bare); },
-      [this, bare, serial, attempt, generation = generation_](Result<HomeData> data) {
-        const auto still = loading_.find(bare.text());
-        if (still == loading_.end() || still->second.serial != serial) return;
-        if (generation != generation_) return load(bare, serial, attempt);
-        if (!data && data.error().failure != Failure::not_found) {
-          log::error("home_not_loaded", {{"jid", bare.text()}, {"error", data.error().message}});
-          // REQUIREMENTS 21: that the disk fails says nothing about the account: those who wait must not hear that there is none.
-          const bool is_well = node_.stores().healthy() && node_.log().healthy();
-          if (!is_well || attempt < most_load_attempts) {
-            loop_.after(load_retry, [this, bare, serial, next = is_well ? attempt + 1 : attempt] { load(bare, serial, next); });
-            return;
-          }
-        }
-        loaded_home(bare, std::move(data));
-      });
+  node_.stores().read([bare, &log = node_.log()](storage::Stores& stores) { return read_home(stores, log, bare); },
+                      [this, bare, serial, attempt, generation = generation_](Result<HomeData> data) {
+                        const auto still = loading_.find(bare.text());
+                        if (still == loading_.end() || still->second.serial != serial) return;
+                        if (generation != generation_) return load(bare, serial, attempt);
+                        if (!data && data.error().failure != Failure::not_found) {
+                          log::error("home_not_loaded", {{"jid", bare.text()}, {"error", data.error().message}});
+                          // REQUIREMENTS 21: that the disk fails says nothing about the account: those who wait must
+                          // not hear that there is none.
+                          const bool is_well = node_.stores().healthy() && node_.log().healthy();
+                          if (!is_well || attempt < most_load_attempts) {
+                            loop_.after(load_retry, [this, bare, serial, next = is_well ? attempt + 1 : attempt] {
+                              load(bare, serial, next);
+                            });
+                            return;
+                          }
+                        }
+                        loaded_home(bare, std::move(data));
+                      });
 }
 
 void Homes::loaded_home(const xmpp::Jid& bare, Result<HomeData> data) {
@@ -143,7 +145,8 @@ void Homes::receive(Envelope envelope) {
 }
 
 void Homes::route_anew(Envelope envelope) {
-  if (envelope.sender.packet) return;  // not acknowledged: its sender gives it to the new owner, and one of us is enough
+  if (envelope.sender.packet)
+    return;  // not acknowledged: its sender gives it to the new owner, and one of us is enough
   // In a later turn: the shard may be ours already, and only the news of it still on its way to this loop.
   loop_.post([this, envelope = std::move(envelope)]() mutable { node_.router().route(std::move(envelope)); });
 }
@@ -167,7 +170,8 @@ void Homes::deliver(Home* home, Envelope envelope) {
 }
 
 void Homes::receive_shared(const SharedStanza& message, const xmpp::Jid& from, const std::vector<xmpp::Jid>& targets) {
-  Envelope envelope{.from = from, .to = {}, .stanza = message.stanza().clone(), .sent_copy = {}, .seen = {}, .sender = {}};
+  Envelope envelope{
+      .from = from, .to = {}, .stanza = message.stanza().clone(), .sent_copy = {}, .seen = {}, .sender = {}};
   for (const auto& to : targets) {
     Home* home = find_loaded(to);
     if (home == nullptr) continue;
@@ -234,17 +238,18 @@ void Homes::flush() {
   LoopCounters& counters = loop_.counters();
   counters.stored += batch.entries.size();
   counters.commit_rows.add(batch.size());
-  node_.log().commit(std::move(batch), [this, is_foreign, receivers, packet, generation = generation_, begun = Clock::now(),
-                                        jobs = std::make_shared<std::vector<Job>>(std::exchange(after_commit_, {}))](Status done) {
-    loop_.post([this, is_foreign, receivers, packet, generation, begun, jobs, done] {
-      loop_.counters().commit_time.add_time(loop_.now() - begun);
-      --commits_in_flight_;
-      ++commits_done_;
-      if (generation != generation_) return;
-      if (!done) return is_foreign ? sender_fenced(receivers, packet) : commit_refused(done.error());
-      for (Job& job : *jobs) job();
-    });
-  });
+  node_.log().commit(std::move(batch),
+                     [this, is_foreign, receivers, packet, generation = generation_, begun = Clock::now(),
+                      jobs = std::make_shared<std::vector<Job>>(std::exchange(after_commit_, {}))](Status done) {
+                       loop_.post([this, is_foreign, receivers, packet, generation, begun, jobs, done] {
+                         loop_.counters().commit_time.add_time(loop_.now() - begun);
+                         --commits_in_flight_;
+                         ++commits_done_;
+                         if (generation != generation_) return;
+                         if (!done) return is_foreign ? sender_fenced(receivers, packet) : commit_refused(done.error());
+                         for (Job& job : *jobs) job();
+                       });
+                     });
 }
 
 bool Homes::accepts_input() const {

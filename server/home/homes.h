@@ -24,8 +24,8 @@ class Homes {
   Node& node() { return node_; }
   Loop& loop() { return loop_; }
 
-  /// Calls `then` with the home, loading it if need be; null when there is no such account. While the disk does not let it
-  /// be read, `then` waits; it gets null only when reading fails although all is well (and the log says so).
+  /// Calls `then` with the home, loading it if need be; null when there is no such account. While the disk does not let
+  /// it be read, `then` waits; it gets null only when reading fails although all is well (and the log says so).
   void with_home(const xmpp::Jid& bare, std::move_only_function<void(Home*)> then);
   Home* find_loaded(const xmpp::Jid& bare);
   void receive(Envelope envelope);  ///< to a local account of this loop
@@ -41,7 +41,8 @@ class Homes {
   void after_commit(Job job);
   size_t count() const { return homes_.size(); }
   size_t commits_in_flight() const { return commits_in_flight_; }
-  bool accepts_input() const;  ///< REQUIREMENTS 21: false while log or stores cannot keep a promise, or the log is far behind
+  bool accepts_input()
+      const;  ///< REQUIREMENTS 21: false while log or stores cannot keep a promise, or the log is far behind
 
   // Ownership of shards in a cluster (ownership.cpp); a single node owns all of them, and none of this is called.
   void join_cluster();  ///< from now on a shard is ours only once it is adopted
@@ -49,15 +50,16 @@ class Homes {
   /// 0 when the shard is not this loop's.
   uint64_t epoch_of(uint32_t shard) const { return epochs_.empty() ? 0 : epochs_[shard]; }
   bool owns(std::string_view bare_jid) const;
-  /// These shards are about to go: their sessions end, and no new ones begin; `done` runs when all that clients have sent is
-  /// durable and counted. What others send to them is still taken, so that nothing waits for an owner meanwhile.
+  /// These shards are about to go: their sessions end, and no new ones begin; `done` runs when all that clients have
+  /// sent is durable and counted. What others send to them is still taken, so that nothing waits for an owner
+  /// meanwhile.
   void begin_leaving(std::vector<uint32_t> shards, Job done);
   /// False also while the shard is about to go.
   bool takes_sessions(std::string_view bare_jid) const;
   /// Ends the homes of these shards once what they have under way is durable; `done` runs then.
   void hand_over(std::vector<uint32_t> shards, Job done);
-  /// Somebody else may own our shards: everything in memory is dropped as if the process had died; what was promised is in
-  /// the log.
+  /// Somebody else may own our shards: everything in memory is dropped as if the process had died; what was promised is
+  /// in the log.
   void crash();
   /// Where shards live now: rooms that have a new owner hear which of our sessions are in them (stays.cpp).
   void on_places(const cluster::Places& places);
@@ -78,7 +80,8 @@ class Homes {
   void loaded_home(const xmpp::Jid& bare, Result<HomeData> data);
   void drop_loading();
   void commit_refused(const Error& error);
-  void sender_fenced(const std::vector<std::string>& receivers, const std::shared_ptr<const cluster::PacketRef>& packet);
+  void sender_fenced(const std::vector<std::string>& receivers,
+                     const std::shared_ptr<const cluster::PacketRef>& packet);
   bool are_settled(const std::vector<uint32_t>& shards);
   void settle(std::vector<uint32_t> shards, int rounds, Job done);
   void add_fences(storage::LogBatch& batch) const;
@@ -101,14 +104,14 @@ class Homes {
   size_t commits_in_flight_ = 0;
   uint64_t commits_begun_ = 0, commits_done_ = 0;
   unsigned sweeps_ = 0;
-  uint64_t load_after_ = 0;  ///< commits that have to be done before a home is loaded again
-  std::vector<uint64_t> epochs_;  ///< by shard; empty: no cluster
-  std::vector<uint32_t> leaving_;  ///< shards
+  uint64_t load_after_ = 0;             ///< commits that have to be done before a home is loaded again
+  std::vector<uint64_t> epochs_;        ///< by shard; empty: no cluster
+  std::vector<uint32_t> leaving_;       ///< shards
   std::vector<uint64_t> known_epochs_;  ///< by shard, of anybody's
   uint64_t last_loading_ = 0;
   bool from_another_node_ = false;
   std::shared_ptr<const cluster::PacketRef> foreign_packet_;  ///< what the present batch comes from
-  uint64_t generation_ = 0;       ///< grows with each crash(): what was under way before is forgotten
+  uint64_t generation_ = 0;  ///< grows with each crash(): what was under way before is forgotten
   std::vector<std::function<void(const Which&)>> also_dropped_;
   std::vector<std::unique_ptr<Home>> dropped_;  ///< until nothing asynchronous points to them
 };

@@ -75,9 +75,12 @@ std::optional<std::string> key_of_message(const xmpp::Element& outer) {
   bool has_state = false, has_marker = false;
   for (const auto& child : message->elements()) {
     if (is_trimming(child)) continue;
-    if (child.ns() == ns::chat_states) has_state = true;
-    else if (child.ns() == ns::markers || child.ns() == ns::receipts) has_marker = true;
-    else return std::nullopt;
+    if (child.ns() == ns::chat_states)
+      has_state = true;
+    else if (child.ns() == ns::markers || child.ns() == ns::receipts)
+      has_marker = true;
+    else
+      return std::nullopt;
   }
   if (has_marker) return std::string();
   if (!has_state) return std::nullopt;

@@ -1,5 +1,5 @@
-// Which stanzas can wait while nobody looks at the client (XEP-0352), and which are worth waking a device (XEP-0357): pure
-// functions of the stanza.
+// Which stanzas can wait while nobody looks at the client (XEP-0352), and which are worth waking a device (XEP-0357):
+// pure functions of the stanza.
 #pragma once
 
 #include <optional>

@@ -26,7 +26,8 @@ std::string Home::late_copy(const storage::LogEntry& entry) const {
 }
 
 storage::LogId Home::next_log_id() {
-  const auto now = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch());
+  const auto now =
+      std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch());
   last_id_ = std::max<storage::LogId>(last_id_ + 1, static_cast<storage::LogId>(now.count()));
   return last_id_;
 }

@@ -29,17 +29,18 @@ bool says_something(const xmpp::Element& message) {
   for (const auto& child : message.elements()) {
     if (child.ns() == ns::hints && (child.name() == "no-store" || child.name() == "no-storage")) return false;
     if (child.ns() == ns::mam) return false;  // an archive's answer
-    if (child.ns() == ns::chat_states || child.name() == "thread" || child.ns() == ns::sid || child.ns() == ns::occupant_id) continue;
-    if (child.is("x", ns::muc_user) && child.first_element() == nullptr) continue;  // XEP-0045 §7.5: marks a private message
+    if (child.ns() == ns::chat_states || child.name() == "thread" || child.ns() == ns::sid ||
+        child.ns() == ns::occupant_id)
+      continue;
+    if (child.is("x", ns::muc_user) && child.first_element() == nullptr)
+      continue;  // XEP-0045 §7.5: marks a private message
     if (child.ns() == ns::hints && child.name() != "store") continue;
     says_something = true;
   }
   return says_something;
 }
 
-bool forbids_archive(const xmpp::Element& message) {
-  return message.child("no-permanent-store", ns::hints) != nullptr;
-}
+bool forbids_archive(const xmpp::Element& message) { return message.child("no-permanent-store", ns::hints) != nullptr; }
 
 bool is_carbon_copied(const xmpp::Element& message, CarbonSide side) {
   if (message.child("private", ns::carbons) != nullptr || message.child("no-copy", ns::hints) != nullptr) return false;
@@ -61,8 +62,8 @@ bool is_carbon_copied(const xmpp::Element& message, CarbonSide side) {
 namespace {
 
 void add_highest(std::span<Session* const> sessions, Recipients& result) {
-  // RFC 6121 §8.5.2.1.1 leaves it to us who is "most available": the highest priority of those who can be reached. Those above
-  // who cannot keep their right; they get it when they are back.
+  // RFC 6121 §8.5.2.1.1 leaves it to us who is "most available": the highest priority of those who can be reached.
+  // Those above who cannot keep their right; they get it when they are back.
   std::optional<int> highest, highest_reachable;
   for (const Session* session : sessions) {
     if (!session->available || session->priority < 0) continue;
@@ -78,7 +79,8 @@ void add_highest(std::span<Session* const> sessions, Recipients& result) {
 
 void add_copies(std::span<Session* const> sessions, Recipients& result) {
   for (Session* session : sessions) {
-    if (session->carbons && std::ranges::find(result.direct, session) == result.direct.end()) result.copies.push_back(session);
+    if (session->carbons && std::ranges::find(result.direct, session) == result.direct.end())
+      result.copies.push_back(session);
   }
 }
 
@@ -142,7 +144,8 @@ std::string stanza_id_element(const xmpp::Jid& by, storage::LogId id) {
   return out.append("' id='").append(storage::to_stanza_id(id)).append("'/>");
 }
 
-std::string carbon_copy(std::string_view direction, const xmpp::Jid& account, const xmpp::Jid& to, std::string_view type, const std::string& xml) {
+std::string carbon_copy(std::string_view direction, const xmpp::Jid& account, const xmpp::Jid& to,
+                        std::string_view type, const std::string& xml) {
   std::string out = "<message from='";
   xmpp::append_escaped(out, account.bare_text());
   out.append("' to='");

@@ -1,4 +1,5 @@
-// Which messages are kept, and who gets them: pure functions of the message and the sessions (RFC 6121 §8, XEP-0160, 0313).
+// Which messages are kept, and who gets them: pure functions of the message and the sessions (RFC 6121 §8, XEP-0160,
+// 0313).
 #pragma once
 
 #include <span>
@@ -26,10 +27,10 @@ bool is_carbon_copied(const xmpp::Element& message, CarbonSide side);
 
 struct Recipients {
   std::vector<Session*> direct;
-  std::vector<Session*> copies;   ///< XEP-0280
-  bool offline = false;  ///< nobody gets it now: keep it for later if it is storable
-  bool is_late = false;  ///< nobody can be reached right now (path_choice.h)
-  bool bounce = false;   ///< answer service-unavailable
+  std::vector<Session*> copies;  ///< XEP-0280
+  bool offline = false;          ///< nobody gets it now: keep it for later if it is storable
+  bool is_late = false;          ///< nobody can be reached right now (path_choice.h)
+  bool bounce = false;           ///< answer service-unavailable
 };
 /// RFC 6121 §8.5. `to` is ours; sessions are those of its account.
 Recipients recipients(const xmpp::Element& message, const xmpp::Jid& to, std::span<Session* const> sessions);
@@ -40,6 +41,7 @@ std::string with_child(const std::string& xml, std::string_view child);
 std::string with_client_namespace(const std::string& xml);
 std::string stanza_id_element(const xmpp::Jid& by, storage::LogId id);
 /// XEP-0280 §7-8: the copy for another session of the account; `type` is the message's.
-std::string carbon_copy(std::string_view direction, const xmpp::Jid& account, const xmpp::Jid& to, std::string_view type, const std::string& xml);
+std::string carbon_copy(std::string_view direction, const xmpp::Jid& account, const xmpp::Jid& to,
+                        std::string_view type, const std::string& xml);
 
 }  // namespace rookery::server

@@ -44,11 +44,13 @@ void Homes::add_fences(storage::LogBatch& batch) const {
 void Homes::commit_refused(const Error& error) {
   log::error("commit_refused", {{"error", error.message}});
   crash();
-  // Also where storage had another reason: what came from other nodes is unacknowledged now, and comes again to a new owner only.
+  // Also where storage had another reason: what came from other nodes is unacknowledged now, and comes again to a new
+  // owner only.
   if (node_.cluster() != nullptr) node_.cluster()->fenced();
 }
 
-void Homes::sender_fenced(const std::vector<std::string>& receivers, const std::shared_ptr<const cluster::PacketRef>& packet) {
+void Homes::sender_fenced(const std::vector<std::string>& receivers,
+                          const std::shared_ptr<const cluster::PacketRef>& packet) {
   // Its client sends again through the new owner. The homes here that had counted on it are loaded anew.
   log::warning("sender_fenced");
   if (packet) node_.cluster()->port().refused(*packet);

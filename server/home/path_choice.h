@@ -15,8 +15,9 @@ enum class Path {
 };
 std::string_view to_string(Path path);
 
-/// `unanswered`: how long ago the client was asked to acknowledge (XEP-0198 <r/>) without having answered; 0 when it has.
-/// `patience`: how long it may take for that. A link that knows nothing of its socket is judged by its answers alone.
+/// `unanswered`: how long ago the client was asked to acknowledge (XEP-0198 <r/>) without having answered; 0 when it
+/// has. `patience`: how long it may take for that. A link that knows nothing of its socket is judged by its answers
+/// alone.
 Path judge_path(const LinkHealth& health, std::chrono::milliseconds unanswered, std::chrono::milliseconds patience);
 
 }  // namespace rookery::server

@@ -42,7 +42,8 @@ void Home::route_presence(std::string_view type, const xmpp::Jid& from, const xm
   auto presence = xmpp::Element::make("presence", xmpp::ns::client);
   presence->set_attr("from", from.text()).set_attr("to", to.text());
   if (!type.empty()) presence->set_attr("type", type);
-  node().router().route({.from = from, .to = to, .stanza = std::move(presence), .sent_copy = {}, .seen = {}, .sender = {}});
+  node().router().route(
+      {.from = from, .to = to, .stanza = std::move(presence), .sent_copy = {}, .seen = {}, .sender = {}});
 }
 
 void Home::presence_from_client(Session& session, xmpp::ElementPtr presence) {
@@ -50,7 +51,8 @@ void Home::presence_from_client(Session& session, xmpp::ElementPtr presence) {
   const auto refuse = [&](const xmpp::StanzaError& error) {
     if (type != "error") session.send(*xmpp::error_reply(*presence, error));
   };
-  const bool known = type.empty() || type == "unavailable" || type == "probe" || type == "error" || is_subscription_type(type);
+  const bool known =
+      type.empty() || type == "unavailable" || type == "probe" || type == "error" || is_subscription_type(type);
   if (!known) return refuse({.condition = xmpp::Condition::bad_request});
   if (presence->has_attr("to")) {
     auto to = xmpp::Jid::parse(presence->attr("to"));
@@ -65,14 +67,16 @@ void Home::presence_from_client(Session& session, xmpp::ElementPtr presence) {
     // RFC 6121 §4.6: directed presence; whoever gets it must learn of the end.
     if (type.empty() && !may_see_presence(*to)) session.directed.insert(*to);
     auto stay = session.stay_in(*to);
-    Envelope envelope{.from = session.jid(), .to = std::move(*to), .stanza = std::move(presence), .stay = std::move(stay)};
+    Envelope envelope{
+        .from = session.jid(), .to = std::move(*to), .stanza = std::move(presence), .stay = std::move(stay)};
     if (type == "unavailable") {
       session.directed.erase(envelope.to);
       std::erase_if(session.stays, [&](const Stay& stay) { return stay.occupant.same_bare(envelope.to); });
     }
     return node().router().route(std::move(envelope));
   }
-  if (type == "unavailable") return session.available || !session.directed.empty() ? session_unavailable(session, presence.get()) : void();
+  if (type == "unavailable")
+    return session.available || !session.directed.empty() ? session_unavailable(session, presence.get()) : void();
   if (!type.empty()) return refuse({.condition = xmpp::Condition::bad_request});
   const auto priority = priority_of(*presence);
   if (!priority) return refuse({.condition = xmpp::Condition::bad_request});
@@ -136,10 +140,16 @@ void Home::broadcast_presence(Session& session, const xmpp::Element& presence, b
   for (const auto& [jid, item] : roster_) {
     if (is_blocked(jid)) continue;  // XEP-0191 §3.3
     if (item.subscription == Subscription::from || item.subscription == Subscription::both) {
-      node().router().route({.from = session.jid(), .to = jid, .stanza = addressed(presence, jid), .sent_copy = {}, .seen = {}, .sender = {}});
+      node().router().route({.from = session.jid(),
+                             .to = jid,
+                             .stanza = addressed(presence, jid),
+                             .sent_copy = {},
+                             .seen = {},
+                             .sender = {}});
     }
     if (!initial) continue;
-    if (item.subscription == Subscription::to || item.subscription == Subscription::both) route_presence("probe", session.jid(), jid);
+    if (item.subscription == Subscription::to || item.subscription == Subscription::both)
+      route_presence("probe", session.jid(), jid);
     if (!item.request.empty()) requests.push_back(jid);
   }
   // RFC 6121 §3.1.3: a request that nobody has answered is shown again to each resource that comes.
@@ -151,10 +161,13 @@ void Home::send_presence_of(const Session& session, const xmpp::Jid& to) {
   auto presence = xmpp::parse_document(session.presence, {}, xmpp::ns::client);
   ensure(presence.has_value());
   (*presence)->set_attr("to", to.text());
-  node().router().route({.from = session.jid(), .to = to, .stanza = std::move(*presence), .sent_copy = {}, .seen = {}, .sender = {}});
+  node().router().route(
+      {.from = session.jid(), .to = to, .stanza = std::move(*presence), .sent_copy = {}, .seen = {}, .sender = {}});
 }
 
-void Home::send_unavailable(const Session& session, const xmpp::Jid& to) { route_presence("unavailable", session.jid(), to); }
+void Home::send_unavailable(const Session& session, const xmpp::Jid& to) {
+  route_presence("unavailable", session.jid(), to);
+}
 
 void Home::send_unavailable_of_all(const xmpp::Jid& to) {
   for (const auto& session : sessions_) {
@@ -175,7 +188,8 @@ void Home::session_unavailable(Session& session, const xmpp::Element* last_prese
   std::set<xmpp::Jid> targets = std::exchange(session.directed, {});
   const auto tell = [&] {
     for (const auto& jid : targets) {
-      node().router().route({.from = session.jid(), .to = jid, .stanza = addressed(*last_presence, jid), .stay = session.stay_in(jid)});
+      node().router().route(
+          {.from = session.jid(), .to = jid, .stanza = addressed(*last_presence, jid), .stay = session.stay_in(jid)});
     }
     session.stays.clear();
   };
@@ -214,10 +228,11 @@ void Home::receive_presence(Envelope envelope) {
 
 // XEP-0012 §4: what a contact is told of an account that is away: seconds since 1970 of the last logout.
 void Home::remember_last_activity() {
-  const auto now = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch());
-  node().stores_of(jid_).run(
-      [owner = jid_, value = std::to_string(now.count())](storage::Stores& stores) { return stores.values().put(owner, "last", "", value); },
-      [](const Status&) {});
+  const auto now =
+      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch());
+  node().stores_of(jid_).run([owner = jid_, value = std::to_string(now.count())](
+                                 storage::Stores& stores) { return stores.values().put(owner, "last", "", value); },
+                             [](const Status&) {});
 }
 
 void Home::receive_probe(const xmpp::Jid& from) {

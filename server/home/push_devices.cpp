@@ -35,7 +35,9 @@ void PushDevices::put(storage::PushTarget target) {
 }
 
 void PushDevices::remove(const xmpp::Jid& service, std::optional<std::string_view> node) {
-  std::erase_if(devices_, [&](const Device& device) { return device.target.service == service && (!node || device.target.node == *node); });
+  std::erase_if(devices_, [&](const Device& device) {
+    return device.target.service == service && (!node || device.target.node == *node);
+  });
 }
 
 void PushDevices::came_back(const Session& session) {
@@ -65,8 +67,10 @@ bool PushDevices::told(Device& device, const xmpp::Jid& from, Clock::time_point 
   return true;
 }
 
-PushDevices::Outcome PushDevices::answered(std::string_view id, const xmpp::Jid& from, bool failed, bool is_final, Clock::time_point now) {
-  const auto found = std::ranges::find_if(devices_, [&](const Device& device) { return !id.empty() && device.sent_id == id; });
+PushDevices::Outcome PushDevices::answered(std::string_view id, const xmpp::Jid& from, bool failed, bool is_final,
+                                           Clock::time_point now) {
+  const auto found =
+      std::ranges::find_if(devices_, [&](const Device& device) { return !id.empty() && device.sent_id == id; });
   // Only who was asked may answer (REQUIREMENTS 30).
   if (found == devices_.end() || found->target.service != from) return {};
   found->sent_id.clear();

@@ -1,5 +1,5 @@
-// An account's devices that an app server wakes (XEP-0357), and what each was told. At most one push of a device is on its
-// way: what comes meanwhile is told with the next one, as a number.
+// An account's devices that an app server wakes (XEP-0357), and what each was told. At most one push of a device is on
+// its way: what comes meanwhile is told with the next one, as a number.
 #pragma once
 
 #include <optional>

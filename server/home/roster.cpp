@@ -57,7 +57,11 @@ void Home::update_contact(storage::RosterItem item) {
 
 void Home::store_contact(storage::RosterItem item, bool push, Stored then) {
   roster_[item.jid] = item;
-  change_roster({.jid = item.jid, .push = push && item.in_roster, .version = roster_version_, .item = std::move(item), .then = std::move(then)});
+  change_roster({.jid = item.jid,
+                 .push = push && item.in_roster,
+                 .version = roster_version_,
+                 .item = std::move(item),
+                 .then = std::move(then)});
 }
 
 void Home::drop_contact(const xmpp::Jid& bare, Stored then) {
@@ -83,7 +87,8 @@ void Home::when_roster_stored(Job job) {
   roster_waiting_.push_back(std::move(job));
 }
 
-// One write at a time, in the order of the changes, which are few: so a write that is tried again overtakes no later one.
+// One write at a time, in the order of the changes, which are few: so a write that is tried again overtakes no later
+// one.
 void Home::write_roster() {
   if (abandoned_) {
     // Another node may own the account by now. Nobody was told of the changes.
@@ -99,7 +104,8 @@ void Home::write_roster() {
   node().stores_of(jid_).run(
       [owner = jid_, changes](storage::Stores& stores) -> Status {
         for (const auto& [jid, push, version, item, then] : *changes) {
-          const Status stored = item ? stores.rosters().put(owner, *item, version) : stores.rosters().remove(owner, jid, version);
+          const Status stored =
+              item ? stores.rosters().put(owner, *item, version) : stores.rosters().remove(owner, jid, version);
           if (!stored) return stored;
         }
         return {};
@@ -115,12 +121,13 @@ void Home::write_roster() {
       });
 }
 
-// REQUIREMENTS 21: what the disk refuses now it takes later; until then nobody is told, and memory is ahead as the log's is.
-// What the store itself refuses is undone: memory never differs from the disk for longer than a write takes.
+// REQUIREMENTS 21: what the disk refuses now it takes later; until then nobody is told, and memory is ahead as the
+// log's is. What the store itself refuses is undone: memory never differs from the disk for longer than a write takes.
 void Home::roster_not_stored(std::vector<RosterChange> changes, const Error& error) {
   log::error("roster_not_stored", {{"jid", jid_.text()}, {"error", error.message}});
   if (error.failure == Failure::full || error.failure == Failure::io || error.failure == Failure::unavailable) {
-    roster_changes_.insert(roster_changes_.begin(), std::make_move_iterator(changes.begin()), std::make_move_iterator(changes.end()));
+    roster_changes_.insert(roster_changes_.begin(), std::make_move_iterator(changes.begin()),
+                           std::make_move_iterator(changes.end()));
     homes_.loop().after(roster_retry, [this] { write_roster(); });
     return;
   }
@@ -151,8 +158,9 @@ void Home::set_roster(storage::Roster roster) {
 void Home::push_roster(const RosterChange& change) {
   auto push = xmpp::Element::make("iq", xmpp::ns::client);
   push->set_attr("type", "set").set_attr("id", crypto::random_token());
-  const xmpp::RosterEntry entry = change.item ? to_entry(*change.item)
-                                              : xmpp::RosterEntry{.jid = change.jid, .subscription = xmpp::RosterEntry::Subscription::remove};
+  const xmpp::RosterEntry entry =
+      change.item ? to_entry(*change.item)
+                  : xmpp::RosterEntry{.jid = change.jid, .subscription = xmpp::RosterEntry::Subscription::remove};
   // RFC 6121 §2.6.3: the version that this change made: what came after it may not be durable yet.
   xmpp::RosterQuery{.version = std::to_string(change.version), .entries = {entry}}.add_to(*push);
   for (const auto& hook : node().features().roster_pushed) hook(*this, *push);
@@ -169,7 +177,8 @@ void Home::remove_contact(const xmpp::Jid& bare) {
   using Subscription = storage::RosterItem::Subscription;
   const auto subscription = item->subscription;
   // RFC 6121 §2.5.2: the contact learns that both directions have ended.
-  if (subscription == Subscription::to || subscription == Subscription::both || item->ask) route_presence("unsubscribe", jid_, bare);
+  if (subscription == Subscription::to || subscription == Subscription::both || item->ask)
+    route_presence("unsubscribe", jid_, bare);
   if (subscription == Subscription::from || subscription == Subscription::both) {
     route_presence("unsubscribed", jid_, bare);
     send_unavailable_of_all(bare);

@@ -139,7 +139,8 @@ void Session::handled(uint32_t n) {
   if (ack_owed_ && reaches(durable_, owed_)) record();
 }
 
-// XEP-0198 §5: a count that a client has heard must be the least that <failed/> says, so it is written before it is said.
+// XEP-0198 §5: a count that a client has heard must be the least that <failed/> says, so it is written before it is
+// said.
 void Session::record() {
   // A higher count is on its way already: to write a lower one after it would take it back.
   if (!counted_.empty() || reaches(recording_, durable_)) return;
@@ -174,7 +175,8 @@ void Session::send_ack() {
 }
 
 std::string Session::enable_management(const xmpp::Element& enable) {
-  if (sm_enabled_) return "<failed xmlns='urn:xmpp:sm:3'><unexpected-request xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>";
+  if (sm_enabled_)
+    return "<failed xmlns='urn:xmpp:sm:3'><unexpected-request xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>";
   sm_enabled_ = true;
   // Stanzas of before may still be on their way to the disk; they are not counted.
   base_ = durable_ = promised_ = recording_ = elsewhere_ = received_;
@@ -185,7 +187,8 @@ std::string Session::enable_management(const xmpp::Element& enable) {
   std::string answer = "<enabled xmlns='urn:xmpp:sm:3'";
   if (resume == "true" || resume == "1") {
     sm_id_ = crypto::random_token();
-    answer += " id='" + sm_id_ + "' resume='true' max='" + std::to_string(home_.node().config().resume_timeout.count()) + "'";
+    answer +=
+        " id='" + sm_id_ + "' resume='true' max='" + std::to_string(home_.node().config().resume_timeout.count()) + "'";
   }
   return answer + "/>";
 }
@@ -290,8 +293,8 @@ void Session::deliver(std::string xml, storage::LogId id) {
   if (leaves_now) request_ack_later();
 }
 
-// REQUIREMENTS 22: what is in the log costs no memory. The rest (presence, answers, carbons) does, and is not worth more of
-// it than an outbox may have: then the session ends, and what the log has waits for the next one.
+// REQUIREMENTS 22: what is in the log costs no memory. The rest (presence, answers, carbons) does, and is not worth
+// more of it than an outbox may have: then the session ends, and what the log has waits for the next one.
 void Session::give_up_if_overfull() {
   if (unlogged_bytes_ <= home_.node().config().outbox_bytes || std::exchange(overfull_, true)) return;
   home_.homes().loop().at_turn_end([this, alive = alive_] {
@@ -318,7 +321,8 @@ void Session::request_ack() {
 Path Session::path() const {
   if (!is_reachable()) return Path::stalled;
   const auto unanswered = ack_requested_ ? home_.homes().loop().now() - ack_requested_at_ : Clock::duration(0);
-  return judge_path(link_->health(), std::chrono::duration_cast<std::chrono::milliseconds>(unanswered), home_.node().config().stalled_after);
+  return judge_path(link_->health(), std::chrono::duration_cast<std::chrono::milliseconds>(unanswered),
+                    home_.node().config().stalled_after);
 }
 
 void Session::check_path() {
@@ -373,7 +377,8 @@ void Session::give_up() {
 void Session::abandon() {
   stop_timer();
   if (link_ == nullptr) return;
-  set_link(nullptr)->close({.condition = xmpp::StreamCondition::reset, .text = "The account has moved to another node"});
+  set_link(nullptr)->close(
+      {.condition = xmpp::StreamCondition::reset, .text = "The account has moved to another node"});
 }
 
 void Session::end(const xmpp::StreamError& error) {
@@ -384,7 +389,8 @@ void Session::end(const xmpp::StreamError& error) {
 
 std::string Session::resume(ClientLink& link, uint32_t acknowledged) {
   stop_timer();
-  if (link_ != nullptr) set_link(nullptr)->close({.condition = xmpp::StreamCondition::conflict, .text = "resumed elsewhere"});
+  if (link_ != nullptr)
+    set_link(nullptr)->close({.condition = xmpp::StreamCondition::conflict, .text = "resumed elsewhere"});
   set_active(true);  // without a link: what was held joins the queue
   ack_requested_ = false;
   set_link(&link);
@@ -399,8 +405,8 @@ std::string Session::resume(ClientLink& link, uint32_t acknowledged) {
 
 void Session::begin() { send_queued(); }
 
-// REQUIREMENTS 22: in order, a page at a time, each when the one before has left; what was spilled is read from the log.
-// Live messages queue up behind it meanwhile.
+// REQUIREMENTS 22: in order, a page at a time, each when the one before has left; what was spilled is read from the
+// log. Live messages queue up behind it meanwhile.
 void Session::send_queued() {
   if (!is_reachable() || unsent_ == 0 || reading_spilled_) return;
   size_t bytes = 0;
@@ -414,7 +420,8 @@ void Session::send_queued() {
 
   std::vector<storage::LogId> ids;
   size_t count = 0;
-  for (size_t at = queue_.size() - unsent_; at < queue_.size() && bytes < page_bytes && count < page_stanzas; ++at, ++count) {
+  for (size_t at = queue_.size() - unsent_; at < queue_.size() && bytes < page_bytes && count < page_stanzas;
+       ++at, ++count) {
     bytes += queue_[at].size;
     if (queue_[at].xml.empty()) ids.push_back(queue_[at].id);
   }
@@ -448,7 +455,8 @@ void Session::send_spilled(std::vector<storage::LogEntry> entries, size_t count)
                entry != entries.end() && entry->id == out.id) {
       link_->send(home_.late_copy(*entry));
     } else {
-      // Another device has acknowledged it, and it was not to be archived. The client never had it, so it does not count.
+      // Another device has acknowledged it, and it was not to be archived. The client never had it, so it does not
+      // count.
       gone.push_back(out.id);
       queue_.erase(queue_.begin() + static_cast<std::ptrdiff_t>(at));
       --unsent_;

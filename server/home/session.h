@@ -1,6 +1,7 @@
 // One bound resource: what must survive a broken socket. It lives in its account's home; the edge only carries bytes.
 #pragma once
 
+#include <boost/container/deque.hpp>
 #include <memory>
 #include <set>
 #include <string>
@@ -8,12 +9,10 @@
 #include <unordered_set>
 #include <vector>
 
-#include <boost/container/deque.hpp>
-
-#include "server/loop.h"
-#include "server/home/path_choice.h"
-#include "server/net/link_health.h"
 #include "server/home/held_back.h"
+#include "server/home/path_choice.h"
+#include "server/loop.h"
+#include "server/net/link_health.h"
 #include "server/routing/envelope.h"
 #include "storage/message_log.h"
 #include "xmpp/element.h"
@@ -93,7 +92,7 @@ class Session final : public ClientSession {
   /// commit where that is this loop's and nothing before it is still on its way through another.
   void count_with(uint32_t n, bool in_this_commit);
   void end(const xmpp::StreamError& error);  ///< kick, conflict, shutdown
-  void abandon();  ///< ends the connection; the client resumes elsewhere
+  void abandon();                            ///< ends the connection; the client resumes elsewhere
 
   // XEP-0352. A session begins active, and a resumed one is so again (§5.2).
   bool is_active() const { return held_back_ == nullptr; }
@@ -104,7 +103,8 @@ class Session final : public ClientSession {
   bool has_stream_management() const { return sm_enabled_; }
   const std::string& resumption_id() const { return sm_id_; }
   bool is_detached() const { return link_ == nullptr; }
-  /// What is sent to it leaves at once. A stalled client (path_choice.h) gets nothing more until it acknowledges something.
+  /// What is sent to it leaves at once. A stalled client (path_choice.h) gets nothing more until it acknowledges
+  /// something.
   bool is_reachable() const { return link_ != nullptr && !stalled_; }
   Path path() const;
   void check_path();
@@ -114,24 +114,26 @@ class Session final : public ClientSession {
   /// XEP-0198 §4: what answers a client that acknowledges more than was sent.
   xmpp::StreamError acknowledged_too_much(uint32_t acknowledged) const;
   bool is_plausible(uint32_t acknowledged) const { return acknowledged - acknowledged_ <= queue_.size() - unsent_; }
-  /// Continues over another link; needs is_settled() and is_plausible(). Returns `<resumed/>`; begin() sends what waits.
+  /// Continues over another link; needs is_settled() and is_plausible(). Returns `<resumed/>`; begin() sends what
+  /// waits.
   std::string resume(ClientLink& link, uint32_t acknowledged);
 
   // Which client this is, and what it knows (XEP-0386).
   std::string client;  ///< storage::Client::id, empty when it did not say
   const storage::TimePoint bound_at = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
-  storage::LogId archive_known_to = 0;  ///< what is archived up to here it reads itself: it is not sent as offline messages
+  storage::LogId archive_known_to =
+      0;  ///< what is archived up to here it reads itself: it is not sent as offline messages
 
   // Presence (RFC 6121 §4) and what features keep per session.
   bool available = false;  ///< change it by set_available(), which counts
   int priority = 0;
-  std::string presence;  ///< the last available presence as XML with `from`, without `to`
+  std::string presence;          ///< the last available presence as XML with `from`, without `to`
   std::set<xmpp::Jid> directed;  ///< RFC 6121 §4.6: who got directed presence
-  std::vector<Stay> stays;  ///< the rooms that it is in (stays.cpp)
+  std::vector<Stay> stays;       ///< the rooms that it is in (stays.cpp)
   std::shared_ptr<const Stay> stay_in(const xmpp::Jid& room) const;  ///< null when there is none
-  bool interested = false;  ///< asked for the roster: gets roster pushes
-  bool carbons = false;     ///< XEP-0280
-  bool blocklist = false;   ///< XEP-0191 §3.4: asked for the block list: gets block pushes
+  bool interested = false;                                           ///< asked for the roster: gets roster pushes
+  bool carbons = false;                                              ///< XEP-0280
+  bool blocklist = false;  ///< XEP-0191 §3.4: asked for the block list: gets block pushes
 
   // Catching up: reads its inbox from the log, page by page; live messages wait their turn there.
   bool catching_up = false;
@@ -175,33 +177,33 @@ class Session final : public ClientSession {
   ClientLink* link_;
 
   bool sm_enabled_ = false;
-  bool ack_owed_ = false;      ///< an <r/> was answered with less than owed_
+  bool ack_owed_ = false;  ///< an <r/> was answered with less than owed_
   bool ack_requested_ = false;
   bool stalled_ = false;
   Clock::time_point ack_requested_at_{};
   std::string sm_id_;
-  uint32_t received_ = 0;      ///< stanzas from the client
-  uint32_t base_ = 0;          ///< of these, those before <enable/>, which are in no count that the client hears
-  uint32_t durable_ = 0;       ///< of these, all up to here are durable
-  uint32_t promised_ = 0;      ///< … and this count is durable too: the h of <a/>, <resumed/> and, after a crash, <failed/>
-  uint32_t recording_ = 0;     ///< the newest count that record() has written
-  uint32_t owed_ = 0;          ///< what had arrived when <r/> came
-  uint32_t elsewhere_ = 0;     ///< the last stanza whose commit is another loop's
-  Queue<uint32_t> counted_;  ///< stanzas whose own commit has their count, not durable yet; ascending
-  std::unordered_set<uint32_t> early_;  ///< handled out of order
+  uint32_t received_ = 0;  ///< stanzas from the client
+  uint32_t base_ = 0;      ///< of these, those before <enable/>, which are in no count that the client hears
+  uint32_t durable_ = 0;   ///< of these, all up to here are durable
+  uint32_t promised_ = 0;  ///< … and this count is durable too: the h of <a/>, <resumed/> and, after a crash, <failed/>
+  uint32_t recording_ = 0;                ///< the newest count that record() has written
+  uint32_t owed_ = 0;                     ///< what had arrived when <r/> came
+  uint32_t elsewhere_ = 0;                ///< the last stanza whose commit is another loop's
+  Queue<uint32_t> counted_;               ///< stanzas whose own commit has their count, not durable yet; ascending
+  std::unordered_set<uint32_t> early_;    ///< handled out of order
   uint32_t sent_ = 0, acknowledged_ = 0;  ///< stanzas to the client
-  Queue<Out> queue_;      ///< sent, not acknowledged
-  size_t unsent_ = 0;          ///< of these the last ones, which have not left over the present link yet
-  size_t queue_bytes_ = 0;     ///< in memory
-  size_t unlogged_bytes_ = 0;  ///< of these, what is in no log and so cannot be spilled
+  Queue<Out> queue_;                      ///< sent, not acknowledged
+  size_t unsent_ = 0;                     ///< of these the last ones, which have not left over the present link yet
+  size_t queue_bytes_ = 0;                ///< in memory
+  size_t unlogged_bytes_ = 0;             ///< of these, what is in no log and so cannot be spilled
   bool overfull_ = false;
   bool reading_spilled_ = false;
-  uint32_t links_ = 0;         ///< counts resumptions: what was read for an earlier link is not sent over a later one
+  uint32_t links_ = 0;  ///< counts resumptions: what was read for an earlier link is not sent over a later one
   std::vector<storage::LogId> undrained_;  ///< without XEP-0198: given to the edge, perhaps still in its outbox
-  std::unique_ptr<HeldBack> held_back_;  ///< while the client is inactive
+  std::unique_ptr<HeldBack> held_back_;    ///< while the client is inactive
   bool held_up_ = false;
   Queue<xmpp::ElementPtr> held_;
-  Loop::TimerId timer_{};      ///< until an acknowledgement is asked for; without a link until the session ends
+  Loop::TimerId timer_{};  ///< until an acknowledgement is asked for; without a link until the session ends
   bool ack_timer_runs_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

@@ -1,5 +1,5 @@
-// Which rooms a session is in, as its home hears it from the rooms (Envelope::place): so that one which changes its owner finds
-// its occupants again (docs/adr/0005). Without a cluster nothing of it is kept.
+// Which rooms a session is in, as its home hears it from the rooms (Envelope::place): so that one which changes its
+// owner finds its occupants again (docs/adr/0005). Without a cluster nothing of it is kept.
 #include <algorithm>
 
 #include "server/cluster/cluster.h"
@@ -37,7 +37,8 @@ void hear_of_itself(Session& session, const xmpp::Element& presence, storage::Lo
   if (x == nullptr || !has_status(*x, "110")) return;
   const auto from = presence.attr("from");
   if (presence.attr("type") == "unavailable") {
-    if (!has_status(*x, "303")) std::erase_if(session.stays, [&](const Stay& stay) { return is_of(stay, from); });  // §7.6: else it stays
+    if (!has_status(*x, "303"))
+      std::erase_if(session.stays, [&](const Stay& stay) { return is_of(stay, from); });  // §7.6: else it stays
     return;
   }
   auto occupant = xmpp::Jid::parse(from);
@@ -50,7 +51,8 @@ void hear_of_itself(Session& session, const xmpp::Element& presence, storage::Lo
     return;
   }
   // One that has left meanwhile is not brought back by what was still on its way.
-  const bool asked = std::ranges::any_of(session.directed, [&](const xmpp::Jid& to) { return to.same_bare(*occupant); });
+  const bool asked =
+      std::ranges::any_of(session.directed, [&](const xmpp::Jid& to) { return to.same_bare(*occupant); });
   if (asked) session.stays.push_back({.occupant = std::move(*occupant), .role = std::move(role), .heard = place});
 }
 
@@ -61,7 +63,10 @@ void report(Node& node, const Session& session, Stay stay) {
   const xmpp::Jid to = stay.occupant;
   presence->set_attr("from", session.jid().text()).set_attr("to", to.text());
   stay.is_report = true;
-  node.router().route({.from = session.jid(), .to = to, .stanza = std::move(presence), .stay = std::make_shared<const Stay>(std::move(stay))});
+  node.router().route({.from = session.jid(),
+                       .to = to,
+                       .stanza = std::move(presence),
+                       .stay = std::make_shared<const Stay>(std::move(stay))});
 }
 
 }  // namespace

@@ -17,7 +17,9 @@ namespace {
 constexpr size_t most_findings = 1024;
 constexpr size_t page_entries = 50;
 
-Acquaintances::Time now() { return std::chrono::time_point_cast<std::chrono::seconds>(std::chrono::system_clock::now()); }
+Acquaintances::Time now() {
+  return std::chrono::time_point_cast<std::chrono::seconds>(std::chrono::system_clock::now());
+}
 
 }  // namespace
 
@@ -31,7 +33,8 @@ Strangers::Strangers(const std::vector<std::pair<std::string, std::string>>& sto
     }
     // Which one was the last is not stored: whatever is there up to the newest belongs to it.
     if (!key.starts_with(held_since)) continue;
-    if (const auto id = storage::parse_stanza_id(value)) held[key.substr(held_since.size())] = {.first = *id, .last = *id};
+    if (const auto id = storage::parse_stanza_id(value))
+      held[key.substr(held_since.size())] = {.first = *id, .last = *id};
   }
 }
 
@@ -56,13 +59,17 @@ bool Home::may_turn_to(const xmpp::Jid& peer) {
   // That the account has put somebody in its roster does not mean that he wants to hear of it; a subscription does.
   const bool agreed = item != nullptr && item->subscription != storage::RosterItem::Subscription::none;
   if (agreed || peer.same_bare(jid_) || strangers.acquaintances.contains(peer.bare_text())) return true;
-  const bool is_answer = strangers.found(peer.bare_text(), Strangers::has_written) || (item != nullptr && !item->request.empty()) ||
-                         strangers.held.contains(peer.bare_text());
+  const bool is_answer = strangers.found(peer.bare_text(), Strangers::has_written) ||
+                         (item != nullptr && !item->request.empty()) || strangers.held.contains(peer.bare_text());
   if (!is_answer) {
     const Config& config = node().config();
     const auto& known = strangers.acquaintances;
-    const auto is_spent = [&](size_t most, std::chrono::seconds period) { return most > 0 && known.added_after(now() - period) >= most; };
-    if (is_spent(config.strangers_per_hour, std::chrono::hours(1)) || is_spent(config.strangers_per_day, std::chrono::hours(24))) return false;
+    const auto is_spent = [&](size_t most, std::chrono::seconds period) {
+      return most > 0 && known.added_after(now() - period) >= most;
+    };
+    if (is_spent(config.strangers_per_hour, std::chrono::hours(1)) ||
+        is_spent(config.strangers_per_day, std::chrono::hours(24)))
+      return false;
   }
   remember_acquaintance(peer.bare(), is_answer ? Acquaintances::Time{} : now());
   return true;
@@ -72,9 +79,11 @@ void Home::remember_acquaintance(const xmpp::Jid& peer, Acquaintances::Time when
   const auto forgotten = strangers.acquaintances.add(peer.text(), when);
   if (forgotten) strangers.forget(*forgotten);
   node().stores().run(
-      [owner = jid_, peer, forgotten, since = std::to_string(when.time_since_epoch().count())](storage::Stores& stores) -> Status {
+      [owner = jid_, peer, forgotten,
+       since = std::to_string(when.time_since_epoch().count())](storage::Stores& stores) -> Status {
         if (forgotten) {
-          const Status removed = stores.values().remove(owner, Strangers::kind, std::string(Strangers::written) + *forgotten);
+          const Status removed =
+              stores.values().remove(owner, Strangers::kind, std::string(Strangers::written) + *forgotten);
           if (!removed) return removed;
         }
         return stores.values().put(owner, Strangers::kind, std::string(Strangers::written) + peer.text(), since);
@@ -92,11 +101,9 @@ void Home::accept_stranger(const xmpp::Jid& peer) {
 
 void Home::forget_held(const std::string& peer) {
   if (strangers.held.erase(peer) == 0) return;
-  node().stores().run(
-      [owner = jid_, key = std::string(Strangers::held_since) + peer](storage::Stores& stores) {
-        return stores.values().remove(owner, Strangers::kind, key);
-      },
-      [](const Status&) {});
+  node().stores().run([owner = jid_, key = std::string(Strangers::held_since) + peer](
+                          storage::Stores& stores) { return stores.values().remove(owner, Strangers::kind, key); },
+                      [](const Status&) {});
 }
 
 void Home::hold_message(Envelope envelope) {
@@ -108,7 +115,8 @@ void Home::hold_message(Envelope envelope) {
   if (fits && is_storable(stanza) && !forbids_archive(stanza) && archives(envelope.from)) {
     id = next_log_id();
     // Not of the inbox: nothing delivers it until the account wants it.
-    homes_.batch().entries.push_back({jid_.text(), id, storage::LogEntry::archived, envelope.from.text(), stanza.to_xml(xmpp::ns::client)});
+    homes_.batch().entries.push_back(
+        {jid_.text(), id, storage::LogEntry::archived, envelope.from.text(), stanza.to_xml(xmpp::ns::client)});
     uncommitted_.insert(id);
     if (!backlog_) scanned_to_ = id;
     auto& held = strangers.held[peer];
@@ -123,7 +131,8 @@ void Home::hold_message(Envelope envelope) {
     node().router().confirm(envelope.sender);
     if (id != 0) return is_new ? remember_held(peer, id) : void();
     // Typing and the like is not answered; what was meant to be read is, as by nobody (REQUIREMENTS 16).
-    if (is_storable(*envelope.stanza)) node().router().bounce(envelope, {.condition = xmpp::Condition::service_unavailable});
+    if (is_storable(*envelope.stanza))
+      node().router().bounce(envelope, {.condition = xmpp::Condition::service_unavailable});
   });
 }
 
@@ -144,7 +153,9 @@ void Home::announce_held(Session& session, const std::string& peer) {
   auto notice = xmpp::Element::make("message", xmpp::ns::client);
   notice->set_attr("from", jid_.domain()).set_attr("to", session.jid().text()).set_attr("type", "headline");
   notice->add_text_child("subject", "Message request");
-  notice->add_text_child("body", peer + ", who is not among your contacts, has written to you. Answer or add them to get the messages, or block them.");
+  notice->add_text_child("body", peer +
+                                     ", who is not among your contacts, has written to you. Answer or add them to get "
+                                     "the messages, or block them.");
   notice->add("request", xmpp::ns::strangers).set_attr("jid", peer);
   session.send(*notice);
 }
@@ -155,8 +166,10 @@ void Home::stranger_news(Session& session) {
   std::vector<std::string> wanted;
   for (const auto& [peer, held] : strangers.held) {
     const auto jid = xmpp::Jid::parse(peer);
-    if (jid && knows(*jid)) wanted.push_back(peer);  // accepted while nobody was there to take them
-    else if (announced++ < most_announced) announce_held(session, peer);
+    if (jid && knows(*jid))
+      wanted.push_back(peer);  // accepted while nobody was there to take them
+    else if (announced++ < most_announced)
+      announce_held(session, peer);
   }
   for (const auto& peer : wanted) release_held(peer);
 }

@@ -31,7 +31,8 @@ class Strangers {
   Acquaintances acquaintances;
   std::map<std::string, HeldMessages, std::less<>> held;  ///< by bare JID
 
-  // What was found out since this home was loaded, so that the next message costs one lookup. Bare JIDs as they are written.
+  // What was found out since this home was loaded, so that the next message costs one lookup. Bare JIDs as they are
+  // written.
   enum Finding : uint8_t { may_be_written_to = 1, may_write = 2, has_written = 4 };
   bool found(std::string_view bare_jid, Finding finding) const {
     const auto known = findings_.find(bare_jid);

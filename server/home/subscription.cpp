@@ -12,9 +12,7 @@ using Subscription = storage::RosterItem::Subscription;
 
 bool has_to(Subscription s) { return s == Subscription::to || s == Subscription::both; }
 bool has_from(Subscription s) { return s == Subscription::from || s == Subscription::both; }
-Subscription make(bool to, bool from) {
-  return static_cast<Subscription>((to ? 1 : 0) | (from ? 2 : 0));
-}
+Subscription make(bool to, bool from) { return static_cast<Subscription>((to ? 1 : 0) | (from ? 2 : 0)); }
 static_assert(static_cast<int>(Subscription::to) == 1 && static_cast<int>(Subscription::from) == 2 &&
               static_cast<int>(Subscription::both) == 3);
 
@@ -36,7 +34,8 @@ void Home::subscription_from_client(Session&, const xmpp::Element& presence, con
   auto out = presence.clone();
   out->set_attr("from", jid_.text()).set_attr("to", to.text());
   const auto forward = [this, to](xmpp::ElementPtr stanza) {
-    node().router().route({.from = jid_, .to = to, .stanza = std::move(stanza), .sent_copy = {}, .seen = {}, .sender = {}});
+    node().router().route(
+        {.from = jid_, .to = to, .stanza = std::move(stanza), .sent_copy = {}, .seen = {}, .sender = {}});
   };
   if (type == "subscribe") {
     if (!has_to(item.subscription)) {

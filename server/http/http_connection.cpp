@@ -28,10 +28,15 @@ class WholeBody final : public BodySink {
 }  // namespace
 
 HttpConnection::HttpConnection(HttpServer& server, Loop& loop, int fd, std::string peer_ip)
-    : server_(server), loop_(loop), peer_ip_(std::move(peer_ip)), client_ip_(peer_ip_),
-      transport_(std::make_unique<Transport>(loop, fd, *this)), reader_(most_head_bytes) {}
+    : server_(server),
+      loop_(loop),
+      peer_ip_(std::move(peer_ip)),
+      client_ip_(peer_ip_),
+      transport_(std::make_unique<Transport>(loop, fd, *this)),
+      reader_(most_head_bytes) {}
 
-void HttpConnection::accept(HttpServer& server, Loop& loop, int fd, std::string peer_ip, bool tls, const std::string& listener) {
+void HttpConnection::accept(HttpServer& server, Loop& loop, int fd, std::string peer_ip, bool tls,
+                            const std::string& listener) {
   std::shared_ptr<HttpConnection> connection(new HttpConnection(server, loop, fd, std::move(peer_ip)));
   connection->self_ = connection;
   ++loop.counters().accepted[static_cast<size_t>(ConnectionKind::http)];
@@ -40,7 +45,8 @@ void HttpConnection::accept(HttpServer& server, Loop& loop, int fd, std::string 
   if (!server.is_trusted_proxy(connection->peer_ip_)) {
     ++server.node().connections;
     connection->counted_ = true;
-    connection->place_ = server.node().limits().enter(connection->peer_ip_, listener, loop, [&connection = *connection] { connection.end(true); });
+    connection->place_ = server.node().limits().enter(connection->peer_ip_, listener, loop,
+                                                      [&connection = *connection] { connection.end(true); });
   }
   if (tls) connection->transport_->start_tls(server.node().tls().https());
   connection->set_deadline(tls ? server.node().config().tls_timeout : server.node().config().http_idle_timeout);
@@ -87,8 +93,12 @@ void HttpConnection::process() {
   bool goes_on = true;
   while (goes_on) {
     switch (state_) {
-      case State::head: goes_on = read_head(); break;
-      case State::body: goes_on = read_some_body(); break;
+      case State::head:
+        goes_on = read_head();
+        break;
+      case State::body:
+        goes_on = read_some_body();
+        break;
       case State::ending:
         body_left_ -= std::min<uint64_t>(body_left_, pending_.size());
         pending_.clear();
@@ -96,7 +106,9 @@ void HttpConnection::process() {
         goes_on = false;
         break;
       case State::answering:
-      case State::gone: goes_on = false; break;
+      case State::gone:
+        goes_on = false;
+        break;
     }
   }
   processing_ = false;
@@ -164,7 +176,8 @@ void HttpConnection::stream_body(std::shared_ptr<BodySink> sink) {
   // A body of zero bytes may have ended before the handler was ready for it.
   if (state_ == State::answering) return sink->on_body_end();
   sink_ = std::move(sink);
-  if (request_.expects_continue && body_left_ > 0 && pending_.empty()) transport_->send("HTTP/1.1 100 Continue\r\n\r\n");
+  if (request_.expects_continue && body_left_ > 0 && pending_.empty())
+    transport_->send("HTTP/1.1 100 Continue\r\n\r\n");
   set_deadline(server_.node().config().http_idle_timeout);
   process();
 }

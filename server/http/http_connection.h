@@ -27,8 +27,10 @@ class BodySink {
 
 class HttpConnection final : public Transport::Owner, public std::enable_shared_from_this<HttpConnection> {
  public:
-  /// Takes over the socket, counted among those that have not authenticated (by `listener`); lives until the connection ends.
-  static void accept(HttpServer& server, Loop& loop, int fd, std::string peer_ip, bool tls, const std::string& listener);
+  /// Takes over the socket, counted among those that have not authenticated (by `listener`); lives until the connection
+  /// ends.
+  static void accept(HttpServer& server, Loop& loop, int fd, std::string peer_ip, bool tls,
+                     const std::string& listener);
 
   // What a handler sees of its request. A connection that has gone meanwhile takes everything silently.
 
@@ -109,7 +111,7 @@ class HttpConnection final : public Transport::Owner, public std::enable_shared_
   std::shared_ptr<BodySink> sink_;
   std::function<void()> more_, lost_;
   std::optional<Loop::TimerId> deadline_;
-  size_t outbox_then_ = 0;  ///< the transport's outbox when the deadline was set
+  size_t outbox_then_ = 0;                ///< the transport's outbox when the deadline was set
   std::shared_ptr<HttpConnection> self_;  ///< until the connection has ended
 };
 

@@ -78,9 +78,10 @@ Status HttpServer::open_listeners() {
 Status HttpServer::listen(const std::vector<std::string>& addresses, bool tls) {
   for (const auto& address : addresses) {
     for (auto& loop : node_.loops()) {
-      const Status opened = node_.listen(address, *loop, [this, &loop = *loop, tls, address](int fd, const std::string& ip) {
-        HttpConnection::accept(*this, loop, fd, ip, tls, address);
-      });
+      const Status opened =
+          node_.listen(address, *loop, [this, &loop = *loop, tls, address](int fd, const std::string& ip) {
+            HttpConnection::accept(*this, loop, fd, ip, tls, address);
+          });
       if (!opened) return opened;
     }
   }

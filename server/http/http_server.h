@@ -29,7 +29,8 @@ class HttpServer {
   Status listen(const std::vector<std::string>& addresses, bool tls);
   /// Is there any listener, so that URLs of ours lead somewhere?
   bool is_open() const;
-  /// "https://host:port" as clients reach us, without a slash at the end: http.public_url, or `domain` and the first port.
+  /// "https://host:port" as clients reach us, without a slash at the end: http.public_url, or `domain` and the first
+  /// port.
   std::string public_url(const std::string& domain) const;
   bool is_trusted_proxy(const std::string& ip) const;
   std::string client_ip(const std::string& peer_ip, const HttpRequest& request) const;

@@ -18,7 +18,8 @@ bool equal_ignoring_case(std::string_view a, std::string_view b) {
 /// RFC 9110 §5.6.2
 bool is_token(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](char c) {
-    return (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z') || std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+    return (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z') ||
+           std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
   });
 }
 
@@ -28,7 +29,8 @@ bool is_visible(std::string_view text) {
 
 /// RFC 9110 §5.5: no control characters but the tab.
 bool is_field_value(std::string_view text) {
-  return std::ranges::none_of(text, [](char c) { return (static_cast<unsigned char>(c) < ' ' && c != '\t') || c == 0x7f; });
+  return std::ranges::none_of(text,
+                              [](char c) { return (static_cast<unsigned char>(c) < ' ' && c != '\t') || c == 0x7f; });
 }
 
 std::string_view trim(std::string_view text) {
@@ -77,7 +79,8 @@ int parse_field(std::string_view line, HttpRequest& request) {
 }
 
 size_t count(const HttpRequest& request, std::string_view name) {
-  return static_cast<size_t>(std::ranges::count(request.headers, name, [](const auto& header) -> std::string_view { return header.first; }));
+  return static_cast<size_t>(
+      std::ranges::count(request.headers, name, [](const auto& header) -> std::string_view { return header.first; }));
 }
 
 /// RFC 9112 §6: what frames the body, where request smuggling lives.
@@ -108,7 +111,8 @@ int hex_digit(char c) {
 }  // namespace
 
 std::string_view HttpRequest::header(std::string_view name) const {
-  const auto found = std::ranges::find(headers, name, [](const auto& header) -> std::string_view { return header.first; });
+  const auto found =
+      std::ranges::find(headers, name, [](const auto& header) -> std::string_view { return header.first; });
   return found == headers.end() ? std::string_view() : std::string_view(found->second);
 }
 
@@ -190,7 +194,8 @@ std::string percent_encode(std::string_view text) {
   constexpr std::string_view digits = "0123456789ABCDEF";
   std::string out;
   for (const char c : text) {
-    if ((c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z') || std::string_view("-._~").find(c) != std::string_view::npos) {
+    if ((c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z') ||
+        std::string_view("-._~").find(c) != std::string_view::npos) {
       out += c;
       continue;
     }
@@ -204,7 +209,8 @@ std::optional<std::string> query_value(std::string_view query, std::string_view 
   while (!query.empty()) {
     const auto end = query.find('&');
     const auto pair = query.substr(0, end);
-    if (pair.size() > name.size() && pair.starts_with(name) && pair[name.size()] == '=') return percent_decode(pair.substr(name.size() + 1));
+    if (pair.size() > name.size() && pair.starts_with(name) && pair[name.size()] == '=')
+      return percent_decode(pair.substr(name.size() + 1));
     query = end == std::string_view::npos ? std::string_view() : query.substr(end + 1);
   }
   return std::nullopt;

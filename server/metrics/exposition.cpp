@@ -52,16 +52,19 @@ Exposition& Exposition::line(std::string_view suffix, Labels labels, const std::
   return *this;
 }
 
-void Exposition::histogram(std::string_view name, std::string_view help, const Histogram& values, Unit unit, size_t first, size_t last) {
+void Exposition::histogram(std::string_view name, std::string_view help, const Histogram& values, Unit unit,
+                           size_t first, size_t last) {
   begin(name, "histogram", help);
   for (size_t power = first; power <= last; ++power) {
     const uint64_t bound = uint64_t{1} << power;
     // "le" includes its bound. Whole numbers below 2^k are at most 2^k - 1; a time is never exactly 2^k us.
-    const std::string le = unit == Unit::seconds ? number(static_cast<double>(bound) / microseconds) : number(bound - 1);
+    const std::string le =
+        unit == Unit::seconds ? number(static_cast<double>(bound) / microseconds) : number(bound - 1);
     line("_bucket", {{"le", le}}, number(values.below(power)));
   }
   line("_bucket", {{"le", "+Inf"}}, number(values.count()));
-  line("_sum", {}, unit == Unit::seconds ? number(static_cast<double>(values.sum()) / microseconds) : number(values.sum()));
+  line("_sum", {},
+       unit == Unit::seconds ? number(static_cast<double>(values.sum()) / microseconds) : number(values.sum()));
   line("_count", {}, number(values.count()));
 }
 

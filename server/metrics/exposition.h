@@ -1,5 +1,5 @@
-// Writes Prometheus' text format, version 0.0.4. Ours, because the library (prometheus-cpp) brings an HTTP server with threads of
-// its own and counters that all cores share; what we need of it is this file.
+// Writes Prometheus' text format, version 0.0.4. Ours, because the library (prometheus-cpp) brings an HTTP server with
+// threads of its own and counters that all cores share; what we need of it is this file.
 #pragma once
 
 #include <concepts>
@@ -26,7 +26,8 @@ class Exposition {
     return line({}, labels, number(value));
   }
   /// Buckets from below 2^first to below 2^last.
-  void histogram(std::string_view name, std::string_view help, const Histogram& values, Unit unit, size_t first, size_t last);
+  void histogram(std::string_view name, std::string_view help, const Histogram& values, Unit unit, size_t first,
+                 size_t last);
 
   std::string take() { return std::move(out_); }
 

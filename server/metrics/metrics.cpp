@@ -20,13 +20,16 @@ Result<std::string> read_token(const std::filesystem::path& path) {
   std::string token{std::istreambuf_iterator<char>(file), {}};
   while (!token.empty() && (token.back() == '\n' || token.back() == '\r' || token.back() == ' ')) token.pop_back();
   if (!file || token.size() < least_token_size) {
-    return fail(Failure::invalid, "metrics.token_file: " + path.string() + " holds no token of at least " + std::to_string(least_token_size) + " characters");
+    return fail(Failure::invalid, "metrics.token_file: " + path.string() + " holds no token of at least " +
+                                      std::to_string(least_token_size) + " characters");
   }
   return token;
 }
 
 HttpResponse plain(int status, std::string body) {
-  HttpResponse response{.status = status, .headers = {{"Content-Type", "text/plain; charset=utf-8"}, {"Cache-Control", "no-store"}}, .body = std::move(body)};
+  HttpResponse response{.status = status,
+                        .headers = {{"Content-Type", "text/plain; charset=utf-8"}, {"Cache-Control", "no-store"}},
+                        .body = std::move(body)};
   return response;
 }
 
@@ -36,7 +39,8 @@ Metrics::Metrics(Node& node) : node_(node), http_(node) {
   const auto serve = [this](std::string path, void (Metrics::*handler)(const Connection&)) {
     http_.serve(std::move(path), [this, handler](const Connection& connection) {
       const auto& method = connection->request().method;
-      if (method != "GET" && method != "HEAD") return connection->respond(plain(405, "GET or HEAD\n").with("Allow", "GET, HEAD"));
+      if (method != "GET" && method != "HEAD")
+        return connection->respond(plain(405, "GET or HEAD\n").with("Allow", "GET, HEAD"));
       (this->*handler)(connection);
     });
   };
@@ -60,9 +64,10 @@ bool Metrics::may_read(const HttpRequest& request) const {
   // RFC 6750 §2.1; the scheme's name is compared in any case (RFC 9110 §11.1).
   constexpr std::string_view scheme = "bearer ";
   const std::string_view given = request.header("authorization");
-  const bool is_bearer = given.size() > scheme.size() && std::ranges::equal(given.substr(0, scheme.size()), scheme, {}, [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
+  const bool is_bearer =
+      given.size() > scheme.size() && std::ranges::equal(given.substr(0, scheme.size()), scheme, {}, [](char c) {
+        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+      });
   return token_.empty() || (is_bearer && crypto::equal_in_constant_time(given.substr(scheme.size()), token_));
 }
 
@@ -90,14 +95,17 @@ void Metrics::gather(std::function<void(std::shared_ptr<const std::vector<LoopFi
 
 void Metrics::serve_metrics(const Connection& connection) {
   if (!may_read(connection->request())) {
-    return connection->respond(plain(401, "a bearer token is needed\n").with("WWW-Authenticate", "Bearer realm=\"metrics\""));
+    return connection->respond(
+        plain(401, "a bearer token is needed\n").with("WWW-Authenticate", "Bearer realm=\"metrics\""));
   }
   connection->trust();
   gather([this, connection](const std::shared_ptr<const std::vector<LoopFigures>>& loops) {
     renderer_.try_run([this, loops]() -> Result<std::string> { return render_metrics(node_, *loops); },
                       [connection](Result<std::string> text) {
                         if (!text) return connection->respond(plain(503, text.error().message + "\n"));
-                        HttpResponse response{.status = 200, .headers = {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}}, .body = std::move(*text)};
+                        HttpResponse response{.status = 200,
+                                              .headers = {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}},
+                                              .body = std::move(*text)};
                         connection->respond(std::move(response));
                       });
   });
@@ -105,7 +113,9 @@ void Metrics::serve_metrics(const Connection& connection) {
 
 // A loop that stands still does not answer, and so neither do we: whoever asks gives up.
 void Metrics::serve_health(const Connection& connection) {
-  gather([connection](const std::shared_ptr<const std::vector<LoopFigures>>&) { connection->respond(plain(200, "ok\n")); });
+  gather([connection](const std::shared_ptr<const std::vector<LoopFigures>>&) {
+    connection->respond(plain(200, "ok\n"));
+  });
 }
 
 void Metrics::serve_readiness(const Connection& connection) {

@@ -1,4 +1,5 @@
-// The monitoring listener: /metrics for Prometheus, /healthz and /readyz for whoever starts processes and spreads clients.
+// The monitoring listener: /metrics for Prometheus, /healthz and /readyz for whoever starts processes and spreads
+// clients.
 #pragma once
 
 #include <functional>

@@ -18,7 +18,9 @@ namespace {
 
 constexpr double microseconds = 1e6, nanoseconds = 1e9;
 
-double seconds(const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / microseconds; }
+double seconds(const timeval& time) {
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / microseconds;
+}
 
 uint64_t count_open_files() {
   DIR* folder = opendir("/proc/self/fd");
@@ -29,7 +31,8 @@ uint64_t count_open_files() {
   return count > 0 ? count - 1 : 0;  // without our own look at it
 }
 
-/// The fields of /proc/self/stat behind the program's name, which may hold spaces: [0] is the state, number 3 of proc(5).
+/// The fields of /proc/self/stat behind the program's name, which may hold spaces: [0] is the state, number 3 of
+/// proc(5).
 std::vector<std::string> stat_fields() {
   std::ifstream file("/proc/self/stat");
   std::string text{std::istreambuf_iterator<char>(file), {}};

@@ -20,27 +20,35 @@ static_assert(static_cast<size_t>(xmpp::StreamCondition::unsupported_version) + 
 constexpr size_t first_time = 6, last_time = 25, first_rows = 1, last_rows = 14;
 
 void write_connections(Exposition& out, Node& node, const LoopCounters& sum) {
-  out.gauge("rookery_connections", "Open connections by kind; a WebSocket or BOSH session is no http connection any more.");
+  out.gauge("rookery_connections",
+            "Open connections by kind; a WebSocket or BOSH session is no http connection any more.");
   for (size_t i = 0; i < connection_kinds.size(); ++i) out.sample(sum.connections[i], {{"kind", connection_kinds[i]}});
   out.counter("rookery_connections_accepted_total", "Connections since the start, by kind.");
   for (size_t i = 0; i < connection_kinds.size(); ++i) out.sample(sum.accepted[i], {{"kind", connection_kinds[i]}});
-  out.gauge("rookery_connections_unauthenticated", "Connections that have not logged in.").sample(node.limits().count());
-  out.counter("rookery_connections_evicted_total", "Connections closed before their login because newer ones needed the place.").sample(node.limits().evicted());
-  out.counter("rookery_logins_total", "Attempts to log in, by their result.").sample(node.logins.load(), {{"result", "ok"}});
+  out.gauge("rookery_connections_unauthenticated", "Connections that have not logged in.")
+      .sample(node.limits().count());
+  out.counter("rookery_connections_evicted_total",
+              "Connections closed before their login because newer ones needed the place.")
+      .sample(node.limits().evicted());
+  out.counter("rookery_logins_total", "Attempts to log in, by their result.")
+      .sample(node.logins.load(), {{"result", "ok"}});
   out.sample(node.failed_logins.load(), {{"result", "failed"}});
   out.counter("rookery_stream_errors_total", "Client streams that ended with an error, by its condition.");
   for (size_t i = 0; i < sum.stream_errors.size(); ++i) {
     out.sample(sum.stream_errors[i], {{"condition", to_string(static_cast<xmpp::StreamCondition>(i))}});
   }
-  out.counter("rookery_reading_pauses_total", "Times that a client's byte rate made the server read more slowly.").sample(node.reading_pauses.load());
+  out.counter("rookery_reading_pauses_total", "Times that a client's byte rate made the server read more slowly.")
+      .sample(node.reading_pauses.load());
   out.counter("rookery_received_bytes_total", "Bytes from clients, without TLS.").sample(sum.bytes_in);
   out.counter("rookery_sent_bytes_total", "Bytes to clients, without TLS.").sample(sum.bytes_out);
   out.gauge("rookery_outbox_bytes", "Bytes that wait for clients to read them.").sample(sum.outbox_bytes);
 }
 
 void write_sessions(Exposition& out, const LoopCounters& sum) {
-  out.gauge("rookery_sessions", "Sessions whose home is this node: connected, or waiting for their clients to resume them.");
-  out.sample(sum.sessions - sum.sessions_waiting, {{"state", "connected"}}).sample(sum.sessions_waiting, {{"state", "waiting"}});
+  out.gauge("rookery_sessions",
+            "Sessions whose home is this node: connected, or waiting for their clients to resume them.");
+  out.sample(sum.sessions - sum.sessions_waiting, {{"state", "connected"}})
+      .sample(sum.sessions_waiting, {{"state", "waiting"}});
   // One that waits keeps its presence.
   out.gauge("rookery_sessions_available", "Of these, with available presence.").sample(sum.sessions_available);
   out.counter("rookery_stanzas_received_total", "Stanzas from clients, by kind.");
@@ -52,18 +60,24 @@ void write_sessions(Exposition& out, const LoopCounters& sum) {
 void write_messages(Exposition& out, const LoopCounters& sum) {
   out.counter("rookery_messages_total", "Messages that clients sent and the server took.").sample(sum.messages);
   out.counter("rookery_messages_stored_total", "Entries written to the message log.").sample(sum.stored);
-  out.counter("rookery_messages_delivered_total", "Messages given to sessions, carbons not counted.").sample(sum.delivered);
-  out.counter("rookery_messages_offline_total", "Messages stored while no session was there to take them.").sample(sum.offline);
-  out.counter("rookery_messages_resent_total", "Messages recognised as sent before and not stored again.").sample(sum.resent);
-  out.histogram("rookery_message_durable_seconds", "From reading a client's message until all that had to be durable was, also on another node.",
+  out.counter("rookery_messages_delivered_total", "Messages given to sessions, carbons not counted.")
+      .sample(sum.delivered);
+  out.counter("rookery_messages_offline_total", "Messages stored while no session was there to take them.")
+      .sample(sum.offline);
+  out.counter("rookery_messages_resent_total", "Messages recognised as sent before and not stored again.")
+      .sample(sum.resent);
+  out.histogram("rookery_message_durable_seconds",
+                "From reading a client's message until all that had to be durable was, also on another node.",
                 sum.durable, Unit::seconds, first_time, last_time);
-  out.histogram("rookery_message_acknowledged_seconds",
-                "From storing a message until a device of its receiver acknowledged it (one sample an acknowledgement).", sum.acknowledged,
-                Unit::seconds, first_time, last_time);
+  out.histogram(
+      "rookery_message_acknowledged_seconds",
+      "From storing a message until a device of its receiver acknowledged it (one sample an acknowledgement).",
+      sum.acknowledged, Unit::seconds, first_time, last_time);
 }
 
 void write_storage(Exposition& out, Node& node, const LoopCounters& sum, const std::vector<LoopFigures>& loops) {
-  out.histogram("rookery_commit_seconds", "Until a batch of one loop was durable.", sum.commit_time, Unit::seconds, first_time, last_time);
+  out.histogram("rookery_commit_seconds", "Until a batch of one loop was durable.", sum.commit_time, Unit::seconds,
+                first_time, last_time);
   out.histogram("rookery_commit_rows", "Rows in a batch.", sum.commit_rows, Unit::count, first_rows, last_rows);
   size_t in_flight = 0, homes = 0, mailboxes = 0;
   for (const auto& loop : loops) {
@@ -71,7 +85,9 @@ void write_storage(Exposition& out, Node& node, const LoopCounters& sum, const s
     homes += loop.homes;
     mailboxes += loop.mailbox;
   }
-  out.gauge("rookery_commits_in_flight", "Batches on their way to the disk; at 64 a loop stops reading from its clients.").sample(in_flight);
+  out.gauge("rookery_commits_in_flight",
+            "Batches on their way to the disk; at 64 a loop stops reading from its clients.")
+      .sample(in_flight);
   out.gauge("rookery_homes_loaded", "Accounts in memory.").sample(homes);
   out.gauge("rookery_mailbox_jobs", "Jobs that wait for event loops.").sample(mailboxes);
   out.gauge("rookery_store_jobs", "Jobs that wait for store workers.").sample(node.store_jobs());
@@ -93,16 +109,22 @@ void write_cluster(Exposition& out, Node& node, const LoopCounters& sum) {
   out.counter("rookery_lease_renewals_total", "Renewals of the leases in PostgreSQL.")
       .sample(counts.renewals.load(), {{"result", "ok"}})
       .sample(counts.failed_renewals.load(), {{"result", "failed"}});
-  out.counter("rookery_fenced_total", "Times that another process was found under this node's name.").sample(counts.fenced.load());
-  out.gauge("rookery_cluster_suspended", "1 while the leases have run out and PostgreSQL does not answer.").sample(cluster->is_suspended());
-  out.gauge("rookery_cluster_draining", "1 while this node gives its accounts to the others.").sample(cluster->is_draining());
+  out.counter("rookery_fenced_total", "Times that another process was found under this node's name.")
+      .sample(counts.fenced.load());
+  out.gauge("rookery_cluster_suspended", "1 while the leases have run out and PostgreSQL does not answer.")
+      .sample(cluster->is_suspended());
+  out.gauge("rookery_cluster_draining", "1 while this node gives its accounts to the others.")
+      .sample(cluster->is_draining());
   out.gauge("rookery_nats_connected", "1 while a NATS server is connected.").sample(cluster->is_bus_connected());
-  out.counter("rookery_nats_reconnects_total", "Connections to NATS that were made again.").sample(counts.reconnects.load());
+  out.counter("rookery_nats_reconnects_total", "Connections to NATS that were made again.")
+      .sample(counts.reconnects.load());
   out.counter("rookery_cluster_packets_total", "Packets to and from other nodes.")
       .sample(sum.packets_out, {{"direction", "out"}})
       .sample(sum.packets_in, {{"direction", "in"}});
-  out.counter("rookery_cluster_retries_total", "Times that a channel sent again what nobody had acknowledged.").sample(sum.packet_retries);
-  out.counter("rookery_cluster_no_responders_total", "Times that nobody listened to a shard.").sample(sum.no_responders);
+  out.counter("rookery_cluster_retries_total", "Times that a channel sent again what nobody had acknowledged.")
+      .sample(sum.packet_retries);
+  out.counter("rookery_cluster_no_responders_total", "Times that nobody listened to a shard.")
+      .sample(sum.no_responders);
 }
 
 void write_process(Exposition& out, const Node& node) {

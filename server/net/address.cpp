@@ -61,7 +61,8 @@ bool Networks::contains(const std::string& ip) const {
     const size_t whole = network.bits / 8;
     const unsigned rest = network.bits % 8;
     if (bytes.compare(0, whole, network.bytes, 0, whole) != 0) return false;
-    return rest == 0 || (static_cast<uint8_t>(bytes[whole]) ^ static_cast<uint8_t>(network.bytes[whole])) >> (8 - rest) == 0;
+    return rest == 0 ||
+           (static_cast<uint8_t>(bytes[whole]) ^ static_cast<uint8_t>(network.bytes[whole])) >> (8 - rest) == 0;
   });
 }
 

@@ -16,7 +16,8 @@ namespace rookery::server {
 namespace {
 
 constexpr std::string_view signature{"\r\n\r\n\0\r\nQUIT\n", 12};
-constexpr size_t longest_header = 4096;  // addresses are 36 bytes; the rest are TLVs, of which a certificate's name is the largest
+constexpr size_t longest_header =
+    4096;  // addresses are 36 bytes; the rest are TLVs, of which a certificate's name is the largest
 constexpr uint8_t version_2_local = 0x20, version_2_proxy = 0x21;
 constexpr uint8_t tcp_over_ipv4 = 0x11, tcp_over_ipv6 = 0x21;
 constexpr size_t ipv4_bytes = 12, ipv6_bytes = 36;  // two addresses, two ports
@@ -68,7 +69,8 @@ std::string ip_text(int family, std::string_view bytes) {
 std::expected<size_t, std::string_view> proxy_header_size(std::string_view head) {
   if (!head.starts_with(signature)) return std::unexpected("it does not begin with PROXY protocol 2");
   const uint8_t version_and_command = byte_at(head, 12);
-  if (version_and_command != version_2_local && version_and_command != version_2_proxy) return std::unexpected("unknown version or command");
+  if (version_and_command != version_2_local && version_and_command != version_2_proxy)
+    return std::unexpected("unknown version or command");
   const size_t size = proxy_head_bytes + number_at(head, 14);
   if (size > longest_header) return std::unexpected("it is too long");
   return size;
@@ -82,10 +84,12 @@ std::expected<ProxyHeader, std::string_view> parse_proxy_header(std::string_view
   const uint8_t family = byte_at(header, 13);
   // §2.2: with LOCAL the addresses are to be skipped, and the connection is the proxy's own.
   if (byte_at(header, 12) == version_2_local) return ProxyHeader{};
-  if (family != tcp_over_ipv4 && family != tcp_over_ipv6) return std::unexpected("it is not about TCP over IPv4 or IPv6");
+  if (family != tcp_over_ipv4 && family != tcp_over_ipv6)
+    return std::unexpected("it is not about TCP over IPv4 or IPv6");
   const size_t addresses = family == tcp_over_ipv4 ? ipv4_bytes : ipv6_bytes;
   if (header.size() < proxy_head_bytes + addresses) return std::unexpected("its addresses are cut off");
-  if (const auto fault = fault_of_tlvs(header, proxy_head_bytes + addresses); !fault.empty()) return std::unexpected(fault);
+  if (const auto fault = fault_of_tlvs(header, proxy_head_bytes + addresses); !fault.empty())
+    return std::unexpected(fault);
   return ProxyHeader{ip_text(family == tcp_over_ipv4 ? AF_INET : AF_INET6, header.substr(proxy_head_bytes))};
 }
 

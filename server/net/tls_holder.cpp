@@ -14,8 +14,9 @@ Status TlsHolder::load(const Config& config) {
   // Only for a start: files that vanish while we run are no reason to serve what nobody trusts.
   if (!has_loaded() && !std::filesystem::exists(files.certificate) && !std::filesystem::exists(files.key)) {
     if (const Status made = crypto::make_self_signed(files, config.domains); !made) return made;
-    log::warning("self_signed_certificate", {{"file", files.certificate},
-                                             {"advice", "clients will warn: use a certificate of an authority for other people"}});
+    log::warning("self_signed_certificate",
+                 {{"file", files.certificate},
+                  {"advice", "clients will warn: use a certificate of an authority for other people"}});
   }
   // REQUIREMENTS 9: staged; nothing changes unless all of it is good.
   if (const Status good = crypto::check_certificate(files, config.domains); !good) return good;

@@ -1,4 +1,5 @@
-// The server's current TLS settings; replaced as a whole when certificates are reloaded, connections keep what they have.
+// The server's current TLS settings; replaced as a whole when certificates are reloaded, connections keep what they
+// have.
 #pragma once
 
 #include <mutex>

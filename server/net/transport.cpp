@@ -26,7 +26,8 @@ constexpr auto finish_timeout = std::chrono::seconds(5);
 
 std::string tls_failure() {
   const unsigned long code = ERR_get_error();
-  std::string text = code != 0 ? ERR_reason_error_string(code) != nullptr ? ERR_reason_error_string(code) : "TLS error" : "closed";
+  std::string text =
+      code != 0 ? ERR_reason_error_string(code) != nullptr ? ERR_reason_error_string(code) : "TLS error" : "closed";
   ERR_clear_error();
   return text;
 }

@@ -45,7 +45,8 @@ Result<std::optional<std::string>> ArchiveWriter::add(const xmpp::Element& resul
   const auto* forwarded = result.child("forwarded", xmpp::ns::forward);
   const auto* message = forwarded != nullptr ? forwarded->child("message", xmpp::ns::client) : nullptr;
   const auto delay = forwarded != nullptr ? xmpp::Delay::find(*forwarded) : std::nullopt;
-  if (!result.is("result", xmpp::ns::mam) || message == nullptr || !delay) return std::optional<std::string>("an archived message is malformed");
+  if (!result.is("result", xmpp::ns::mam) || message == nullptr || !delay)
+    return std::optional<std::string>("an archived message is malformed");
   const storage::LogId at = std::max<storage::LogId>(storage::id_at(delay->stamp), 1);
   const auto given = storage::parse_stanza_id(result.attr("id"));
   const bool is_ours = given && (*given > at ? *given - at : at - *given) <= second;
@@ -128,7 +129,8 @@ Result<std::optional<storage::LogEntry>> ArchiveWriter::archived_copy(const Wait
     if (given && each.id == *given) return std::optional(std::move(each));
     if (each.peer != entry.peer) continue;
     const auto document = xmpp::parse_document(each.xml, {}, xmpp::ns::client);
-    if (document && (*document)->attr("id") == waiting.message->attr("id") && body_of(**document) == body_of(*waiting.message)) {
+    if (document && (*document)->attr("id") == waiting.message->attr("id") &&
+        body_of(**document) == body_of(*waiting.message)) {
       return std::optional(std::move(each));
     }
   }
@@ -158,7 +160,8 @@ Status ArchiveWriter::finish(std::vector<WaitingMessage> waiting) {
       entry = std::move(**copy);
     } else {
       storage::LogId id = std::max<storage::LogId>(storage::id_at(each.received), 1);
-      if (const auto given = storage::parse_stanza_id(each.archive_id); given && *given / second == id / second) id = *given;
+      if (const auto given = storage::parse_stanza_id(each.archive_id); given && *given / second == id / second)
+        id = *given;
       // It has to come behind what has been delivered already, and where nothing else is.
       if (!is_new && id <= before_->cursor) id = newest + 1;
       const auto taken = present(id, id + entries_at_once);

@@ -36,7 +36,8 @@ Result<Backends> open_stopped(const Config& config) {
     return fail(Failure::conflict, "rookeryd is running: stop it first");
   }
   if (!config.cluster_nats.empty()) {
-    return fail(Failure::conflict, "this node is part of a cluster: stop all its nodes and use a configuration without cluster.nats");
+    return fail(Failure::conflict,
+                "this node is part of a cluster: stop all its nodes and use a configuration without cluster.nats");
   }
   std::error_code error;
   std::filesystem::create_directories(config.data_dir, error);
@@ -51,9 +52,11 @@ class PrivateFile {
   static Result<PrivateFile> create(const std::filesystem::path& path) {
     const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd >= 0) return PrivateFile(fd, path);
-    return fail(errno == EEXIST ? Failure::conflict : Failure::io, "cannot create " + path.string() + ": " + std::strerror(errno));
+    return fail(errno == EEXIST ? Failure::conflict : Failure::io,
+                "cannot create " + path.string() + ": " + std::strerror(errno));
   }
-  PrivateFile(PrivateFile&& other) noexcept : fd_(std::exchange(other.fd_, -1)), path_(std::move(other.path_)), buffer_(std::move(other.buffer_)) {}
+  PrivateFile(PrivateFile&& other) noexcept
+      : fd_(std::exchange(other.fd_, -1)), path_(std::move(other.path_)), buffer_(std::move(other.buffer_)) {}
   ~PrivateFile() {
     if (fd_ >= 0) close(fd_);
   }
@@ -71,7 +74,8 @@ class PrivateFile {
  private:
   PrivateFile(int fd, std::filesystem::path path) : fd_(fd), path_(std::move(path)) {}
   Status failed() const {
-    return fail(errno == ENOSPC ? Failure::full : Failure::io, "cannot write " + path_.string() + ": " + std::strerror(errno));
+    return fail(errno == ENOSPC ? Failure::full : Failure::io,
+                "cannot write " + path_.string() + ": " + std::strerror(errno));
   }
   Status flush() {
     for (std::string_view rest = buffer_; !rest.empty();) {
@@ -101,13 +105,16 @@ Status write_file(Backends& backends, const std::vector<std::string>& domains, c
 }
 
 /// One file for each account, named after it: what Prosody reads.
-Status write_files(Backends& backends, const Config& config, const std::optional<xmpp::Jid>& only, const std::filesystem::path& folder, Counts& counts) {
+Status write_files(Backends& backends, const Config& config, const std::optional<xmpp::Jid>& only,
+                   const std::filesystem::path& folder, Counts& counts) {
   for (const auto& domain : config.domains) {
-    auto accounts = only ? Result<std::vector<xmpp::Jid>>(std::vector<xmpp::Jid>{*only}) : backends.stores.front()->accounts().list(domain, "", most_accounts);
+    auto accounts = only ? Result<std::vector<xmpp::Jid>>(std::vector<xmpp::Jid>{*only})
+                         : backends.stores.front()->accounts().list(domain, "", most_accounts);
     if (!accounts) return std::unexpected<Error>(accounts.error());
     for (const auto& account : *accounts) {
       if (account.domain() != domain) continue;
-      if (auto done = write_file(backends, {domain}, account, folder / (account.text() + ".xml"), counts); !done) return done;
+      if (auto done = write_file(backends, {domain}, account, folder / (account.text() + ".xml"), counts); !done)
+        return done;
     }
   }
   return {};
@@ -115,13 +122,15 @@ Status write_files(Backends& backends, const Config& config, const std::optional
 
 }  // namespace
 
-Result<Counts> export_to(const Config& config, const std::optional<xmpp::Jid>& only, const std::filesystem::path& path) {
+Result<Counts> export_to(const Config& config, const std::optional<xmpp::Jid>& only,
+                         const std::filesystem::path& path) {
   auto backends = open_stopped(config);
   if (!backends) return std::unexpected<Error>(backends.error());
   Counts counts;
   std::error_code error;
   const bool is_folder = std::filesystem::is_directory(path, error);
-  const Status done = is_folder ? write_files(*backends, config, only, path, counts) : write_file(*backends, config.domains, only, path, counts);
+  const Status done = is_folder ? write_files(*backends, config, only, path, counts)
+                                : write_file(*backends, config.domains, only, path, counts);
   if (!done) return std::unexpected<Error>(done.error());
   return counts;
 }
@@ -130,7 +139,10 @@ Result<Counts> import_from(const Config& config, const std::filesystem::path& pa
                            std::function<void(const std::string&)> warn) {
   auto backends = open_stopped(config);
   if (!backends) return std::unexpected<Error>(backends.error());
-  const ImportOptions options{.domains = config.domains, .scram_iterations = config.scram_iterations, .dry_run = dry_run, .warn = std::move(warn)};
+  const ImportOptions options{.domains = config.domains,
+                              .scram_iterations = config.scram_iterations,
+                              .dry_run = dry_run,
+                              .warn = std::move(warn)};
   return import_accounts(*backends->stores.front(), *backends->log, path, options);
 }
 

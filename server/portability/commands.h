@@ -6,8 +6,8 @@
 
 namespace rookery::server::portability {
 
-/// Writes a new file that its owner alone may read, or one for each account where `path` is a folder. Failure::conflict when a
-/// node runs or the file is there already.
+/// Writes a new file that its owner alone may read, or one for each account where `path` is a folder. Failure::conflict
+/// when a node runs or the file is there already.
 Result<Counts> export_to(const Config& config, const std::optional<xmpp::Jid>& only, const std::filesystem::path& path);
 Result<Counts> import_from(const Config& config, const std::filesystem::path& path, bool dry_run,
                            std::function<void(const std::string&)> warn);

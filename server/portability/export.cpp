@@ -16,12 +16,14 @@ namespace {
 
 constexpr size_t accounts_at_once = 500;
 constexpr size_t messages_at_once = 500;
-constexpr xmpp::ParserLimits stored{.stanza_bytes = 64 * 1024 * 1024, .elements = 1'000'000, .attributes = 1000, .depth = 200};
+constexpr xmpp::ParserLimits stored{
+    .stanza_bytes = 64 * 1024 * 1024, .elements = 1'000'000, .attributes = 1000, .depth = 200};
 
 /// One account. Each part is a line, so that two exports can be compared.
 class AccountWriter {
  public:
-  AccountWriter(storage::Stores& stores, storage::MessageLog& log, const xmpp::Jid& jid, const Sink& sink, Counts& counts)
+  AccountWriter(storage::Stores& stores, storage::MessageLog& log, const xmpp::Jid& jid, const Sink& sink,
+                Counts& counts)
       : stores_(stores), log_(log), jid_(jid), sink_(sink), counts_(counts) {}
 
   Status write() {
@@ -31,7 +33,8 @@ class AccountWriter {
     xmpp::append_escaped(tag, jid_.local());
     if (auto put = sink_(tag + "'>\n"); !put) return put;
     if (auto done = credentials(*account); !done) return done;
-    for (const auto part : {&AccountWriter::values, &AccountWriter::roster, &AccountWriter::nodes, &AccountWriter::waiting, &AccountWriter::archive}) {
+    for (const auto part : {&AccountWriter::values, &AccountWriter::roster, &AccountWriter::nodes,
+                            &AccountWriter::waiting, &AccountWriter::archive}) {
       if (auto done = (this->*part)(); !done) return done;
     }
     ++counts_.accounts;
@@ -66,7 +69,8 @@ class AccountWriter {
     }
     for (const auto* each : {&vcard, &preferences}) {
       if (!*each) return std::unexpected<Error>(each->error());
-      const auto document = *each && **each ? xmpp::parse_document(***each, stored) : std::unexpected(xmpp::StreamError{});
+      const auto document =
+          *each && **each ? xmpp::parse_document(***each, stored) : std::unexpected(xmpp::StreamError{});
       if (!document) continue;
       counts_.vcards += each == &vcard;
       if (auto done = put(*document); !done) return done;
@@ -91,7 +95,11 @@ class AccountWriter {
     auto& list = query->add("list").set_attr("name", "blocked");
     size_t order = 0;
     for (const auto& [jid, unused] : blocked) {
-      list.add("item").set_attr("type", "jid").set_attr("value", jid).set_attr("action", "deny").set_attr("order", std::to_string(++order));
+      list.add("item")
+          .set_attr("type", "jid")
+          .set_attr("value", jid)
+          .set_attr("action", "deny")
+          .set_attr("order", std::to_string(++order));
       ++counts_.blocked;
     }
     return put(query);
@@ -108,7 +116,8 @@ class AccountWriter {
     }
     if (auto done = query->first_element() != nullptr ? put(query) : Status(); !done) return done;
     for (const auto& item : roster->items) {
-      const auto request = item.request.empty() ? std::unexpected(xmpp::StreamError{}) : xmpp::parse_document(item.request, stored, xmpp::ns::client);
+      const auto request = item.request.empty() ? std::unexpected(xmpp::StreamError{})
+                                                : xmpp::parse_document(item.request, stored, xmpp::ns::client);
       if (!request) continue;
       ++counts_.requests;
       if (auto done = put(*request); !done) return done;
@@ -140,15 +149,20 @@ class AccountWriter {
     if (!affiliations) return std::unexpected<Error>(affiliations.error());
     if (!affiliations->empty()) {
       auto& list = owner.add("affiliations").set_attr("node", node.name);
-      for (const auto& one : *affiliations) list.add("affiliation").set_attr("jid", one.jid).set_attr("affiliation", one.affiliation);
+      for (const auto& one : *affiliations)
+        list.add("affiliation").set_attr("jid", one.jid).set_attr("affiliation", one.affiliation);
     }
     const auto subscriptions = stores_.pubsub().subscriptions(jid_, node.name);
     if (!subscriptions) return std::unexpected<Error>(subscriptions.error());
     if (subscriptions->empty()) return {};
     auto& list = owner.add("subscriptions").set_attr("node", node.name);
     for (const auto& one : *subscriptions) {
-      auto& subscription = list.add("subscription").set_attr("jid", one.jid).set_attr("subscription", one.state).set_attr("subid", one.subid);
-      if (!one.options.empty()) pubsub::decode_options(one.options).to_form(xmpp::DataForm::Type::submit).add_to(subscription.add("options"));
+      auto& subscription = list.add("subscription")
+                               .set_attr("jid", one.jid)
+                               .set_attr("subscription", one.state)
+                               .set_attr("subid", one.subid);
+      if (!one.options.empty())
+        pubsub::decode_options(one.options).to_form(xmpp::DataForm::Type::submit).add_to(subscription.add("options"));
     }
     return {};
   }
@@ -162,7 +176,8 @@ class AccountWriter {
     for (const auto& item : *items) {
       auto& entry = element->add("item").set_attr("id", item.id);
       if (!item.publisher.empty()) entry.set_attr("publisher", item.publisher);
-      const auto payload = item.payload.empty() ? std::unexpected(xmpp::StreamError{}) : xmpp::parse_document(item.payload, stored);
+      const auto payload =
+          item.payload.empty() ? std::unexpected(xmpp::StreamError{}) : xmpp::parse_document(item.payload, stored);
       if (payload) entry.add_copy(**payload);
       ++counts_.items;
     }
@@ -227,7 +242,8 @@ class AccountWriter {
   Counts& counts_;
 };
 
-Status export_domain(storage::Stores& stores, storage::MessageLog& log, const std::string& domain, const Sink& sink, Counts& counts) {
+Status export_domain(storage::Stores& stores, storage::MessageLog& log, const std::string& domain, const Sink& sink,
+                     Counts& counts) {
   for (std::string after;;) {
     const auto accounts = stores.accounts().list(domain, after, accounts_at_once);
     if (!accounts) return std::unexpected<Error>(accounts.error());
@@ -243,9 +259,12 @@ Status export_domain(storage::Stores& stores, storage::MessageLog& log, const st
 
 std::string_view scram_name(crypto::Hash hash) {
   switch (hash) {
-    case crypto::Hash::sha1: return "SCRAM-SHA-1";
-    case crypto::Hash::sha256: return "SCRAM-SHA-256";
-    case crypto::Hash::sha512: return "SCRAM-SHA-512";
+    case crypto::Hash::sha1:
+      return "SCRAM-SHA-1";
+    case crypto::Hash::sha256:
+      return "SCRAM-SHA-256";
+    case crypto::Hash::sha512:
+      return "SCRAM-SHA-512";
   }
   return {};
 }
@@ -271,18 +290,22 @@ std::string Counts::text() const {
   return lines;
 }
 
-Status export_account(storage::Stores& stores, storage::MessageLog& log, const xmpp::Jid& account, const Sink& sink, Counts& counts) {
+Status export_account(storage::Stores& stores, storage::MessageLog& log, const xmpp::Jid& account, const Sink& sink,
+                      Counts& counts) {
   return AccountWriter(stores, log, account, sink, counts).write();
 }
 
 Status export_accounts(storage::Stores& stores, storage::MessageLog& log, const std::vector<std::string>& domains,
                        const std::optional<xmpp::Jid>& only, const Sink& sink, Counts& counts) {
-  if (auto done = sink("<?xml version='1.0' encoding='UTF-8'?>\n<server-data xmlns='" + std::string(ns::pie) + "'>\n"); !done) return done;
+  if (auto done = sink("<?xml version='1.0' encoding='UTF-8'?>\n<server-data xmlns='" + std::string(ns::pie) + "'>\n");
+      !done)
+    return done;
   for (const auto& domain : only ? std::vector{std::string(only->domain())} : domains) {
     std::string tag = "<host jid='";
     xmpp::append_escaped(tag, domain);
     if (auto done = sink(tag + "'>\n"); !done) return done;
-    const Status written = only ? export_account(stores, log, *only, sink, counts) : export_domain(stores, log, domain, sink, counts);
+    const Status written =
+        only ? export_account(stores, log, *only, sink, counts) : export_domain(stores, log, domain, sink, counts);
     if (!written) return written;
     if (auto done = sink("</host>\n"); !done) return done;
   }

@@ -14,9 +14,11 @@ namespace {
 constexpr size_t bytes_at_once = 64 * 1024;
 constexpr size_t deepest_include = 4;
 /// Of one vCard, roster, item or message. An avatar may be some megabytes.
-constexpr xmpp::ParserLimits limits{.stanza_bytes = 16 * 1024 * 1024, .elements = 500'000, .attributes = 256, .depth = 100};
+constexpr xmpp::ParserLimits limits{
+    .stanza_bytes = 16 * 1024 * 1024, .elements = 500'000, .attributes = 256, .depth = 100};
 
-/// Reads one file into the person at hand; the files that it includes are read by others of its kind, at the same place.
+/// Reads one file into the person at hand; the files that it includes are read by others of its kind, at the same
+/// place.
 class FileReader final : public xmpp::DocumentReader::Handler {
  public:
   enum class Place { outside, data, host, user, waiting, archive, nodes, items_of_nodes, items };
@@ -40,7 +42,8 @@ class FileReader final : public xmpp::DocumentReader::Handler {
     if (!input) return fail(Failure::not_found, "cannot open " + file_.string());
     std::string buffer(bytes_at_once, '\0');
     while (input.read(buffer.data(), static_cast<std::streamsize>(buffer.size())) || input.gcount() > 0) {
-      if (auto fed = reader_.feed(std::string_view(buffer.data(), static_cast<size_t>(input.gcount()))); !fed) return named(fed);
+      if (auto fed = reader_.feed(std::string_view(buffer.data(), static_cast<size_t>(input.gcount()))); !fed)
+        return named(fed);
     }
     if (input.bad()) return fail(Failure::io, "cannot read " + file_.string());
     return named(reader_.finish());
@@ -78,7 +81,9 @@ class FileReader final : public xmpp::DocumentReader::Handler {
     is_named_ = true;
     return fail(status.error().failure, file_.string() + ": " + status.error().message);
   }
-  Status refuse(const std::string& why) const { return fail(Failure::invalid, "line " + std::to_string(reader_.line()) + ": " + why); }
+  Status refuse(const std::string& why) const {
+    return fail(Failure::invalid, "line " + std::to_string(reader_.line()) + ": " + why);
+  }
   void warn(const std::string& what) const {
     const std::string who = shared_.person ? shared_.person->jid.text() + ": " : "";
     shared_.options.warn(file_.string() + ":" + std::to_string(reader_.line()) + ": " + who + what);
@@ -86,24 +91,30 @@ class FileReader final : public xmpp::DocumentReader::Handler {
 
   std::optional<Place> inside(const xmpp::Element& tag) const {
     switch (places_.back()) {
-      case Place::outside: return tag.is("server-data", ns::pie) ? std::optional(Place::data) : std::nullopt;
-      case Place::data: return tag.is("host", ns::pie) ? std::optional(Place::host) : std::nullopt;
-      case Place::host: return tag.is("user", ns::pie) ? std::optional(Place::user) : std::nullopt;
+      case Place::outside:
+        return tag.is("server-data", ns::pie) ? std::optional(Place::data) : std::nullopt;
+      case Place::data:
+        return tag.is("host", ns::pie) ? std::optional(Place::host) : std::nullopt;
+      case Place::host:
+        return tag.is("user", ns::pie) ? std::optional(Place::user) : std::nullopt;
       case Place::user:
         if (tag.is("offline-messages", ns::pie)) return Place::waiting;
         if (tag.is("archive", ns::archive)) return Place::archive;
         if (tag.is("pubsub", xmpp::ns::pubsub_owner)) return Place::nodes;
         if (tag.is("pubsub", xmpp::ns::pubsub)) return Place::items_of_nodes;
         return std::nullopt;
-      case Place::items_of_nodes: return tag.is("items", xmpp::ns::pubsub) ? std::optional(Place::items) : std::nullopt;
-      default: return std::nullopt;
+      case Place::items_of_nodes:
+        return tag.is("items", xmpp::ns::pubsub) ? std::optional(Place::items) : std::nullopt;
+      default:
+        return std::nullopt;
     }
   }
 
   void begin_host(const xmpp::Element& tag) {
     shared_.host = tag.attr("jid");
     const auto jid = xmpp::Jid::parse(shared_.host);
-    shared_.is_ours = jid && jid->is_domain() && std::ranges::find(shared_.options.domains, jid->domain()) != shared_.options.domains.end();
+    shared_.is_ours = jid && jid->is_domain() &&
+                      std::ranges::find(shared_.options.domains, jid->domain()) != shared_.options.domains.end();
     if (!shared_.is_ours) warn("\"" + shared_.host + "\" is not in server.domains: its accounts are passed over");
   }
 
@@ -113,7 +124,8 @@ class FileReader final : public xmpp::DocumentReader::Handler {
     if (!shared_.is_ours) return;
     const auto host = xmpp::Jid::parse(shared_.host);
     auto jid = xmpp::Jid::make(tag.attr("name"), host->domain());
-    if (!jid || !jid->has_local()) return warn("\"" + std::string(tag.attr("name")) + "\" is no name of an account: it is passed over");
+    if (!jid || !jid->has_local())
+      return warn("\"" + std::string(tag.attr("name")) + "\" is no name of an account: it is passed over");
     shared_.person.emplace();
     shared_.person->jid = std::move(*jid);
     shared_.person->password = tag.attr("password");
@@ -123,16 +135,21 @@ class FileReader final : public xmpp::DocumentReader::Handler {
   std::vector<std::string> read(xmpp::ElementPtr element) {
     Person& person = *shared_.person;
     switch (places_.back()) {
-      case Place::waiting: return read_waiting(person, std::move(element));
-      case Place::nodes: return read_node_part(person, *element);
-      case Place::items: return read_item(person, node_, *element);
+      case Place::waiting:
+        return read_waiting(person, std::move(element));
+      case Place::nodes:
+        return read_node_part(person, *element);
+      case Place::items:
+        return read_item(person, node_, *element);
       case Place::archive: {
         auto added = shared_.archive->add(*element);
         if (!added) failed_ = added.error();
         return added && *added ? std::vector{**added} : std::vector<std::string>();
       }
-      case Place::items_of_nodes: return {"<" + std::string(element->name()) + "/> is no list of items"};
-      default: return read_part(person, *element);
+      case Place::items_of_nodes:
+        return {"<" + std::string(element->name()) + "/> is no list of items"};
+      default:
+        return read_part(person, *element);
     }
   }
 
@@ -142,7 +159,8 @@ class FileReader final : public xmpp::DocumentReader::Handler {
     shared_.person.reset();
     Counts counts = shared_.counts;
     const auto write = [&] { return write_person(shared_.stores, person, shared_.options, counts); };
-    if (auto written = shared_.options.dry_run ? write() : shared_.stores.transaction(write); !written) return at_line(written.error(), person);
+    if (auto written = shared_.options.dry_run ? write() : shared_.stores.transaction(write); !written)
+      return at_line(written.error(), person);
     shared_.counts = counts;
     if (auto done = shared_.archive->finish(std::move(person.waiting)); !done) return at_line(done.error(), person);
     shared_.archive.reset();
@@ -150,16 +168,20 @@ class FileReader final : public xmpp::DocumentReader::Handler {
   }
 
   Status at_line(const Error& error, const Person& person) const {
-    return fail(error.failure, "line " + std::to_string(reader_.line()) + ": " + person.jid.text() + ": " + error.message);
+    return fail(error.failure,
+                "line " + std::to_string(reader_.line()) + ": " + person.jid.text() + ": " + error.message);
   }
 
-  // XEP-0227 §5: relative, without parse and xpointer. What climbs out of the folder is not followed: the file may be a stranger's.
+  // XEP-0227 §5: relative, without parse and xpointer. What climbs out of the folder is not followed: the file may be a
+  // stranger's.
   Status include(const xmpp::Element& element) {
     const std::string href(element.attr("href"));
     const std::filesystem::path relative(href);
     const bool climbs = std::ranges::any_of(relative, [](const auto& part) { return part == ".."; });
-    const bool is_local = !href.empty() && !relative.is_absolute() && href.find("://") == std::string::npos && href.find('\\') == std::string::npos;
-    if (!is_local || climbs || element.has_attr("parse") || element.has_attr("xpointer")) return refuse("cannot include \"" + href + "\"");
+    const bool is_local = !href.empty() && !relative.is_absolute() && href.find("://") == std::string::npos &&
+                          href.find('\\') == std::string::npos;
+    if (!is_local || climbs || element.has_attr("parse") || element.has_attr("xpointer"))
+      return refuse("cannot include \"" + href + "\"");
     if (depth_ == deepest_include) return refuse("too many files include one another");
     FileReader included(shared_, file_.parent_path() / relative, places_.back(), depth_ + 1);
     const Status read = included.read();
@@ -190,7 +212,8 @@ Result<std::vector<std::filesystem::path>> files_of(const std::filesystem::path&
   if (!std::filesystem::is_directory(path, error)) return std::vector{path};
   std::vector<std::filesystem::path> files;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(path, error)) {
-    if (entry.is_regular_file() && entry.path().extension() == ".xml" && is_whole(entry.path())) files.push_back(entry.path());
+    if (entry.is_regular_file() && entry.path().extension() == ".xml" && is_whole(entry.path()))
+      files.push_back(entry.path());
   }
   if (error) return fail(Failure::io, "cannot list " + path.string() + ": " + error.message());
   if (files.empty()) return fail(Failure::not_found, "there is no file with <server-data> in " + path.string());
@@ -206,7 +229,8 @@ Result<Counts> import_accounts(storage::Stores& stores, storage::MessageLog& log
   if (!files) return std::unexpected<Error>(files.error());
   FileReader::Shared shared{stores, log, options, {}, {}, false, {}, {}};
   for (const auto& file : *files) {
-    if (auto done = FileReader(shared, file, FileReader::Place::outside, 0).read(); !done) return std::unexpected<Error>(done.error());
+    if (auto done = FileReader(shared, file, FileReader::Place::outside, 0).read(); !done)
+      return std::unexpected<Error>(done.error());
   }
   return shared.counts;
 }

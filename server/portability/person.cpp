@@ -47,8 +47,10 @@ Sentences read_credentials(Person& person, const xmpp::Element& part) {
   auto stored = decode(part.child_text("stored-key", ns::scram), crypto::digest_size(keys.hash), twice);
   auto server = decode(part.child_text("server-key", ns::scram), crypto::digest_size(keys.hash), twice);
   auto salt = decode(part.child_text("salt", ns::scram), 0, twice);
-  const bool right = error == std::errc() && end == count.data() + count.size() && keys.iterations >= crypto::scram_minimum_iterations;
-  if (!right || !stored || !server || !salt || salt->empty()) return {"the credentials for " + std::string(mechanism) + " are malformed"};
+  const bool right =
+      error == std::errc() && end == count.data() + count.size() && keys.iterations >= crypto::scram_minimum_iterations;
+  if (!right || !stored || !server || !salt || salt->empty())
+    return {"the credentials for " + std::string(mechanism) + " are malformed"};
   keys.stored_key = std::move(*stored);
   keys.server_key = std::move(*server);
   keys.salt = std::move(*salt);
@@ -61,7 +63,8 @@ Sentences read_roster(Person& person, const xmpp::Element& query) {
   Sentences problems;
   for (const auto& item : query.elements()) {
     auto entry = xmpp::RosterEntry::parse(item);
-    if (entry && entry->jid.is_bare() && entry->subscription != xmpp::RosterEntry::Subscription::remove && entry->jid != person.jid) {
+    if (entry && entry->jid.is_bare() && entry->subscription != xmpp::RosterEntry::Subscription::remove &&
+        entry->jid != person.jid) {
       person.roster.push_back(std::move(*entry));
     } else {
       problems.push_back("the contact \"" + std::string(item.attr("jid")) + "\" is malformed");
@@ -82,9 +85,12 @@ Sentences read_privacy(Person& person, const xmpp::Element& query) {
     }
     for (const auto& item : list.elements()) {
       auto jid = xmpp::Jid::parse(item.attr("value"));
-      const bool blocks = item.attr("type") == "jid" && item.attr("action") == "deny" && item.first_element() == nullptr && jid;
-      if (blocks) person.blocked.push_back(std::move(*jid));
-      else if (item.attr("action") != "allow" || item.has_attr("type")) problems.push_back("a rule of a privacy list is more than blocking an address");
+      const bool blocks =
+          item.attr("type") == "jid" && item.attr("action") == "deny" && item.first_element() == nullptr && jid;
+      if (blocks)
+        person.blocked.push_back(std::move(*jid));
+      else if (item.attr("action") != "allow" || item.has_attr("type"))
+        problems.push_back("a rule of a privacy list is more than blocking an address");
     }
   }
   return problems;
@@ -94,8 +100,10 @@ Sentences read_blocklist(Person& person, const xmpp::Element& list) {
   Sentences problems;
   for (const auto& item : list.elements()) {
     auto jid = xmpp::Jid::parse(item.attr("jid"));
-    if (jid) person.blocked.push_back(std::move(*jid));
-    else problems.push_back("\"" + std::string(item.attr("jid")) + "\" is no address to block");
+    if (jid)
+      person.blocked.push_back(std::move(*jid));
+    else
+      problems.push_back("\"" + std::string(item.attr("jid")) + "\" is no address to block");
   }
   return problems;
 }
@@ -155,7 +163,8 @@ Sentences read_node_part(Person& person, const xmpp::Element& part) {
     } else if (part.name() == "affiliations") {
       const std::array<std::string_view, 5> known = {"owner", "publisher", "publish-only", "member", "outcast"};
       if (std::ranges::find(known, each.attr("affiliation")) == known.end()) continue;
-      if (!jid->same_bare(person.jid)) node.affiliations.push_back({std::string(jid->bare_text()), std::string(each.attr("affiliation"))});
+      if (!jid->same_bare(person.jid))
+        node.affiliations.push_back({std::string(jid->bare_text()), std::string(each.attr("affiliation"))});
     } else if (part.name() == "subscriptions") {
       if (each.attr("subscription") == "none" || each.attr("subscription").empty()) continue;
       std::string options;
@@ -166,7 +175,8 @@ Sentences read_node_part(Person& person, const xmpp::Element& part) {
           options = root->to_xml();
         }
       }
-      node.subscriptions.push_back({jid->text(), std::string(each.attr("subid")), std::string(each.attr("subscription")), std::move(options)});
+      node.subscriptions.push_back(
+          {jid->text(), std::string(each.attr("subid")), std::string(each.attr("subscription")), std::move(options)});
     }
   }
   return problems;

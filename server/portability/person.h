@@ -19,9 +19,9 @@ struct PersonsNode {
 
 /// A message that nobody has read yet.
 struct WaitingMessage {
-  xmpp::ElementPtr message;     ///< without our own stanza-id and the delay of whoever kept it
+  xmpp::ElementPtr message;  ///< without our own stanza-id and the delay of whoever kept it
   storage::TimePoint received{};
-  std::string archive_id;       ///< its place in the archive of the same file, where it is said
+  std::string archive_id;  ///< its place in the archive of the same file, where it is said
 };
 
 struct Person {
@@ -38,7 +38,8 @@ struct Person {
   std::vector<WaitingMessage> waiting;
 };
 
-/// Takes a child of `<user/>` that is no container. What is wrong with it, or with a part of it, comes back as sentences.
+/// Takes a child of `<user/>` that is no container. What is wrong with it, or with a part of it, comes back as
+/// sentences.
 std::vector<std::string> read_part(Person& person, const xmpp::Element& part);
 /// A child of `<pubsub xmlns='…#owner'/>`.
 std::vector<std::string> read_node_part(Person& person, const xmpp::Element& part);

@@ -3,9 +3,9 @@
 
 #include "server/accounts.h"
 #include "server/portability/person.h"
+#include "server/pubsub/avatar.h"
 #include "server/pubsub/conversions.h"
 #include "server/pubsub/leaf.h"
-#include "server/pubsub/avatar.h"
 #include "xmpp/namespaces.h"
 #include "xmpp/payloads/vcard.h"
 #include "xmpp/stream_parser.h"
@@ -14,11 +14,14 @@ namespace rookery::server::portability {
 
 namespace {
 
-constexpr xmpp::ParserLimits large{.stanza_bytes = 64 * 1024 * 1024, .elements = 1'000'000, .attributes = 1000, .depth = 200};
+constexpr xmpp::ParserLimits large{
+    .stanza_bytes = 64 * 1024 * 1024, .elements = 1'000'000, .attributes = 1000, .depth = 200};
 
 /// Do both say the same of a contact?
 bool same_contact(const storage::RosterItem& a, const storage::RosterItem& b) {
-  const auto seen = [](const auto& item) { return std::tie(item.jid, item.in_roster, item.name, item.subscription, item.ask, item.approved, item.groups); };
+  const auto seen = [](const auto& item) {
+    return std::tie(item.jid, item.in_roster, item.name, item.subscription, item.ask, item.approved, item.groups);
+  };
   return seen(a) == seen(b);
 }
 
@@ -28,7 +31,8 @@ class PersonWriter {
       : stores_(stores), person_(person), options_(options), counts_(counts) {}
 
   Status write() {
-    for (const auto part : {&PersonWriter::account, &PersonWriter::roster, &PersonWriter::vcard, &PersonWriter::values, &PersonWriter::nodes}) {
+    for (const auto part : {&PersonWriter::account, &PersonWriter::roster, &PersonWriter::vcard, &PersonWriter::values,
+                            &PersonWriter::nodes}) {
       if (auto done = (this->*part)(); !done) return done;
     }
     return {};
@@ -48,8 +52,10 @@ class PersonWriter {
     std::vector<crypto::ScramKeys> keys = person_.keys;
     if (keys.empty() && !person_.password.empty()) {
       auto derived = derive_keys(person_.password, options_.scram_iterations);
-      if (derived) keys = std::move(*derived);
-      else warn("the password cannot be used: " + derived.error().message);
+      if (derived)
+        keys = std::move(*derived);
+      else
+        warn("the password cannot be used: " + derived.error().message);
     }
     if (keys.empty()) warn("comes without a password; set one with rookeryctl account set-password");
     ++counts_.accounts;
@@ -107,7 +113,8 @@ class PersonWriter {
     if (*before && **before == bare->to_xml()) return {};
     ++counts_.vcards;
     if (dry()) return {};
-    // A photograph becomes what it is when a client sets it (XEP-0398); a vCard without one says nothing against an avatar.
+    // A photograph becomes what it is when a client sets it (XEP-0398); a vCard without one says nothing against an
+    // avatar.
     if (!has_photo) return stores_.values().put(person_.jid, "vcard", "", person_.vcard);
     pubsub::Effects nobody_listens;
     const auto kept = pubsub::vcard_changed(stores_, person_.jid, person_.vcard, nobody_listens);
@@ -146,13 +153,15 @@ class PersonWriter {
     for (const auto& field : node.config->fields) {
       if (field.var == "FORM_TYPE" || field.values.empty() || field.values.front().empty()) continue;
       auto form = xmpp::DataForm::make(xmpp::DataForm::Type::submit, xmpp::ns::pubsub_node_config);
-      form.fields.push_back({.var = field.var, .type = {}, .label = {}, .values = field.values, .options = {}, .required = false});
+      form.fields.push_back(
+          {.var = field.var, .type = {}, .label = {}, .values = field.values, .options = {}, .required = false});
       if (config.apply(form)) continue;
       if (field.var == "pubsub#access_model") config.access_model = xmpp::pubsub::AccessModel::whitelist;
     }
     // Where nothing is said the other server had no such limit, or a higher one: no item may get lost by ours.
     const auto said = node.config->value("pubsub#max_items");
-    if (!said || said->empty() || node.items.size() > config.max_items) config.max_items = xmpp::pubsub::NodeConfig::unlimited;
+    if (!said || said->empty() || node.items.size() > config.max_items)
+      config.max_items = xmpp::pubsub::NodeConfig::unlimited;
     return config;
   }
 
@@ -179,7 +188,9 @@ class PersonWriter {
       present = std::move(*items);
     }
     if (!dry()) {
-      if (auto made = before ? store.configure(person_.jid, {name, config}) : store.create(person_.jid, {name, config}); !made) return made;
+      if (auto made = before ? store.configure(person_.jid, {name, config}) : store.create(person_.jid, {name, config});
+          !made)
+        return made;
       if (auto set = write_people(name, node); !set) return set;
     }
     const size_t limit = leaf.item_limit();

@@ -27,7 +27,7 @@ inline constexpr std::string_view own = "https://rookery.im/account";  ///< what
 /// What went out, or came in anew.
 struct Counts {
   size_t accounts = 0, present_accounts = 0;  ///< the latter were there before: their passwords stay
-  size_t weak_keys = 0;  ///< accounts that can log in by SCRAM-SHA-1 alone
+  size_t weak_keys = 0;                       ///< accounts that can log in by SCRAM-SHA-1 alone
   size_t contacts = 0, requests = 0, vcards = 0, private_elements = 0, blocked = 0;
   size_t nodes = 0, items = 0;
   size_t archived = 0, waiting = 0;  ///< messages in archives, and those that nobody has read yet
@@ -44,20 +44,21 @@ std::string_view scram_name(crypto::Hash hash);
 using Sink = std::function<Status(std::string_view)>;
 
 /// One `<user/>`. Failure::not_found when there is no such account.
-Status export_account(storage::Stores& stores, storage::MessageLog& log, const xmpp::Jid& account, const Sink& sink, Counts& counts);
+Status export_account(storage::Stores& stores, storage::MessageLog& log, const xmpp::Jid& account, const Sink& sink,
+                      Counts& counts);
 /// A whole document: all accounts of these domains, or one.
 Status export_accounts(storage::Stores& stores, storage::MessageLog& log, const std::vector<std::string>& domains,
                        const std::optional<xmpp::Jid>& only, const Sink& sink, Counts& counts);
 
 struct ImportOptions {
-  std::vector<std::string> domains;  ///< ours: other hosts of a file are passed over
+  std::vector<std::string> domains;                              ///< ours: other hosts of a file are passed over
   uint32_t scram_iterations = crypto::scram_default_iterations;  ///< for passwords that come in the clear
-  bool dry_run = false;              ///< reads and judges everything, writes nothing
-  std::function<void(const std::string&)> warn;  ///< what the operator should know: "file:line: …"
+  bool dry_run = false;                                          ///< reads and judges everything, writes nothing
+  std::function<void(const std::string&)> warn;                  ///< what the operator should know: "file:line: …"
 };
 
-/// A file, or every *.xml below a folder. What is there already is not doubled, so that an import may be repeated. Stops at
-/// the first error, whose message names file and line; the accounts before it are imported.
+/// A file, or every *.xml below a folder. What is there already is not doubled, so that an import may be repeated.
+/// Stops at the first error, whose message names file and line; the accounts before it are imported.
 Result<Counts> import_accounts(storage::Stores& stores, storage::MessageLog& log, const std::filesystem::path& path,
                                const ImportOptions& options);
 

@@ -27,10 +27,14 @@ bool is_in_allowed_group(const Viewer& viewer, const Leaf& leaf) {
 bool model_admits(const Viewer& viewer, const Leaf& leaf) {
   switch (leaf.config.access_model) {
     case AccessModel::open:
-    case AccessModel::authorize: return true;
-    case AccessModel::presence: return viewer.sees_presence;
-    case AccessModel::roster: return viewer.sees_presence && is_in_allowed_group(viewer, leaf);
-    case AccessModel::whitelist: break;
+    case AccessModel::authorize:
+      return true;
+    case AccessModel::presence:
+      return viewer.sees_presence;
+    case AccessModel::roster:
+      return viewer.sees_presence && is_in_allowed_group(viewer, leaf);
+    case AccessModel::whitelist:
+      break;
   }
   return false;
 }
@@ -64,9 +68,12 @@ Affiliation affiliation_of(const Viewer& viewer, const Leaf& leaf) {
 bool may_subscribe(const Viewer& viewer, const Leaf& leaf) {
   switch (affiliation_of(viewer, leaf)) {
     case Affiliation::outcast:
-    case Affiliation::publish_only: return false;
-    case Affiliation::none: return model_admits(viewer, leaf);
-    default: return true;
+    case Affiliation::publish_only:
+      return false;
+    case Affiliation::none:
+      return model_admits(viewer, leaf);
+    default:
+      return true;
   }
 }
 
@@ -78,11 +85,14 @@ bool may_read(const Viewer& viewer, const Leaf& leaf, bool is_subscribed) {
 
 bool may_publish(const Viewer& viewer, const Leaf& leaf, bool is_subscribed) {
   switch (affiliation_of(viewer, leaf)) {
-    case Affiliation::outcast: return false;
+    case Affiliation::outcast:
+      return false;
     case Affiliation::owner:
     case Affiliation::publisher:
-    case Affiliation::publish_only: return true;
-    default: break;
+    case Affiliation::publish_only:
+      return true;
+    default:
+      break;
   }
   if (leaf.config.publish_model == PublishModel::open) return true;
   return leaf.config.publish_model == PublishModel::subscribers && is_subscribed;
@@ -90,12 +100,17 @@ bool may_publish(const Viewer& viewer, const Leaf& leaf, bool is_subscribed) {
 
 xmpp::StanzaError refusal(const Viewer& viewer, const Leaf& leaf) {
   const auto affiliation = affiliation_of(viewer, leaf);
-  if (affiliation == Affiliation::outcast || affiliation == Affiliation::publish_only) return {.condition = Condition::forbidden};
+  if (affiliation == Affiliation::outcast || affiliation == Affiliation::publish_only)
+    return {.condition = Condition::forbidden};
   switch (leaf.config.access_model) {
-    case AccessModel::presence: return refuse_pubsub(Condition::not_authorized, "presence-subscription-required").error();
-    case AccessModel::roster: return refuse_pubsub(Condition::not_authorized, "not-in-roster-group").error();
-    case AccessModel::authorize: return refuse_pubsub(Condition::not_authorized, "not-subscribed").error();
-    default: return refuse_pubsub(Condition::not_allowed, "closed-node").error();
+    case AccessModel::presence:
+      return refuse_pubsub(Condition::not_authorized, "presence-subscription-required").error();
+    case AccessModel::roster:
+      return refuse_pubsub(Condition::not_authorized, "not-in-roster-group").error();
+    case AccessModel::authorize:
+      return refuse_pubsub(Condition::not_authorized, "not-subscribed").error();
+    default:
+      return refuse_pubsub(Condition::not_allowed, "closed-node").error();
   }
 }
 

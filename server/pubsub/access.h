@@ -16,9 +16,9 @@ namespace pubsub {
 
 /// Somebody who looks at an account's nodes, or at a service's.
 struct Viewer {
-  xmpp::Jid jid;               ///< as it asks, full
-  bool is_owner = false;       ///< the account itself (XEP-0163 §3: owner of all its nodes)
-  bool sees_presence = false;  ///< the account's
+  xmpp::Jid jid;                    ///< as it asks, full
+  bool is_owner = false;            ///< the account itself (XEP-0163 §3: owner of all its nodes)
+  bool sees_presence = false;       ///< the account's
   std::vector<std::string> groups;  ///< of the account's roster
   bool may_create = false;
 
@@ -39,8 +39,8 @@ bool may_publish(const Viewer& viewer, const Leaf& leaf, bool is_subscribed);
 /// Why may_subscribe() or may_read() said no.
 xmpp::StanzaError refusal(const Viewer& viewer, const Leaf& leaf);
 
-/// At a service the owner of a node stands for the account of the models "presence" and "roster": looks into the rosters of
-/// those owners that are accounts of ours. On the store's worker.
+/// At a service the owner of a node stands for the account of the models "presence" and "roster": looks into the
+/// rosters of those owners that are accounts of ours. On the store's worker.
 Status learn_from_rosters(storage::Stores& stores, const Leaf& leaf, Viewer& viewer);
 
 }  // namespace pubsub

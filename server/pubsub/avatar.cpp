@@ -66,12 +66,14 @@ bool is_for_presence(const std::optional<Leaf>& leaf) {
   return leaf && (leaf->config.access_model == AccessModel::open || leaf->config.access_model == AccessModel::presence);
 }
 
-Status publish(storage::Stores& stores, const xmpp::Jid& owner, std::string_view node, std::string id, const xmpp::Element& payload, Effects& effects) {
+Status publish(storage::Stores& stores, const xmpp::Jid& owner, std::string_view node, std::string id,
+               const xmpp::Element& payload, Effects& effects) {
   auto config = xmpp::pubsub::NodeConfig::pep();
   config.access_model = xmpp::pubsub::AccessModel::open;  // as a vCard is
   const auto leaf = load_or_create(stores, owner, node, config);
   if (!leaf) return std::unexpected<Error>(leaf.error());
-  const storage::PubsubItem item{.id = std::move(id), .publisher = owner.text(), .payload = payload.to_xml(), .published = now()};
+  const storage::PubsubItem item{
+      .id = std::move(id), .publisher = owner.text(), .payload = payload.to_xml(), .published = now()};
   return put_item(stores, *leaf, item, &payload, effects);
 }
 
@@ -94,7 +96,8 @@ Status publish_photo(storage::Stores& stores, const xmpp::Jid& owner, const Vcar
 Status avatar_from_node(storage::Stores& stores, const xmpp::Jid& owner, Effects& effects) {
   const auto current = read_current(stores, owner);
   if (!current) return std::unexpected<Error>(current.error());
-  const std::string hash = is_for_presence(current->metadata) && is_for_presence(current->data) ? current->hash : std::string();
+  const std::string hash =
+      is_for_presence(current->metadata) && is_for_presence(current->data) ? current->hash : std::string();
   const auto before = stores.values().get(owner, avatar_kind, "");
   if (!before) return std::unexpected<Error>(before.error());
   if (before->value_or("") == hash) return {};
@@ -112,7 +115,8 @@ Status avatar_from_vcard(storage::Stores& stores, const xmpp::Jid& owner, xmpp::
   } else if (!current->hash.empty()) {
     // XEP-0084 §3.5: no avatar any more.
     const auto none = xmpp::Element::make("metadata", ns::avatar_metadata);
-    if (auto put = publish(stores, owner, ns::avatar_metadata, crypto::random_token(), *none, effects); !put) return put;
+    if (auto put = publish(stores, owner, ns::avatar_metadata, crypto::random_token(), *none, effects); !put)
+      return put;
   }
   return avatar_from_node(stores, owner, effects);
 }
@@ -120,7 +124,8 @@ Status avatar_from_vcard(storage::Stores& stores, const xmpp::Jid& owner, xmpp::
 Result<std::optional<VcardPhoto>> avatar_for(storage::Stores& stores, const xmpp::Jid& owner, const Viewer& viewer) {
   auto current = read_current(stores, owner);
   if (!current) return std::unexpected<Error>(current.error());
-  const bool seen = !current->hash.empty() && may_read(viewer, *current->metadata, false) && may_read(viewer, *current->data, false);
+  const bool seen =
+      !current->hash.empty() && may_read(viewer, *current->metadata, false) && may_read(viewer, *current->data, false);
   if (!seen) return std::optional<VcardPhoto>();
   return std::optional(std::move(current->photo));
 }

@@ -1,5 +1,5 @@
-// An account's avatar: in the nodes of XEP-0084, in its vCard (XEP-0153) and in its presence (XEP-0398). The nodes hold it; a
-// vCard is read with the picture that its reader may see there.
+// An account's avatar: in the nodes of XEP-0084, in its vCard (XEP-0153) and in its presence (XEP-0398). The nodes hold
+// it; a vCard is read with the picture that its reader may see there.
 #pragma once
 
 #include "server/pubsub/access.h"
@@ -15,6 +15,7 @@ Status avatar_from_node(storage::Stores& stores, const xmpp::Jid& owner, Effects
 /// A vCard is to be stored: its photograph is published and taken out of it. One without photograph ends the avatar.
 Status avatar_from_vcard(storage::Stores& stores, const xmpp::Jid& owner, xmpp::Element& vcard, Effects& effects);
 /// The avatar that this viewer may see.
-Result<std::optional<xmpp::VcardPhoto>> avatar_for(storage::Stores& stores, const xmpp::Jid& owner, const Viewer& viewer);
+Result<std::optional<xmpp::VcardPhoto>> avatar_for(storage::Stores& stores, const xmpp::Jid& owner,
+                                                   const Viewer& viewer);
 
 }  // namespace rookery::server::pubsub

@@ -37,7 +37,8 @@ Result<std::map<std::string, Bookmark>> native_bookmarks(storage::Stores& stores
   std::map<std::string, Bookmark> found;
   for (const auto& item : *items) {
     const auto payload = parse_payload(item);
-    if (payload != nullptr && payload->is("conference", ns::bookmarks)) found.emplace(item.id, Bookmark::parse(*payload));
+    if (payload != nullptr && payload->is("conference", ns::bookmarks))
+      found.emplace(item.id, Bookmark::parse(*payload));
   }
   return found;
 }
@@ -46,7 +47,8 @@ Status write_private(storage::Stores& stores, const xmpp::Jid& owner, const xmpp
   return stores.values().put(owner, private_kind, private_key, storage.to_xml());
 }
 
-Status write_legacy_node(storage::Stores& stores, const xmpp::Jid& owner, const xmpp::Element& storage, Effects& effects) {
+Status write_legacy_node(storage::Stores& stores, const xmpp::Jid& owner, const xmpp::Element& storage,
+                         Effects& effects) {
   auto config = private_config();
   config.max_items = 1;
   const auto leaf = load_or_create(stores, owner, ns::bookmarks_legacy, config);
@@ -59,7 +61,8 @@ Status write_legacy_node(storage::Stores& stores, const xmpp::Jid& owner, const 
 }
 
 /// XEP-0402 §6.2.2: only what is different is published or retracted; what the old form cannot say stays.
-Status write_native_node(storage::Stores& stores, const xmpp::Jid& owner, const xmpp::Element& storage, Effects& effects) {
+Status write_native_node(storage::Stores& stores, const xmpp::Jid& owner, const xmpp::Element& storage,
+                         Effects& effects) {
   const auto leaf = load_or_create(stores, owner, ns::bookmarks, private_config());
   if (!leaf) return std::unexpected<Error>(leaf.error());
   if (!is_private(*leaf)) return {};
@@ -115,7 +118,8 @@ Status bookmarks_from_node(storage::Stores& stores, const Leaf& leaf, Effects& e
   return write_legacy_node(stores, leaf.owner, **storage, effects);
 }
 
-Status bookmarks_from_private(storage::Stores& stores, const xmpp::Jid& owner, const xmpp::Element& storage, Effects& effects) {
+Status bookmarks_from_private(storage::Stores& stores, const xmpp::Jid& owner, const xmpp::Element& storage,
+                              Effects& effects) {
   if (auto written = write_native_node(stores, owner, storage, effects); !written) return written;
   return write_legacy_node(stores, owner, storage, effects);
 }
@@ -125,7 +129,8 @@ Result<bool> bookmarks_made(storage::Stores& stores, const xmpp::Jid& owner, std
   const auto storage = private_storage(stores, owner);
   if (!storage) return std::unexpected<Error>(storage.error());
   if (*storage == nullptr) return false;
-  if (auto made = bookmarks_from_private(stores, owner, **storage, effects); !made) return std::unexpected<Error>(made.error());
+  if (auto made = bookmarks_from_private(stores, owner, **storage, effects); !made)
+    return std::unexpected<Error>(made.error());
   return true;
 }
 

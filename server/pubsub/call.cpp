@@ -10,7 +10,8 @@ Outcome<Visit> visit(storage::Stores& stores, const Call& call, std::string_view
   if (!*leaf) return refused<Visit>({.condition = Condition::item_not_found});
   Visit visit{.leaf = std::move(**leaf), .viewer = call.viewer};
   visit.affiliation = affiliation_of(visit.viewer, visit.leaf);
-  if (auto learned = learn_from_rosters(stores, visit.leaf, visit.viewer); !learned) return std::unexpected<Error>(learned.error());
+  if (auto learned = learn_from_rosters(stores, visit.leaf, visit.viewer); !learned)
+    return std::unexpected<Error>(learned.error());
   if (visit.viewer.is_owner) return xmpp::Parsed<Visit>(std::move(visit));
   const auto own = stores.pubsub().subscriptions_of(call.owner, call.viewer.jid);
   if (!own) return std::unexpected<Error>(own.error());
@@ -24,7 +25,8 @@ Outcome<Visit> visit(storage::Stores& stores, const Call& call, std::string_view
 
 Outcome<Visit> visit_as_owner(storage::Stores& stores, const Call& call, std::string_view node) {
   auto found = visit(stores, call, node);
-  if (found && *found && (*found)->affiliation != Affiliation::owner) return refused<Visit>({.condition = Condition::forbidden});
+  if (found && *found && (*found)->affiliation != Affiliation::owner)
+    return refused<Visit>({.condition = Condition::forbidden});
   return found;
 }
 

@@ -38,7 +38,8 @@ Status publish_vcard4(storage::Stores& stores, const xmpp::Jid& owner, const xmp
   const auto payload = xmpp::vcard4_from_temp(vcard);
   const auto last = last_item(stores, owner, ns::vcard4_node);
   if (!last) return std::unexpected<Error>(last.error());
-  const storage::PubsubItem item{.id = std::string(vcard4_item), .publisher = owner.text(), .payload = payload->to_xml(), .published = now()};
+  const storage::PubsubItem item{
+      .id = std::string(vcard4_item), .publisher = owner.text(), .payload = payload->to_xml(), .published = now()};
   if (*last && (*last)->payload == item.payload) return {};
   return put_item(stores, *leaf, item, payload.get(), effects);
 }
@@ -47,17 +48,22 @@ Status publish_vcard4(storage::Stores& stores, const xmpp::Jid& owner, const xmp
 
 Status node_changed(storage::Stores& stores, const Leaf& leaf, Effects& effects) {
   if (!leaf.owner.has_local()) return {};
-  if (leaf.name == ns::bookmarks || leaf.name == ns::bookmarks_legacy) return bookmarks_from_node(stores, leaf, effects);
-  if (leaf.name == ns::avatar_metadata || leaf.name == ns::avatar_data) return avatar_from_node(stores, leaf.owner, effects);
+  if (leaf.name == ns::bookmarks || leaf.name == ns::bookmarks_legacy)
+    return bookmarks_from_node(stores, leaf, effects);
+  if (leaf.name == ns::avatar_metadata || leaf.name == ns::avatar_data)
+    return avatar_from_node(stores, leaf.owner, effects);
   if (leaf.name == ns::vcard4_node) return vcard_from_node(stores, leaf);
   return {};
 }
 
-Result<std::string> vcard_changed(storage::Stores& stores, const xmpp::Jid& owner, const std::string& vcard, Effects& effects) {
+Result<std::string> vcard_changed(storage::Stores& stores, const xmpp::Jid& owner, const std::string& vcard,
+                                  Effects& effects) {
   auto document = xmpp::parse_document(vcard);
   if (!document) return vcard;
-  if (auto done = avatar_from_vcard(stores, owner, **document, effects); !done) return std::unexpected<Error>(done.error());
-  if (auto done = publish_vcard4(stores, owner, **document, effects); !done) return std::unexpected<Error>(done.error());
+  if (auto done = avatar_from_vcard(stores, owner, **document, effects); !done)
+    return std::unexpected<Error>(done.error());
+  if (auto done = publish_vcard4(stores, owner, **document, effects); !done)
+    return std::unexpected<Error>(done.error());
   return (*document)->to_xml();
 }
 

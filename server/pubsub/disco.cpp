@@ -1,4 +1,6 @@
 // What service discovery tells about nodes (XEP-0060 §5).
+#include "xmpp/payloads/disco.h"
+
 #include <algorithm>
 
 #include "server/home/home.h"
@@ -6,7 +8,6 @@
 #include "server/pubsub/call.h"
 #include "server/pubsub/serve.h"
 #include "xmpp/namespaces.h"
-#include "xmpp/payloads/disco.h"
 
 namespace rookery::server::pubsub {
 
@@ -35,7 +36,8 @@ Outcome<Visit> visit_to_read(storage::Stores& stores, const Call& call) {
   auto found = visit(stores, call, node_of(call));
   if (!found || !*found) return found;
   const Visit& visit = **found;
-  if (!may_read(visit.viewer, visit.leaf, visit.is_subscribed)) return refused<Visit>(refusal(visit.viewer, visit.leaf));
+  if (!may_read(visit.viewer, visit.leaf, visit.is_subscribed))
+    return refused<Visit>(refusal(visit.viewer, visit.leaf));
   return found;
 }
 
@@ -46,10 +48,13 @@ Outcome<Answer> node_info(storage::Stores& stores, const Call& call) {
   // What a node is called is told to those who may subscribe to it.
   if (!may_subscribe(visit.viewer, visit.leaf)) return refused<Answer>(refusal(visit.viewer, visit.leaf));
   // "authorize" lets everyone ask; at an account only those learn of the node who may see its presence.
-  if (call.owner.has_local() && !visit.viewer.sees_presence && !may_read(visit.viewer, visit.leaf, visit.is_subscribed)) {
+  if (call.owner.has_local() && !visit.viewer.sees_presence &&
+      !may_read(visit.viewer, visit.leaf, visit.is_subscribed)) {
     return refused<Answer>(refusal(visit.viewer, visit.leaf));
   }
-  xmpp::DiscoInfo info{.node = visit.leaf.name, .identities = {{.category = "pubsub", .type = "leaf", .name = visit.leaf.config.title, .lang = {}}}};
+  xmpp::DiscoInfo info{
+      .node = visit.leaf.name,
+      .identities = {{.category = "pubsub", .type = "leaf", .name = visit.leaf.config.title, .lang = {}}}};
   info.features = {std::string(xmpp::ns::disco_info), std::string(xmpp::ns::pubsub)};
   info.forms.push_back(visit.leaf.config.metadata());
   Answer answer{xmpp::result_reply(call.iq), {}};
@@ -59,7 +64,8 @@ Outcome<Answer> node_info(storage::Stores& stores, const Call& call) {
 
 Outcome<Answer> node_list(storage::Stores& stores, const Call& call) {
   // REQUIREMENTS 16: a list, even an empty one, would tell a stranger that the account exists.
-  if (call.owner.has_local() && !call.viewer.sees_presence) return refused<Answer>({.condition = Condition::service_unavailable});
+  if (call.owner.has_local() && !call.viewer.sees_presence)
+    return refused<Answer>({.condition = Condition::service_unavailable});
   const auto page = xmpp::RsmRequest::parse_child(*call.iq.first_element());
   if (auto bad = problem(page)) return bad->as<Answer>();
   const auto stored = stores.pubsub().nodes(call.owner);
@@ -83,7 +89,8 @@ Outcome<Answer> node_list(storage::Stores& stores, const Call& call) {
   }
   // No count: it would tell of nodes that are not shown.
   if (!list.items.empty() && (!complete || !page->empty())) {
-    list.page = xmpp::RsmResult{.first = list.items.front().node, .last = list.items.back().node, .first_index = {}, .count = {}};
+    list.page = xmpp::RsmResult{
+        .first = list.items.front().node, .last = list.items.back().node, .first_index = {}, .count = {}};
   }
   Answer answer{xmpp::result_reply(call.iq), {}};
   list.add_to(*answer.iq);
@@ -105,7 +112,9 @@ Outcome<Answer> item_list(storage::Stores& stores, const Call& call) {
 
 }  // namespace
 
-void serve_node_info(IqRequest request, Viewer viewer) { spawn(answer_with(std::move(request), std::move(viewer), node_info), "pubsub_info"); }
+void serve_node_info(IqRequest request, Viewer viewer) {
+  spawn(answer_with(std::move(request), std::move(viewer), node_info), "pubsub_info");
+}
 
 void serve_items(IqRequest request, Viewer viewer) {
   const bool of_node = !request.payload().attr("node").empty();

@@ -67,7 +67,8 @@ xmpp::ElementPtr make_last_item(const Leaf& leaf, const storage::PubsubItem& ite
   wire::add_item(wire::add_items_event(*message, leaf.name), item.id, payload.get());
   message->add("delay", xmpp::ns::delay)
       .set_attr("from", leaf.owner.text())
-      .set_attr("stamp", xmpp::format_date_time(std::chrono::time_point_cast<std::chrono::microseconds>(item.published)));
+      .set_attr("stamp",
+                xmpp::format_date_time(std::chrono::time_point_cast<std::chrono::microseconds>(item.published)));
   return message;
 }
 

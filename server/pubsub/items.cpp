@@ -45,7 +45,9 @@ xmpp::Parsed<Choice> choose(const wire::GetItems& wanted, std::vector<std::strin
   std::ranges::reverse(ids);
   if (wanted.page.empty()) return Choice{std::move(ids), {}};
   size_t begin = 0, end = ids.size();
-  const auto place = [&](const std::string& id) { return static_cast<size_t>(std::ranges::find(ids, id) - ids.begin()); };
+  const auto place = [&](const std::string& id) {
+    return static_cast<size_t>(std::ranges::find(ids, id) - ids.begin());
+  };
   if (wanted.page.after) {
     begin = place(*wanted.page.after) + 1;
     if (begin > ids.size()) return xmpp::refuse(Condition::item_not_found, {});  // XEP-0059 §2.2
@@ -57,8 +59,10 @@ xmpp::Parsed<Choice> choose(const wire::GetItems& wanted, std::vector<std::strin
   if (wanted.page.index) begin = std::min<size_t>(*wanted.page.index, ids.size());
   const size_t max = wanted.page.max.value_or(most_items);
   if (end > begin && end - begin > max) {
-    if (wanted.page.before) begin = end - max;
-    else end = begin + max;
+    if (wanted.page.before)
+      begin = end - max;
+    else
+      end = begin + max;
   }
   Choice choice;
   xmpp::RsmResult page{.first = {}, .last = {}, .first_index = {}, .count = ids.size()};
@@ -75,9 +79,10 @@ xmpp::Parsed<Choice> choose(const wire::GetItems& wanted, std::vector<std::strin
 /// Else the newest items are those that matter.
 bool is_read_forwards(const wire::GetItems& wanted) { return !wanted.page.empty() && !wanted.page.before; }
 
-/// The items chosen, oldest first, until they are too many bytes for one answer; then the choice shrinks and names its page
-/// (§6.5.4: a service may truncate, and says so).
-Result<std::vector<storage::PubsubItem>> read_items(storage::Stores& stores, const Leaf& leaf, Choice& choice, bool forwards) {
+/// The items chosen, oldest first, until they are too many bytes for one answer; then the choice shrinks and names its
+/// page (§6.5.4: a service may truncate, and says so).
+Result<std::vector<storage::PubsubItem>> read_items(storage::Stores& stores, const Leaf& leaf, Choice& choice,
+                                                    bool forwards) {
   std::vector<storage::PubsubItem> read;
   size_t bytes = 0, begin = 0, end = choice.ids.size();
   while (begin < end) {
@@ -89,12 +94,15 @@ Result<std::vector<storage::PubsubItem>> read_items(storage::Stores& stores, con
       if (bytes > most_answer_bytes && !read.empty()) break;
       read.push_back(std::move(*item));
     }
-    if (forwards) ++begin;
-    else --end;
+    if (forwards)
+      ++begin;
+    else
+      --end;
   }
   if (!forwards) std::ranges::reverse(read);
   if (begin == end || read.empty()) return read;
-  if (!choice.page) choice.page = xmpp::RsmResult{.first = {}, .last = {}, .first_index = 0, .count = choice.ids.size()};
+  if (!choice.page)
+    choice.page = xmpp::RsmResult{.first = {}, .last = {}, .first_index = 0, .count = choice.ids.size()};
   if (!forwards) *choice.page->first_index += static_cast<uint32_t>(end);
   choice.page->first = read.front().id;
   choice.page->last = read.back().id;
@@ -109,7 +117,8 @@ xmpp::ElementPtr parse_payload(const storage::PubsubItem& item) {
   return parsed ? std::move(*parsed) : nullptr;
 }
 
-Status put_item(storage::Stores& stores, const Leaf& leaf, const storage::PubsubItem& item, const xmpp::Element* payload, Effects& effects) {
+Status put_item(storage::Stores& stores, const Leaf& leaf, const storage::PubsubItem& item,
+                const xmpp::Element* payload, Effects& effects) {
   if (const size_t limit = leaf.item_limit(); limit > 0) {
     if (auto stored = stores.pubsub().publish(leaf.owner, leaf.name, item, limit); !stored) return stored;
   }
@@ -122,9 +131,11 @@ Status put_item(storage::Stores& stores, const Leaf& leaf, const storage::Pubsub
   return add_notice(stores, leaf, std::move(message), effects);
 }
 
-Status take_items(storage::Stores& stores, const Leaf& leaf, const std::vector<std::string>& ids, bool notify, Effects& effects) {
+Status take_items(storage::Stores& stores, const Leaf& leaf, const std::vector<std::string>& ids, bool notify,
+                  Effects& effects) {
   for (const auto& id : ids) {
-    if (auto gone = stores.pubsub().retract(leaf.owner, leaf.name, id); !gone) return std::unexpected<Error>(gone.error());
+    if (auto gone = stores.pubsub().retract(leaf.owner, leaf.name, id); !gone)
+      return std::unexpected<Error>(gone.error());
   }
   if (!notify || ids.empty()) return {};
   auto message = make_message(leaf);
@@ -141,7 +152,8 @@ wire::NodeConfig private_config() {
   return config;
 }
 
-Result<Leaf> load_or_create(storage::Stores& stores, const xmpp::Jid& owner, std::string_view name, const wire::NodeConfig& config) {
+Result<Leaf> load_or_create(storage::Stores& stores, const xmpp::Jid& owner, std::string_view name,
+                            const wire::NodeConfig& config) {
   auto existing = load(stores.pubsub(), owner, name);
   if (!existing) return std::unexpected<Error>(existing.error());
   if (*existing) return std::move(**existing);
@@ -152,7 +164,8 @@ Result<Leaf> load_or_create(storage::Stores& stores, const xmpp::Jid& owner, std
   return leaf;
 }
 
-Result<std::optional<storage::PubsubItem>> last_item(storage::Stores& stores, const xmpp::Jid& owner, std::string_view name) {
+Result<std::optional<storage::PubsubItem>> last_item(storage::Stores& stores, const xmpp::Jid& owner,
+                                                     std::string_view name) {
   auto items = stores.pubsub().items(owner, name, 1);
   if (!items) return std::unexpected<Error>(items.error());
   if (items->empty()) return std::optional<storage::PubsubItem>();
@@ -172,7 +185,8 @@ Outcome<Answer> handle(storage::Stores& stores, const Call& call, const wire::Ge
   }
   if (auto bad = problem(found)) return bad->as<Answer>();
   const Visit& visit = **found;
-  if (!may_read(visit.viewer, visit.leaf, visit.is_subscribed)) return refused<Answer>(refusal(visit.viewer, visit.leaf));
+  if (!may_read(visit.viewer, visit.leaf, visit.is_subscribed))
+    return refused<Answer>(refusal(visit.viewer, visit.leaf));
   if (!visit.leaf.config.persist_items) return refused<Answer>(unsupported("persistent-items"));  // §6.5.9.4
   auto choice = xmpp::Parsed<Choice>(Choice{wanted.ids, {}});
   if (wanted.ids.empty()) {
@@ -190,7 +204,8 @@ Outcome<Answer> handle(storage::Stores& stores, const Call& call, const wire::Ge
   for (const auto& item : *read) {
     const auto publisher = xmpp::Jid::parse(item.publisher);
     const bool names_publisher = publisher && visit.leaf.config.item_reply == wire::ItemReply::publisher;
-    wire::add_item(items, item.id, parse_payload(item).get(), names_publisher ? publisher->bare_text() : std::string_view());
+    wire::add_item(items, item.id, parse_payload(item).get(),
+                   names_publisher ? publisher->bare_text() : std::string_view());
   }
   if (choice->page) wire::add_items_page(*iq, *choice->page);
   return Answer{std::move(iq), std::move(effects)};

@@ -18,7 +18,8 @@ struct LastItem {
 Result<std::optional<LastItem>> read(storage::Stores& stores, const xmpp::Jid& owner, std::string_view name) {
   auto leaf = load(stores.pubsub(), owner, name);
   if (!leaf) return std::unexpected<Error>(leaf.error());
-  if (!*leaf || (*leaf)->config.send_last_published_item != xmpp::pubsub::SendLastItem::on_sub_and_presence) return std::optional<LastItem>();
+  if (!*leaf || (*leaf)->config.send_last_published_item != xmpp::pubsub::SendLastItem::on_sub_and_presence)
+    return std::optional<LastItem>();
   auto item = last_item(stores, owner, name);
   if (!item) return std::unexpected<Error>(item.error());
   if (!*item || !(*leaf)->config.deliver_notifications) return std::optional<LastItem>();

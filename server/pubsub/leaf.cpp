@@ -32,7 +32,9 @@ xmpp::TimePoint now() { return std::chrono::floor<std::chrono::microseconds>(std
 
 size_t Leaf::item_limit() const { return config.persist_items ? std::min<size_t>(config.max_items, most_items) : 0; }
 
-NodeConfig default_config(const xmpp::Jid& owner) { return owner.has_local() ? NodeConfig::pep() : NodeConfig::service(); }
+NodeConfig default_config(const xmpp::Jid& owner) {
+  return owner.has_local() ? NodeConfig::pep() : NodeConfig::service();
+}
 
 std::string encode_config(const NodeConfig& config) {
   return encode(xmpp::ns::pubsub_owner, config.to_form(xmpp::DataForm::Type::submit));
@@ -87,13 +89,16 @@ Outcome<void> create(storage::PubsubStore& store, const Leaf& leaf) {
     if (!creator) return std::unexpected<Error>(creator.error());
     const auto existing = store.affiliations_of(leaf.owner, *creator);
     if (!existing) return std::unexpected<Error>(existing.error());
-    count = static_cast<size_t>(std::ranges::count_if(*existing, [](const auto& at) { return at.affiliation.affiliation == "owner"; }));
+    count = static_cast<size_t>(
+        std::ranges::count_if(*existing, [](const auto& at) { return at.affiliation.affiliation == "owner"; }));
   }
-  if (count >= most_nodes) return refused<void>({.condition = Condition::resource_constraint, .text = "too many nodes"});
+  if (count >= most_nodes)
+    return refused<void>({.condition = Condition::resource_constraint, .text = "too many nodes"});
   const auto created = store.create(leaf.owner, {.name = leaf.name, .config = encode_config(leaf.config)});
   if (!created) return std::unexpected<Error>(created.error());
   for (const auto& affiliation : leaf.affiliations) {
-    if (auto set = store.set_affiliation(leaf.owner, leaf.name, affiliation); !set) return std::unexpected<Error>(set.error());
+    if (auto set = store.set_affiliation(leaf.owner, leaf.name, affiliation); !set)
+      return std::unexpected<Error>(set.error());
   }
   return xmpp::Parsed<void>();
 }

@@ -1,4 +1,5 @@
-// A pubsub node that holds items (XEP-0060 §4.4), of an account (XEP-0163) or of a service: what it is and how it is kept.
+// A pubsub node that holds items (XEP-0060 §4.4), of an account (XEP-0163) or of a service: what it is and how it is
+// kept.
 #pragma once
 
 #include <optional>
@@ -13,15 +14,16 @@
 
 namespace rookery::server::pubsub {
 
-constexpr size_t most_nodes = 1000;    ///< of one account; of one creator at a service
-constexpr size_t most_items = 1000;    ///< of one node: what max_items "max" stands for
+constexpr size_t most_nodes = 1000;          ///< of one account; of one creator at a service
+constexpr size_t most_items = 1000;          ///< of one node: what max_items "max" stands for
 constexpr size_t most_subscribers = 20'000;  ///< of one node
 
 /// An outcome in a peer's terms within one in the world's.
 template <typename T>
 using Outcome = Result<xmpp::Parsed<T>>;
 
-/// `return refused<T>(error);`: the peer is answered this; the transaction stands, so nothing may have been written yet.
+/// `return refused<T>(error);`: the peer is answered this; the transaction stands, so nothing may have been written
+/// yet.
 template <typename T>
 Outcome<T> refused(xmpp::StanzaError error) {
   return xmpp::Parsed<T>(std::unexpect, std::move(error));

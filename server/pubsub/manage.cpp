@@ -38,14 +38,17 @@ bool is_allowed(const Leaf& leaf, const wire::AffiliationChange& change, size_t 
 }
 
 /// §8.6, end: a new affiliation may settle a request that waits, or end a subscription.
-Status settle_subscriptions(storage::Stores& stores, const Leaf& leaf, const wire::AffiliationChange& change, Effects& effects) {
+Status settle_subscriptions(storage::Stores& stores, const Leaf& leaf, const wire::AffiliationChange& change,
+                            Effects& effects) {
   const auto own = stores.pubsub().subscriptions_of(leaf.owner, change.jid);
   if (!own) return std::unexpected<Error>(own.error());
   for (const auto& [node, subscription] : *own) {
     if (node != leaf.name) continue;
     std::string state = subscription.state;
-    if (change.affiliation == "outcast") state = "none";
-    else if (change.affiliation != "none" && change.affiliation != "publish-only") state = "subscribed";
+    if (change.affiliation == "outcast")
+      state = "none";
+    else if (change.affiliation != "none" && change.affiliation != "publish-only")
+      state = "subscribed";
     if (auto changed = change_state(stores, leaf, subscription, state, effects); !changed) return changed;
   }
   return {};
@@ -60,7 +63,8 @@ Outcome<Answer> handle(storage::Stores& stores, const Call& call, const wire::Ge
   if (auto bad = problem(all)) return bad->as<Answer>();
   std::vector<wire::Subscription> list;
   for (const auto& one : *all) {
-    if (auto jid = xmpp::Jid::parse(one.jid)) list.push_back({.node = {}, .jid = std::move(*jid), .subscription = one.state, .subid = {}});
+    if (auto jid = xmpp::Jid::parse(one.jid))
+      list.push_back({.node = {}, .jid = std::move(*jid), .subscription = one.state, .subid = {}});
   }
   Answer answer{xmpp::result_reply(call.iq), {}};
   wire::add_node_subscriptions_result(*answer.iq, wanted.node, list);
@@ -76,18 +80,23 @@ Outcome<Answer> handle(storage::Stores& stores, const Call& call, const wire::Se
   for (const auto& change : wanted.changes) {
     auto existing = find_subscription(stores, leaf, change.jid);
     if (auto bad = problem(existing)) return bad->as<Answer>();
-    const bool known = change.subscription == "none" || change.subscription == "subscribed" || change.subscription == "pending";
+    const bool known =
+        change.subscription == "none" || change.subscription == "subscribed" || change.subscription == "pending";
     if (!known || (!*existing && change.subscription == "pending")) {
-      wrong.push_back({.node = {}, .jid = change.jid, .subscription = *existing ? (*existing)->state : "none", .subid = {}});
+      wrong.push_back(
+          {.node = {}, .jid = change.jid, .subscription = *existing ? (*existing)->state : "none", .subid = {}});
       continue;
     }
     if (!*existing && change.subscription == "none") continue;
-    auto subscription = existing->value_or(storage::PubsubSubscription{.jid = change.jid.text(), .subid = {}, .state = "none", .options = {}});
-    if (auto changed = change_state(stores, leaf, std::move(subscription), change.subscription, answer.effects); !changed) {
+    auto subscription = existing->value_or(
+        storage::PubsubSubscription{.jid = change.jid.text(), .subid = {}, .state = "none", .options = {}});
+    if (auto changed = change_state(stores, leaf, std::move(subscription), change.subscription, answer.effects);
+        !changed) {
       return std::unexpected<Error>(changed.error());
     }
   }
-  answer.iq = wrong.empty() ? xmpp::result_reply(call.iq) : refuse_entries(call, wanted.node, wrong, wire::add_node_subscriptions_result);
+  answer.iq = wrong.empty() ? xmpp::result_reply(call.iq)
+                            : refuse_entries(call, wanted.node, wrong, wire::add_node_subscriptions_result);
   return answer;
 }
 
@@ -97,7 +106,8 @@ Outcome<Answer> handle(storage::Stores& stores, const Call& call, const wire::Ge
   std::vector<wire::Affiliation> list;
   if (call.owner.has_local()) list.push_back({.node = {}, .jid = call.owner, .affiliation = "owner"});
   for (const auto& [text, affiliation] : (*found)->leaf.affiliations) {
-    if (auto jid = xmpp::Jid::parse(text)) list.push_back({.node = {}, .jid = std::move(*jid), .affiliation = affiliation});
+    if (auto jid = xmpp::Jid::parse(text))
+      list.push_back({.node = {}, .jid = std::move(*jid), .affiliation = affiliation});
   }
   Answer answer{xmpp::result_reply(call.iq), {}};
   wire::add_node_affiliations_result(*answer.iq, wanted.node, list);
@@ -110,7 +120,8 @@ Outcome<Answer> handle(storage::Stores& stores, const Call& call, const wire::Se
   const Leaf& leaf = (*found)->leaf;
   std::set<std::string_view> named;
   for (const auto& change : wanted.changes) {
-    if (!named.insert(change.jid.bare_text()).second) return refused<Answer>({.condition = Condition::bad_request});  // §8.9.2.4
+    if (!named.insert(change.jid.bare_text()).second)
+      return refused<Answer>({.condition = Condition::bad_request});  // §8.9.2.4
   }
   auto owners = owners_of(leaf).size();
   Answer answer;
@@ -125,10 +136,13 @@ Outcome<Answer> handle(storage::Stores& stores, const Call& call, const wire::Se
     owners += static_cast<size_t>(change.affiliation == "owner");
     owners -= static_cast<size_t>(before == "owner");
     const storage::PubsubAffiliation value{std::string(change.jid.bare_text()), change.affiliation};
-    if (auto set = stores.pubsub().set_affiliation(leaf.owner, leaf.name, value); !set) return std::unexpected<Error>(set.error());
-    if (auto settled = settle_subscriptions(stores, leaf, change, answer.effects); !settled) return std::unexpected<Error>(settled.error());
+    if (auto set = stores.pubsub().set_affiliation(leaf.owner, leaf.name, value); !set)
+      return std::unexpected<Error>(set.error());
+    if (auto settled = settle_subscriptions(stores, leaf, change, answer.effects); !settled)
+      return std::unexpected<Error>(settled.error());
   }
-  answer.iq = wrong.empty() ? xmpp::result_reply(call.iq) : refuse_entries(call, wanted.node, wrong, wire::add_node_affiliations_result);
+  answer.iq = wrong.empty() ? xmpp::result_reply(call.iq)
+                            : refuse_entries(call, wanted.node, wrong, wire::add_node_affiliations_result);
   return answer;
 }
 

@@ -5,8 +5,8 @@
 
 namespace rookery::server::pubsub {
 
-/// The owner of an account asks for the legacy OMEMO device list (XEP-0384 v0.3 §4.2) and there is no such node: the answer,
-/// an item `current` with an empty list. Null for anybody else, and for other nodes.
+/// The owner of an account asks for the legacy OMEMO device list (XEP-0384 v0.3 §4.2) and there is no such node: the
+/// answer, an item `current` with an empty list. Null for anybody else, and for other nodes.
 xmpp::ElementPtr missing_device_list(const Call& call, const xmpp::pubsub::GetItems& wanted);
 
 }  // namespace rookery::server::pubsub

@@ -49,7 +49,8 @@ Outcome<Answer> handle(storage::Stores& stores, const Call& call, const wire::Se
     auto message = make_message(leaf);
     const auto form = leaf.config.to_form(xmpp::DataForm::Type::result);
     wire::add_configuration_event(*message, leaf.name, leaf.config.deliver_payloads ? &form : nullptr);
-    if (auto told = add_notice(stores, leaf, std::move(message), answer.effects); !told) return std::unexpected<Error>(told.error());
+    if (auto told = add_notice(stores, leaf, std::move(message), answer.effects); !told)
+      return std::unexpected<Error>(told.error());
   }
   if (auto done = node_changed(stores, leaf, answer.effects); !done) return std::unexpected<Error>(done.error());
   return answer;
@@ -70,7 +71,8 @@ Outcome<Answer> handle(storage::Stores& stores, const Call& call, const wire::De
   if (leaf.config.notify_delete) {
     auto message = make_message(leaf);
     wire::add_delete_event(*message, leaf.name, wanted.redirect_uri);
-    if (auto told = add_notice(stores, leaf, std::move(message), answer.effects); !told) return std::unexpected<Error>(told.error());
+    if (auto told = add_notice(stores, leaf, std::move(message), answer.effects); !told)
+      return std::unexpected<Error>(told.error());
   }
   if (auto gone = stores.pubsub().remove(leaf.owner, leaf.name); !gone) return std::unexpected<Error>(gone.error());
   if (auto done = node_changed(stores, leaf, answer.effects); !done) return std::unexpected<Error>(done.error());
@@ -83,11 +85,13 @@ Outcome<Answer> handle(storage::Stores& stores, const Call& call, const wire::Pu
   const Leaf& leaf = (*found)->leaf;
   if (!leaf.config.persist_items) return refused<Answer>(unsupported("persistent-items"));  // §8.5.3.3
   Answer answer{xmpp::result_reply(call.iq), {}};
-  if (auto purged = stores.pubsub().purge(leaf.owner, leaf.name); !purged) return std::unexpected<Error>(purged.error());
+  if (auto purged = stores.pubsub().purge(leaf.owner, leaf.name); !purged)
+    return std::unexpected<Error>(purged.error());
   if (leaf.config.notify_retract) {
     auto message = make_message(leaf);
     wire::add_purge_event(*message, leaf.name);
-    if (auto told = add_notice(stores, leaf, std::move(message), answer.effects); !told) return std::unexpected<Error>(told.error());
+    if (auto told = add_notice(stores, leaf, std::move(message), answer.effects); !told)
+      return std::unexpected<Error>(told.error());
   }
   if (auto done = node_changed(stores, leaf, answer.effects); !done) return std::unexpected<Error>(done.error());
   return answer;

@@ -16,13 +16,17 @@ namespace {
 /// §7.1.3.6 and §12.9: does the request fit the kind of events that the node has?
 xmpp::Parsed<void> check(const wire::Publish& wanted, const wire::NodeConfig& config, size_t limit) {
   if (wanted.items.empty()) {
-    if (config.persist_items || config.deliver_payloads) return wire::refuse_pubsub(Condition::bad_request, "item-required");
+    if (config.persist_items || config.deliver_payloads)
+      return wire::refuse_pubsub(Condition::bad_request, "item-required");
     return {};
   }
-  if (!config.persist_items && !config.deliver_payloads) return wire::refuse_pubsub(Condition::bad_request, "item-forbidden");
-  if (config.persist_items && wanted.items.size() > limit) return wire::refuse_pubsub(Condition::not_allowed, "max-items-exceeded");
+  if (!config.persist_items && !config.deliver_payloads)
+    return wire::refuse_pubsub(Condition::bad_request, "item-forbidden");
+  if (config.persist_items && wanted.items.size() > limit)
+    return wire::refuse_pubsub(Condition::not_allowed, "max-items-exceeded");
   for (const auto& item : wanted.items) {
-    if (config.deliver_payloads && item.payload == nullptr) return wire::refuse_pubsub(Condition::bad_request, "payload-required");
+    if (config.deliver_payloads && item.payload == nullptr)
+      return wire::refuse_pubsub(Condition::bad_request, "payload-required");
     if (item.payload != nullptr && item.payload->to_xml().size() > config.max_payload_size) {
       return wire::refuse_pubsub(Condition::not_acceptable, "payload-too-big");
     }
@@ -36,20 +40,24 @@ Outcome<Visit> node_to_publish_at(storage::Stores& stores, const Call& call, con
   if (!found) return found;
   if (*found) {
     const Visit& visit = **found;
-    if (!may_publish(visit.viewer, visit.leaf, visit.is_subscribed)) return refused<Visit>({.condition = Condition::forbidden});
+    if (!may_publish(visit.viewer, visit.leaf, visit.is_subscribed))
+      return refused<Visit>({.condition = Condition::forbidden});
     if (wanted.options) {
       if (auto met = visit.leaf.config.check_publish_options(*wanted.options); !met) return refused<Visit>(met.error());
     }
-    if (auto fits = check(wanted, visit.leaf.config, visit.leaf.item_limit()); !fits) return refused<Visit>(fits.error());
+    if (auto fits = check(wanted, visit.leaf.config, visit.leaf.item_limit()); !fits)
+      return refused<Visit>(fits.error());
     return found;
   }
   if ((*found).error().condition != Condition::item_not_found || !call.viewer.may_create) return found;
-  Visit made{.leaf = {.owner = call.owner, .name = wanted.node, .config = default_config(call.owner), .affiliations = {}},
-             .viewer = call.viewer,
-             .affiliation = Affiliation::owner};
+  Visit made{
+      .leaf = {.owner = call.owner, .name = wanted.node, .config = default_config(call.owner), .affiliations = {}},
+      .viewer = call.viewer,
+      .affiliation = Affiliation::owner};
   if (!call.viewer.is_owner) made.leaf.affiliations.push_back({std::string(call.viewer.bare()), "owner"});
   if (wanted.options) {
-    if (auto applied = made.leaf.config.apply_publish_options(*wanted.options); !applied) return refused<Visit>(applied.error());
+    if (auto applied = made.leaf.config.apply_publish_options(*wanted.options); !applied)
+      return refused<Visit>(applied.error());
   }
   // What is refused leaves no node behind.
   if (auto fits = check(wanted, made.leaf.config, made.leaf.item_limit()); !fits) return refused<Visit>(fits.error());
@@ -62,12 +70,14 @@ Outcome<Visit> node_to_publish_at(storage::Stores& stores, const Call& call, con
 Outcome<void> may_retract(storage::Stores& stores, const Visit& visit, const wire::Retract& wanted) {
   for (const auto& id : wanted.ids) {
     const auto item = stores.pubsub().item(visit.leaf.owner, visit.leaf.name, id);
-    if (!item && item.error().failure == Failure::not_found) return refused<void>({.condition = Condition::item_not_found});
+    if (!item && item.error().failure == Failure::not_found)
+      return refused<void>({.condition = Condition::item_not_found});
     if (auto bad = problem(item)) return bad->as<void>();
     if (visit.affiliation == Affiliation::owner || visit.affiliation == Affiliation::publisher) continue;
     const auto publisher = xmpp::Jid::parse(item->publisher);
     const bool own = publisher && publisher->same_bare(visit.viewer.jid);
-    if (!own || !may_publish(visit.viewer, visit.leaf, visit.is_subscribed)) return refused<void>({.condition = Condition::forbidden});
+    if (!own || !may_publish(visit.viewer, visit.leaf, visit.is_subscribed))
+      return refused<void>({.condition = Condition::forbidden});
   }
   return xmpp::Parsed<void>();
 }
@@ -86,12 +96,14 @@ Outcome<Answer> handle(storage::Stores& stores, const Call& call, const wire::Pu
                              .payload = given.payload != nullptr ? given.payload->to_xml() : std::string(),
                              .published = now()};
     ids.push_back(item.id);
-    if (auto put = put_item(stores, leaf, item, given.payload, answer.effects); !put) return std::unexpected<Error>(put.error());
+    if (auto put = put_item(stores, leaf, item, given.payload, answer.effects); !put)
+      return std::unexpected<Error>(put.error());
   }
   if (wanted.items.empty()) {  // a bare notification: an empty <items/>
     auto message = make_message(leaf);
     wire::add_items_event(*message, leaf.name);
-    if (auto told = add_notice(stores, leaf, std::move(message), answer.effects); !told) return std::unexpected<Error>(told.error());
+    if (auto told = add_notice(stores, leaf, std::move(message), answer.effects); !told)
+      return std::unexpected<Error>(told.error());
   }
   wire::add_publish_result(*answer.iq, wanted.node, ids);
   if (auto done = node_changed(stores, leaf, answer.effects); !done) return std::unexpected<Error>(done.error());
@@ -102,7 +114,8 @@ Outcome<Answer> handle(storage::Stores& stores, const Call& call, const wire::Re
   auto found = visit(stores, call, wanted.node);
   if (auto bad = problem(found)) return bad->as<Answer>();
   const Visit& visit = **found;
-  if (visit.affiliation == Affiliation::outcast || (visit.affiliation <= Affiliation::member && !may_publish(visit.viewer, visit.leaf, visit.is_subscribed))) {
+  if (visit.affiliation == Affiliation::outcast ||
+      (visit.affiliation <= Affiliation::member && !may_publish(visit.viewer, visit.leaf, visit.is_subscribed))) {
     return refused<Answer>({.condition = Condition::forbidden});
   }
   if (!visit.leaf.config.persist_items) return refused<Answer>(unsupported("persistent-items"));  // §7.2.3.5
@@ -110,7 +123,8 @@ Outcome<Answer> handle(storage::Stores& stores, const Call& call, const wire::Re
   if (auto bad = problem(allowed)) return bad->as<Answer>();
   Answer answer{xmpp::result_reply(call.iq), {}};
   const bool notify = wanted.notify || visit.leaf.config.notify_retract;
-  if (auto taken = take_items(stores, visit.leaf, wanted.ids, notify, answer.effects); !taken) return std::unexpected<Error>(taken.error());
+  if (auto taken = take_items(stores, visit.leaf, wanted.ids, notify, answer.effects); !taken)
+    return std::unexpected<Error>(taken.error());
   if (auto done = node_changed(stores, visit.leaf, answer.effects); !done) return std::unexpected<Error>(done.error());
   return answer;
 }

@@ -15,12 +15,44 @@ using xmpp::Condition;
 namespace {
 
 constexpr std::string_view common_features[] = {
-    "access-authorize", "access-open", "access-presence", "access-roster", "access-whitelist", "auto-create", "config-node",
-    "config-node-max", "create-and-configure", "create-nodes", "delete-items", "delete-nodes", "instant-nodes", "item-ids",
-    "leased-subscription", "manage-subscriptions", "member-affiliation", "meta-data", "modify-affiliations", "multi-items",
-    "outcast-affiliation", "persistent-items", "presence-notifications", "publish", "publish-only-affiliation", "publish-options",
-    "publisher-affiliation", "purge-nodes", "retract-items", "retrieve-affiliations", "retrieve-default", "retrieve-default-sub",
-    "retrieve-items", "retrieve-subscriptions", "rsm", "subscribe", "subscription-notifications", "subscription-options",
+    "access-authorize",
+    "access-open",
+    "access-presence",
+    "access-roster",
+    "access-whitelist",
+    "auto-create",
+    "config-node",
+    "config-node-max",
+    "create-and-configure",
+    "create-nodes",
+    "delete-items",
+    "delete-nodes",
+    "instant-nodes",
+    "item-ids",
+    "leased-subscription",
+    "manage-subscriptions",
+    "member-affiliation",
+    "meta-data",
+    "modify-affiliations",
+    "multi-items",
+    "outcast-affiliation",
+    "persistent-items",
+    "presence-notifications",
+    "publish",
+    "publish-only-affiliation",
+    "publish-options",
+    "publisher-affiliation",
+    "purge-nodes",
+    "retract-items",
+    "retrieve-affiliations",
+    "retrieve-default",
+    "retrieve-default-sub",
+    "retrieve-items",
+    "retrieve-subscriptions",
+    "rsm",
+    "subscribe",
+    "subscription-notifications",
+    "subscription-options",
 };
 
 void refuse(IqRequest& request, const Viewer& viewer, const xmpp::StanzaError& error) {
@@ -56,11 +88,14 @@ Task<void> run_authorization(Node& node, xmpp::Jid owner, Viewer viewer, xmpp::D
 
 void advertise_common(IqTable& table) {
   table.advertise(xmpp::ns::pubsub);
-  for (const auto feature : common_features) table.advertise(std::string(xmpp::ns::pubsub) + "#" + std::string(feature));
+  for (const auto feature : common_features)
+    table.advertise(std::string(xmpp::ns::pubsub) + "#" + std::string(feature));
   table.advertise(xmpp::ns::rsm);
 }
 
-bool is_stranger(const IqRequest& request, const Viewer& viewer) { return request.to().has_local() && !viewer.sees_presence; }
+bool is_stranger(const IqRequest& request, const Viewer& viewer) {
+  return request.to().has_local() && !viewer.sees_presence;
+}
 
 void serve(IqRequest request, Viewer viewer) {
   auto wanted = wire::parse_request(request.stanza());

@@ -25,7 +25,8 @@ Outcome<void> check_numbers(storage::Stores& stores, const Call& call, const Lea
 Outcome<std::string> first_state(const Visit& visit) {
   if (!visit.leaf.config.allows_subscriptions) return refused<std::string>(unsupported("subscribe"));
   if (!may_subscribe(visit.viewer, visit.leaf)) return refused<std::string>(refusal(visit.viewer, visit.leaf));
-  const bool asks = visit.leaf.config.access_model == wire::AccessModel::authorize && visit.affiliation == Affiliation::none;
+  const bool asks =
+      visit.leaf.config.access_model == wire::AccessModel::authorize && visit.affiliation == Affiliation::none;
   return xmpp::Parsed<std::string>(asks ? "pending" : "subscribed");
 }
 
@@ -41,12 +42,14 @@ Status add_last_item(storage::Stores& stores, const Leaf& leaf, const xmpp::Jid&
 }  // namespace
 
 Outcome<Answer> handle(storage::Stores& stores, const Call& call, const wire::Subscribe& wanted) {
-  if (wanted.node.empty()) return refused<Answer>(wire::refuse_pubsub(Condition::bad_request, "nodeid-required").error());
+  if (wanted.node.empty())
+    return refused<Answer>(wire::refuse_pubsub(Condition::bad_request, "nodeid-required").error());
   auto found = visit(stores, call, wanted.node);
   if (auto bad = problem(found)) return bad->as<Answer>();
   const Visit& visit = **found;
   // §6.1.3.1
-  if (!wanted.jid.same_bare(call.viewer.jid)) return refused<Answer>(wire::refuse_pubsub(Condition::bad_request, "invalid-jid").error());
+  if (!wanted.jid.same_bare(call.viewer.jid))
+    return refused<Answer>(wire::refuse_pubsub(Condition::bad_request, "invalid-jid").error());
   auto state = first_state(visit);
   if (auto bad = problem(state)) return bad->as<Answer>();
   auto existing = find_subscription(stores, visit.leaf, wanted.jid);
@@ -55,7 +58,8 @@ Outcome<Answer> handle(storage::Stores& stores, const Call& call, const wire::Su
     return refused<Answer>(wire::refuse_pubsub(Condition::not_authorized, "pending-subscription").error());  // §6.1.3.7
   }
   // §6.1.6: who asks again hears what there is.
-  storage::PubsubSubscription subscription = existing->value_or(storage::PubsubSubscription{.jid = wanted.jid.text(), .subid = {}, .state = **state, .options = {}});
+  storage::PubsubSubscription subscription = existing->value_or(
+      storage::PubsubSubscription{.jid = wanted.jid.text(), .subid = {}, .state = **state, .options = {}});
   auto options = decode_options(subscription.options);
   if (wanted.options) {
     if (auto applied = options.apply(*wanted.options); !applied) return refused<Answer>(applied.error());
@@ -64,21 +68,26 @@ Outcome<Answer> handle(storage::Stores& stores, const Call& call, const wire::Su
   if (!*existing) {
     if (auto bad = problem(check_numbers(stores, call, visit.leaf))) return bad->as<Answer>();
   }
-  if (auto set = stores.pubsub().set_subscription(call.owner, wanted.node, subscription); !set) return std::unexpected<Error>(set.error());
+  if (auto set = stores.pubsub().set_subscription(call.owner, wanted.node, subscription); !set)
+    return std::unexpected<Error>(set.error());
   Answer answer{xmpp::result_reply(call.iq), {}};
-  wire::add_subscription_result(*answer.iq, {.node = wanted.node, .jid = wanted.jid, .subscription = subscription.state, .subid = {}});
+  wire::add_subscription_result(
+      *answer.iq, {.node = wanted.node, .jid = wanted.jid, .subscription = subscription.state, .subid = {}});
   if (wanted.options) wire::add_subscribed_options(*answer.iq, options.to_form(xmpp::DataForm::Type::result));
   if (subscription.state == "pending") {
     add_requests(visit.leaf, wanted.jid, {}, answer.effects);
     return answer;
   }
-  if (!*existing && visit.leaf.config.notify_sub) tell_owners(visit.leaf, wanted.jid, subscription.state, answer.effects);
-  if (auto added = add_last_item(stores, visit.leaf, wanted.jid, answer.effects); !added) return std::unexpected<Error>(added.error());
+  if (!*existing && visit.leaf.config.notify_sub)
+    tell_owners(visit.leaf, wanted.jid, subscription.state, answer.effects);
+  if (auto added = add_last_item(stores, visit.leaf, wanted.jid, answer.effects); !added)
+    return std::unexpected<Error>(added.error());
   return answer;
 }
 
 Outcome<Answer> handle(storage::Stores& stores, const Call& call, const wire::Unsubscribe& wanted) {
-  if (wanted.node.empty()) return refused<Answer>(wire::refuse_pubsub(Condition::bad_request, "nodeid-required").error());
+  if (wanted.node.empty())
+    return refused<Answer>(wire::refuse_pubsub(Condition::bad_request, "nodeid-required").error());
   auto found = visit(stores, call, wanted.node);
   if (auto bad = problem(found)) return bad->as<Answer>();
   if (!wanted.jid.same_bare(call.viewer.jid)) return refused<Answer>({.condition = Condition::forbidden});  // §6.2.3.3
@@ -86,7 +95,8 @@ Outcome<Answer> handle(storage::Stores& stores, const Call& call, const wire::Un
   if (auto bad = problem(existing)) return bad->as<Answer>();
   if (!*existing) return refused<Answer>(not_subscribed());
   (*existing)->state = "none";
-  if (auto set = stores.pubsub().set_subscription(call.owner, wanted.node, **existing); !set) return std::unexpected<Error>(set.error());
+  if (auto set = stores.pubsub().set_subscription(call.owner, wanted.node, **existing); !set)
+    return std::unexpected<Error>(set.error());
   Answer answer{xmpp::result_reply(call.iq), {}};
   if ((*found)->leaf.config.notify_sub) tell_owners((*found)->leaf, wanted.jid, "none", answer.effects);
   return answer;

@@ -9,8 +9,10 @@ using xmpp::Condition;
 namespace {
 
 /// The caller's subscription whose options are asked for.
-Outcome<storage::PubsubSubscription> own_subscription(storage::Stores& stores, const Call& call, std::string_view node, const xmpp::Jid& jid) {
-  if (node.empty()) return refused<storage::PubsubSubscription>(wire::refuse_pubsub(Condition::bad_request, "nodeid-required").error());
+Outcome<storage::PubsubSubscription> own_subscription(storage::Stores& stores, const Call& call, std::string_view node,
+                                                      const xmpp::Jid& jid) {
+  if (node.empty())
+    return refused<storage::PubsubSubscription>(wire::refuse_pubsub(Condition::bad_request, "nodeid-required").error());
   auto found = visit(stores, call, node);
   if (auto bad = problem(found)) return bad->as<storage::PubsubSubscription>();
   if (!jid.same_bare(call.viewer.jid)) return refused<storage::PubsubSubscription>({.condition = Condition::forbidden});
@@ -44,13 +46,15 @@ Outcome<Answer> handle(storage::Stores& stores, const Call& call, const wire::Ge
     const auto nodes = stores.pubsub().nodes(call.owner);
     if (auto bad = problem(nodes)) return bad->as<Answer>();
     for (const auto& node : *nodes) {
-      if (wanted.node.empty() || node.name == wanted.node) list.push_back({.node = node.name, .jid = {}, .affiliation = "owner"});
+      if (wanted.node.empty() || node.name == wanted.node)
+        list.push_back({.node = node.name, .jid = {}, .affiliation = "owner"});
     }
   } else {
     const auto own = stores.pubsub().affiliations_of(call.owner, call.viewer.jid);
     if (auto bad = problem(own)) return bad->as<Answer>();
     for (const auto& [node, affiliation] : *own) {
-      if (wanted.node.empty() || node == wanted.node) list.push_back({.node = node, .jid = {}, .affiliation = affiliation.affiliation});
+      if (wanted.node.empty() || node == wanted.node)
+        list.push_back({.node = node, .jid = {}, .affiliation = affiliation.affiliation});
     }
   }
   Answer answer{xmpp::result_reply(call.iq), {}};
@@ -63,7 +67,8 @@ Outcome<Answer> handle(storage::Stores& stores, const Call& call, const wire::Ge
   const auto subscription = own_subscription(stores, call, wanted.node, wanted.jid);
   if (auto bad = problem(subscription)) return bad->as<Answer>();
   Answer answer{xmpp::result_reply(call.iq), {}};
-  wire::add_options_result(*answer.iq, wanted, decode_options((*subscription)->options).to_form(xmpp::DataForm::Type::form));
+  wire::add_options_result(*answer.iq, wanted,
+                           decode_options((*subscription)->options).to_form(xmpp::DataForm::Type::form));
   return answer;
 }
 
@@ -73,7 +78,8 @@ Outcome<Answer> handle(storage::Stores& stores, const Call& call, const wire::Se
   auto options = decode_options((*subscription)->options);
   if (auto applied = options.apply(wanted.form); !applied) return refused<Answer>(applied.error());
   (*subscription)->options = encode_options(options);
-  if (auto set = stores.pubsub().set_subscription(call.owner, wanted.node, **subscription); !set) return std::unexpected<Error>(set.error());
+  if (auto set = stores.pubsub().set_subscription(call.owner, wanted.node, **subscription); !set)
+    return std::unexpected<Error>(set.error());
   return Answer{xmpp::result_reply(call.iq), {}};
 }
 
@@ -82,7 +88,8 @@ Outcome<Answer> handle(storage::Stores& stores, const Call& call, const wire::Ge
     if (auto bad = problem(visit(stores, call, wanted.node))) return bad->as<Answer>();
   }
   Answer answer{xmpp::result_reply(call.iq), {}};
-  wire::add_default_options_result(*answer.iq, wanted.node, wire::SubscribeOptions{}.to_form(xmpp::DataForm::Type::form));
+  wire::add_default_options_result(*answer.iq, wanted.node,
+                                   wire::SubscribeOptions{}.to_form(xmpp::DataForm::Type::form));
   answer.is_empty = wanted.node.empty();
   return answer;
 }

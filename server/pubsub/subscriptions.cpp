@@ -16,16 +16,19 @@ constexpr std::string_view node_var = "pubsub#node";
 constexpr std::string_view subscriber_var = "pubsub#subscriber_jid";
 constexpr std::string_view allow_var = "pubsub#allow";
 
-xmpp::ElementPtr make_subscription_event(const Leaf& leaf, const xmpp::Jid& subscriber, std::string_view state, const xmpp::Jid& to) {
+xmpp::ElementPtr make_subscription_event(const Leaf& leaf, const xmpp::Jid& subscriber, std::string_view state,
+                                         const xmpp::Jid& to) {
   auto message = xmpp::Element::make("message", xmpp::ns::client);
   message->set_attr("from", leaf.owner.text()).set_attr("to", to.text()).set_attr("id", crypto::random_token());
-  wire::add_subscription_event(*message, {.node = leaf.name, .jid = subscriber, .subscription = std::string(state), .subid = {}});
+  wire::add_subscription_event(*message,
+                               {.node = leaf.name, .jid = subscriber, .subscription = std::string(state), .subid = {}});
   return message;
 }
 
 }  // namespace
 
-Result<std::optional<storage::PubsubSubscription>> find_subscription(storage::Stores& stores, const Leaf& leaf, const xmpp::Jid& jid) {
+Result<std::optional<storage::PubsubSubscription>> find_subscription(storage::Stores& stores, const Leaf& leaf,
+                                                                     const xmpp::Jid& jid) {
   auto all = stores.pubsub().subscriptions_of(leaf.owner, jid);
   if (!all) return std::unexpected<Error>(all.error());
   for (auto& [node, subscription] : *all) {
@@ -34,7 +37,9 @@ Result<std::optional<storage::PubsubSubscription>> find_subscription(storage::St
   return std::optional<storage::PubsubSubscription>();
 }
 
-xmpp::StanzaError not_subscribed() { return wire::refuse_pubsub(Condition::unexpected_request, "not-subscribed").error(); }
+xmpp::StanzaError not_subscribed() {
+  return wire::refuse_pubsub(Condition::unexpected_request, "not-subscribed").error();
+}
 
 std::vector<xmpp::Jid> owners_of(const Leaf& leaf) {
   std::vector<xmpp::Jid> owners;
@@ -63,14 +68,16 @@ void add_requests(const Leaf& leaf, const xmpp::Jid& subscriber, const xmpp::Jid
 }
 
 void tell_owners(const Leaf& leaf, const xmpp::Jid& subscriber, std::string_view state, Effects& effects) {
-  for (const auto& owner : owners_of(leaf)) effects.messages.push_back(make_subscription_event(leaf, subscriber, state, owner));
+  for (const auto& owner : owners_of(leaf))
+    effects.messages.push_back(make_subscription_event(leaf, subscriber, state, owner));
 }
 
 void tell_subscriber(const Leaf& leaf, const xmpp::Jid& subscriber, std::string_view state, Effects& effects) {
   effects.messages.push_back(make_subscription_event(leaf, subscriber, state, subscriber));
 }
 
-Status change_state(storage::Stores& stores, const Leaf& leaf, storage::PubsubSubscription subscription, std::string_view state, Effects& effects) {
+Status change_state(storage::Stores& stores, const Leaf& leaf, storage::PubsubSubscription subscription,
+                    std::string_view state, Effects& effects) {
   const bool waited = subscription.state == "pending";
   if (subscription.state == state) return {};
   subscription.state = state;
@@ -83,7 +90,8 @@ Status change_state(storage::Stores& stores, const Leaf& leaf, storage::PubsubSu
 
 std::optional<DataForm> find_authorization(const xmpp::Element& message) {
   auto form = DataForm::parse_child(message);
-  if (!form || !*form || (*form)->type == DataForm::Type::form || (*form)->type == DataForm::Type::result) return std::nullopt;
+  if (!form || !*form || (*form)->type == DataForm::Type::form || (*form)->type == DataForm::Type::result)
+    return std::nullopt;
   if ((*form)->form_type() != xmpp::ns::pubsub_authorization) return std::nullopt;
   return std::move(**form);
 }
@@ -101,7 +109,8 @@ Result<Effects> authorize(storage::Stores& stores, const xmpp::Jid& owner, const
   if (!subscription) return std::unexpected<Error>(subscription.error());
   // §8.6: the first answer counts.
   if (!*subscription || (*subscription)->state != "pending") return effects;
-  if (auto changed = change_state(stores, **leaf, std::move(**subscription), **allow ? "subscribed" : "none", effects); !changed) {
+  if (auto changed = change_state(stores, **leaf, std::move(**subscription), **allow ? "subscribed" : "none", effects);
+      !changed) {
     return std::unexpected<Error>(changed.error());
   }
   return effects;

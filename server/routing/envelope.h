@@ -24,10 +24,10 @@ struct PacketRef {
 /// Whom to tell that a stanza is durable: the client session that counts it (XEP-0198), and its home.
 struct SenderRef {
   xmpp::Jid account;
-  uint64_t session = 0;  ///< Session::serial(); 0: nobody waits
-  uint32_t stanza = 0;   ///< counted from 1 in the session
-  std::string resend_key;        ///< of its origin-id, empty when it has none
-  storage::LogId sent_copy = 0;  ///< the entry in the sender's own archive, 0 when there is none
+  uint64_t session = 0;                              ///< Session::serial(); 0: nobody waits
+  uint32_t stanza = 0;                               ///< counted from 1 in the session
+  std::string resend_key;                            ///< of its origin-id, empty when it has none
+  storage::LogId sent_copy = 0;                      ///< the entry in the sender's own archive, 0 when there is none
   std::chrono::steady_clock::time_point read_at{};   ///< when the message came from its client
   std::shared_ptr<const cluster::PacketRef> packet;  ///< instead of a session: it came from another node
 };
@@ -35,10 +35,10 @@ struct SenderRef {
 /// A session's stay in a room, as its home knows it: from this a new owner of the room makes its occupants anew
 /// (docs/adr/0005). Homes say it, never clients.
 struct Stay {
-  xmpp::Jid occupant;         ///< room@service/nick
-  std::string role;           ///< XEP-0045 §5.1, as the room said it last
-  storage::LogId heard = 0;   ///< the newest message of the room that has reached the session (Envelope::place)
-  bool is_report = false;     ///< the stanza, a presence, only carries it
+  xmpp::Jid occupant;        ///< room@service/nick
+  std::string role;          ///< XEP-0045 §5.1, as the room said it last
+  storage::LogId heard = 0;  ///< the newest message of the room that has reached the session (Envelope::place)
+  bool is_report = false;    ///< the stanza, a presence, only carries it
 };
 
 struct Envelope {
@@ -49,12 +49,13 @@ struct Envelope {
   std::optional<storage::LogEntry> sent_copy;
   std::optional<storage::LogBatch::Seen> seen;
   SenderRef sender;
-  /// Of the sender's shard, where its home is on another node: storage refuses what a former owner still had on its way.
+  /// Of the sender's shard, where its home is on another node: storage refuses what a former owner still had on its
+  /// way.
   std::optional<storage::LogBatch::Fence> sender_fence = {};
-  bool must_log = false;  ///< the sender was promised durability even where the archive is off
+  bool must_log = false;                  ///< the sender was promised durability even where the archive is off
   std::shared_ptr<const Stay> stay = {};  ///< to a room, in a cluster: the sender's home says that it is in there
-  /// Of a room for one of its sessions: a message's place in the room's order; of presence that tells of the session itself,
-  /// what was said before it. 0: nothing that concerns a Stay.
+  /// Of a room for one of its sessions: a message's place in the room's order; of presence that tells of the session
+  /// itself, what was said before it. 0: nothing that concerns a Stay.
   storage::LogId place = 0;
 };
 

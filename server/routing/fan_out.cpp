@@ -9,7 +9,10 @@
 namespace rookery::server {
 
 SharedStanza::SharedStanza(xmpp::ElementPtr stanza, storage::LogId place)
-    : stanza_(std::move(stanza)), xml_(stanza_->to_xml(xmpp::ns::client)), place_(1 + stanza_->name().size()), in_room_(place) {}
+    : stanza_(std::move(stanza)),
+      xml_(stanza_->to_xml(xmpp::ns::client)),
+      place_(1 + stanza_->name().size()),
+      in_room_(place) {}
 
 std::string SharedStanza::addressed(std::string_view to) const {
   std::string xml;
@@ -43,7 +46,9 @@ void Router::fan_out(xmpp::ElementPtr message, const std::vector<xmpp::Jid>& tar
       node_.homes(*loop).receive_shared(*stanza, *from, jids);
       continue;
     }
-    loop->post([this, loop, stanza, from = *from, jids = std::move(jids)] { node_.homes(*loop).receive_shared(*stanza, from, jids); });
+    loop->post([this, loop, stanza, from = *from, jids = std::move(jids)] {
+      node_.homes(*loop).receive_shared(*stanza, from, jids);
+    });
   }
 }
 

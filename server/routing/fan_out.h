@@ -34,9 +34,9 @@ class SharedStanza {
 using SharedStanzaPtr = std::shared_ptr<const SharedStanza>;
 SharedStanzaPtr share(xmpp::ElementPtr stanza, storage::LogId place = 0);  ///< a `to` is removed
 
-/// Collects deliveries of any stanzas to full JIDs and sends them together, one post a loop, in the order of adding: for
-/// rooms. Nothing is stored for the receivers. A message to a session that is gone comes back to its sender as the error
-/// recipient-unavailable; whoever blocks the sender is passed over silently.
+/// Collects deliveries of any stanzas to full JIDs and sends them together, one post a loop, in the order of adding:
+/// for rooms. Nothing is stored for the receivers. A message to a session that is gone comes back to its sender as the
+/// error recipient-unavailable; whoever blocks the sender is passed over silently.
 class Fanout {
  public:
   explicit Fanout(Node& node);

@@ -13,7 +13,8 @@ xmpp::Jid sender_of(const SharedStanza& stanza) {
   return std::move(*from);
 }
 
-/// For hooks, which want an envelope: one that only borrows the shared stanza, and is used for one receiver after another.
+/// For hooks, which want an envelope: one that only borrows the shared stanza, and is used for one receiver after
+/// another.
 class BorrowedEnvelope {
  public:
   BorrowedEnvelope() = default;
@@ -71,7 +72,8 @@ void Fanout::send() {
   for (const Item& item : std::exchange(elsewhere_, {})) {
     auto stanza = item.stanza->stanza().clone();
     stanza->set_attr("to", item.to.text());
-    node_.router().route({.from = sender_of(*item.stanza), .to = item.to, .stanza = std::move(stanza), .place = item.stanza->place()});
+    node_.router().route(
+        {.from = sender_of(*item.stanza), .to = item.to, .stanza = std::move(stanza), .place = item.stanza->place()});
   }
 }
 

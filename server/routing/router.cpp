@@ -45,7 +45,8 @@ void Router::route_to_service(const Service& service, Envelope envelope) {
   const auto* payload = envelope.stanza->first_element();
   if (!envelope.to.has_local() && envelope.stanza->name() == "iq" && payload != nullptr) {
     const IqHandler* handler = service.iq.find(envelope.stanza->attr("type"), payload->name(), payload->ns());
-    if (handler != nullptr) return (*handler)(IqRequest(node_, std::move(envelope.stanza), std::move(envelope.from), envelope.to.bare()));
+    if (handler != nullptr)
+      return (*handler)(IqRequest(node_, std::move(envelope.stanza), std::move(envelope.from), envelope.to.bare()));
   }
   if (service.is_everywhere) {
     show_epoch(envelope);
@@ -109,7 +110,8 @@ void Router::route(Envelope envelope) {
   if (sent_to_another_node(envelope)) return;
   Loop& loop = owner(envelope.to.bare_text());
   if (&loop == Loop::current()) return node_.homes(loop).receive(std::move(envelope));
-  loop.post([this, &loop, envelope = std::move(envelope)]() mutable { node_.homes(loop).receive(std::move(envelope)); });
+  loop.post(
+      [this, &loop, envelope = std::move(envelope)]() mutable { node_.homes(loop).receive(std::move(envelope)); });
 }
 
 void Router::bounce(const Envelope& envelope, const xmpp::StanzaError& error) {
@@ -127,7 +129,12 @@ void Router::send(xmpp::ElementPtr stanza) {
   auto from = xmpp::Jid::parse(stanza->attr("from"));
   auto to = xmpp::Jid::parse(stanza->attr("to"));
   if (!from || !to) return;
-  route({.from = std::move(*from), .to = std::move(*to), .stanza = std::move(stanza), .sent_copy = {}, .seen = {}, .sender = {}});
+  route({.from = std::move(*from),
+         .to = std::move(*to),
+         .stanza = std::move(stanza),
+         .sent_copy = {},
+         .seen = {},
+         .sender = {}});
 }
 
 void Router::confirm(const SenderRef& sender) {

@@ -35,8 +35,8 @@ class Router {
   void fan_out(xmpp::ElementPtr message, const std::vector<xmpp::Jid>& targets, bool only_present = false);
   /// Tells the sender's session that its stanza is durable.
   void confirm(const SenderRef& sender);
-  /// For who takes a stanza and logs nothing for its addressee: writes what the sender's home wants written, and confirms
-  /// and runs `then` when that is durable. Takes both out of the envelope.
+  /// For who takes a stanza and logs nothing for its addressee: writes what the sender's home wants written, and
+  /// confirms and runs `then` when that is durable. Takes both out of the envelope.
   void accept(Envelope& envelope, Job then = {});
 
   /// On the loop that owns the addressee: what another node has sent here.

@@ -18,7 +18,10 @@ namespace fs = std::filesystem;
 
 Error system_error(std::string_view doing, const fs::path& path) {
   const int code = errno;
-  const Failure kind = code == ENOSPC || code == EDQUOT ? Failure::full : code == ENOENT ? Failure::not_found : code == EEXIST ? Failure::conflict : Failure::io;
+  const Failure kind = code == ENOSPC || code == EDQUOT ? Failure::full
+                       : code == ENOENT                 ? Failure::not_found
+                       : code == EEXIST                 ? Failure::conflict
+                                                        : Failure::io;
   return {kind, std::string(doing) + " " + path.string() + ": " + std::strerror(code)};
 }
 
@@ -69,7 +72,8 @@ class FileWriter final : public BlobWriter {
     if (fsync(file_.get()) != 0) return std::unexpected(system_error("cannot sync", unfinished_));
     if (const Status made = make_folder(target_.parent_path()); !made) return made;
     // A link, not a rename: a blob that is there is never replaced.
-    if (::link(unfinished_.c_str(), target_.c_str()) != 0) return std::unexpected(system_error("cannot create", target_));
+    if (::link(unfinished_.c_str(), target_.c_str()) != 0)
+      return std::unexpected(system_error("cannot create", target_));
     return sync_folder(target_.parent_path());
   }
 
@@ -120,7 +124,7 @@ class BlobFolder final : public BlobStore {
     const auto path = path_of(key);
     Descriptor file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
     if (!file.is_open()) return std::unexpected(system_error("cannot open", path));
-    struct stat about {};
+    struct stat about{};
     if (fstat(file.get(), &about) != 0) return std::unexpected(system_error("cannot open", path));
     return std::make_unique<FileReader>(std::move(file), static_cast<uint64_t>(about.st_size));
   }
@@ -134,7 +138,9 @@ class BlobFolder final : public BlobStore {
 
  private:
   /// Two letters of the key name a folder, so that no folder holds a million files.
-  fs::path path_of(std::string_view key) const { return folder_ / ("b_" + std::string(key.substr(0, 2))) / std::string(key); }
+  fs::path path_of(std::string_view key) const {
+    return folder_ / ("b_" + std::string(key.substr(0, 2))) / std::string(key);
+  }
 
   const fs::path folder_;
   std::atomic<uint64_t> serial_ = 0;

@@ -144,13 +144,14 @@ Status Accounts::remove(const xmpp::Jid& jid) {
 }
 
 Result<std::vector<xmpp::Jid>> Accounts::list(std::string_view domain, std::string_view after, size_t limit) {
-  return addresses_of(database_.query("SELECT jid FROM accounts WHERE domain = $1 AND jid > $2 ORDER BY jid LIMIT $3", domain,
-                              after, sql_limit(limit)));
+  return addresses_of(database_.query("SELECT jid FROM accounts WHERE domain = $1 AND jid > $2 ORDER BY jid LIMIT $3",
+                                      domain, after, sql_limit(limit)));
 }
 
 Result<std::vector<xmpp::Jid>> Accounts::disabled(std::string_view domain, std::string_view after, size_t limit) {
-  return addresses_of(database_.query("SELECT jid FROM accounts WHERE disabled AND domain = $1 AND jid > $2 ORDER BY jid LIMIT $3", domain,
-                              after, sql_limit(limit)));
+  return addresses_of(
+      database_.query("SELECT jid FROM accounts WHERE disabled AND domain = $1 AND jid > $2 ORDER BY jid LIMIT $3",
+                      domain, after, sql_limit(limit)));
 }
 
 Result<size_t> Accounts::count(std::string_view domain) {

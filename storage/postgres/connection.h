@@ -31,8 +31,9 @@ struct Answer {
 
 /// Our own conditions, raised by functions of the schema.
 inline constexpr std::string_view sqlstate_fenced = "RK001", sqlstate_written_before = "RK002";
-/// What is visible may be on this server's disk alone: where a session has ended, or the server crashed, while a commit waited for
-/// the synchronous standby. This writes something into the WAL, so its own commit waits until they have all that was before.
+/// What is visible may be on this server's disk alone: where a session has ended, or the server crashed, while a commit
+/// waited for the synchronous standby. This writes something into the WAL, so its own commit waits until they have all
+/// that was before.
 inline constexpr std::string_view wait_for_standbys = "SELECT pg_logical_emit_message(true, 'rookery', '')";
 /// The database cannot take this now, but may later: the same again is worth trying.
 bool is_passing(std::string_view sqlstate);

@@ -35,7 +35,8 @@ Status Invites::create(const Invite& invite) {
 
 Result<Invite> Invites::find(std::string_view id) {
   auto row = database_.query(
-      "SELECT id, domain, creator, contact, username, registers, uses, created, expires FROM invites WHERE id = $1", id);
+      "SELECT id, domain, creator, contact, username, registers, uses, created, expires FROM invites WHERE id = $1",
+      id);
   if (row.next()) return read_row(row);
   if (auto status = row.status(); !status) return std::unexpected(status.error());
   return fail(Failure::not_found, "there is no such invitation");
@@ -66,21 +67,24 @@ Result<std::vector<Invite>> Invites::list(std::string_view domain, size_t limit)
 }
 
 Result<size_t> Invites::count(std::string_view creator, TimePoint now) {
-  auto row = database_.query("SELECT count(*) FROM invites WHERE creator = $1 AND uses > 0 AND expires > $2", creator, to_sql(now));
+  auto row = database_.query("SELECT count(*) FROM invites WHERE creator = $1 AND uses > 0 AND expires > $2", creator,
+                             to_sql(now));
   const size_t found = row.next() ? static_cast<size_t>(row.integer(0)) : 0;
   if (auto status = row.status(); !status) return std::unexpected(status.error());
   return found;
 }
 
 Result<bool> Invites::is_reserved(std::string_view domain, std::string_view username, TimePoint now) {
-  auto row = database_.query(
-      "SELECT 1 FROM invites WHERE domain = $1 AND username = $2 AND uses > 0 AND expires > $3 LIMIT 1", domain,
-      username, to_sql(now));
+  auto row =
+      database_.query("SELECT 1 FROM invites WHERE domain = $1 AND username = $2 AND uses > 0 AND expires > $3 LIMIT 1",
+                      domain, username, to_sql(now));
   const bool found = row.next();
   if (auto status = row.status(); !status) return std::unexpected(status.error());
   return found;
 }
 
-Status Invites::expire(TimePoint before) { return database_.run("DELETE FROM invites WHERE expires < $1", to_sql(before)); }
+Status Invites::expire(TimePoint before) {
+  return database_.run("DELETE FROM invites WHERE expires < $1", to_sql(before));
+}
 
 }  // namespace rookery::storage::postgres

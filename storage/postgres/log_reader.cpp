@@ -190,11 +190,12 @@ Result<std::optional<LogId>> LogReader::cursor(std::string_view owner, std::stri
 
 Result<bool> LogReader::has_seen(std::string_view owner, std::string_view key) {
   auto found = with([&](Database& database) {
-    // The slots by name, so that each is one search in its index. What is known gets acknowledged: see wait_for_standbys.
-    return number(
-        database.query("SELECT 1, pg_logical_emit_message(true, 'rookery', '') FROM (SELECT FROM log_seen WHERE slot IN (0, 1, 2)"
-                       " AND owner = $1 AND key = $2 LIMIT 1) AS known",
-                       owner, key));
+    // The slots by name, so that each is one search in its index. What is known gets acknowledged: see
+    // wait_for_standbys.
+    return number(database.query(
+        "SELECT 1, pg_logical_emit_message(true, 'rookery', '') FROM (SELECT FROM log_seen WHERE slot IN (0, 1, 2)"
+        " AND owner = $1 AND key = $2 LIMIT 1) AS known",
+        owner, key));
   });
   if (!found) return std::unexpected(found.error());
   return found->has_value();
@@ -204,7 +205,8 @@ Result<std::optional<uint32_t>> LogReader::counter(std::string_view owner, std::
   auto found = with([&](Database& database) {
     // A client is told this number: see wait_for_standbys.
     return number(
-        database.query("SELECT handled, pg_logical_emit_message(true, 'rookery', '') FROM log_counters WHERE owner = $1 AND session = $2",
+        database.query("SELECT handled, pg_logical_emit_message(true, 'rookery', '') FROM log_counters WHERE owner = "
+                       "$1 AND session = $2",
                        owner, session));
   });
   if (!found) return std::unexpected(found.error());

@@ -202,8 +202,8 @@ CREATE INDEX invites_by_creator ON invites (creator);
 
 constexpr int64_t advisory_lock = 0x726f6f6b657279;  // "rookery"
 
-const std::array all = {Migration{1, relational_migration}, Migration{2, log_migration}, Migration{3, reports_migration},
-                        Migration{4, push_migration}, Migration{5, invites_migration}};
+const std::array all = {Migration{1, relational_migration}, Migration{2, log_migration},
+                        Migration{3, reports_migration}, Migration{4, push_migration}, Migration{5, invites_migration}};
 
 Status apply(Connection& connection, const Migration& migration) {
   if (auto status = connection.execute_script(std::string(migration.sql)); !status) return status;

@@ -163,24 +163,27 @@ Status Pubsub::set_subscription(const xmpp::Jid& owner, std::string_view node, c
 
 Result<std::vector<std::string>> Pubsub::item_ids(const xmpp::Jid& owner, std::string_view node) {
   std::vector<std::string> found;
-  auto rows = database_.query("SELECT id FROM pubsub_items WHERE owner = $1 AND node = $2 ORDER BY place DESC", owner.text(), node);
+  auto rows = database_.query("SELECT id FROM pubsub_items WHERE owner = $1 AND node = $2 ORDER BY place DESC",
+                              owner.text(), node);
   while (rows.next()) found.push_back(rows.text(0));
   if (auto status = rows.status(); !status) return std::unexpected(status.error());
   return found;
 }
 
 Result<size_t> Pubsub::expire(const xmpp::Jid& owner, std::string_view node, TimePoint then) {
-  auto status = database_.run("DELETE FROM pubsub_items WHERE owner = $1 AND node = $2 AND published < $3", owner.text(), node,
-                              then.time_since_epoch().count());
+  auto status = database_.run("DELETE FROM pubsub_items WHERE owner = $1 AND node = $2 AND published < $3",
+                              owner.text(), node, then.time_since_epoch().count());
   if (!status) return std::unexpected(status.error());
   return static_cast<size_t>(database_.changes());
 }
 
 Result<std::vector<PubsubAffiliationAt>> Pubsub::affiliations_of(const xmpp::Jid& owner, const xmpp::Jid& entity) {
   std::vector<PubsubAffiliationAt> found;
-  auto rows = database_.query("SELECT node, jid, affiliation FROM pubsub_affiliations WHERE owner = $1 AND jid = $2 ORDER BY node",
-                              owner.text(), entity.bare_text());
-  while (rows.next()) found.push_back({.node = rows.text(0), .affiliation = {.jid = rows.text(1), .affiliation = rows.text(2)}});
+  auto rows = database_.query(
+      "SELECT node, jid, affiliation FROM pubsub_affiliations WHERE owner = $1 AND jid = $2 ORDER BY node",
+      owner.text(), entity.bare_text());
+  while (rows.next())
+    found.push_back({.node = rows.text(0), .affiliation = {.jid = rows.text(1), .affiliation = rows.text(2)}});
   if (auto status = rows.status(); !status) return std::unexpected(status.error());
   return found;
 }
@@ -195,8 +198,9 @@ Result<std::vector<PubsubSubscriptionAt>> Pubsub::subscriptions_of(const xmpp::J
       " WHERE owner = $1 AND (jid = $2 OR (jid > $3 AND jid < $4)) ORDER BY node, jid, subid",
       owner.text(), bare, first, last);
   while (rows.next()) {
-    found.push_back({.node = rows.text(0),
-                     .subscription = {.jid = rows.text(1), .subid = rows.text(2), .state = rows.text(3), .options = rows.text(4)}});
+    found.push_back(
+        {.node = rows.text(0),
+         .subscription = {.jid = rows.text(1), .subid = rows.text(2), .state = rows.text(3), .options = rows.text(4)}});
   }
   if (auto status = rows.status(); !status) return std::unexpected(status.error());
   return found;

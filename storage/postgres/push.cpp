@@ -4,7 +4,9 @@ namespace rookery::storage::postgres {
 
 Result<std::vector<PushTarget>> Push::list(const xmpp::Jid& account) {
   std::vector<PushTarget> found;
-  auto rows = database_.query("SELECT service, node, options, device FROM push_targets WHERE account = $1 ORDER BY service, node", account.text());
+  auto rows = database_.query(
+      "SELECT service, node, options, device FROM push_targets WHERE account = $1 ORDER BY service, node",
+      account.text());
   while (rows.next()) {
     auto service = xmpp::Jid::parse(rows.view(0));
     if (!service) return fail(Failure::io, "the table push_targets has a malformed JID: " + service.error().message);
@@ -22,8 +24,11 @@ Status Push::put(const xmpp::Jid& account, const PushTarget& target) {
 }
 
 Status Push::remove(const xmpp::Jid& account, const xmpp::Jid& service, std::optional<std::string_view> node) {
-  if (!node) return database_.run("DELETE FROM push_targets WHERE account = $1 AND service = $2", account.text(), service.text());
-  return database_.run("DELETE FROM push_targets WHERE account = $1 AND service = $2 AND node = $3", account.text(), service.text(), *node);
+  if (!node)
+    return database_.run("DELETE FROM push_targets WHERE account = $1 AND service = $2", account.text(),
+                         service.text());
+  return database_.run("DELETE FROM push_targets WHERE account = $1 AND service = $2 AND node = $3", account.text(),
+                       service.text(), *node);
 }
 
 }  // namespace rookery::storage::postgres

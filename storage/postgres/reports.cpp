@@ -7,9 +7,10 @@ int64_t to_sql(TimePoint time) { return time.time_since_epoch().count(); }
 }  // namespace
 
 Status Reports::add(const Report& report) {
-  const Status added = database_.run("INSERT INTO reports (id, time, reporter, reported, reason, xml) VALUES ($1, $2, $3, $4, $5, $6) "
-                                     "ON CONFLICT (id) DO NOTHING",
-                                     report.id, to_sql(report.time), report.reporter.text(), report.reported.text(), report.reason, report.xml);
+  const Status added = database_.run(
+      "INSERT INTO reports (id, time, reporter, reported, reason, xml) VALUES ($1, $2, $3, $4, $5, $6) "
+      "ON CONFLICT (id) DO NOTHING",
+      report.id, to_sql(report.time), report.reporter.text(), report.reported.text(), report.reason, report.xml);
   if (!added) return added;
   if (database_.changes() == 0) return fail(Failure::conflict, "there is a report with this id");
   return {};
@@ -17,8 +18,9 @@ Status Reports::add(const Report& report) {
 
 Result<std::vector<Report>> Reports::list(TimePoint since, size_t limit) {
   std::vector<Report> found;
-  auto rows = database_.query("SELECT id, time, reporter, reported, reason, xml FROM reports WHERE time >= $1 ORDER BY time, id LIMIT $2",
-                              to_sql(since), sql_limit(limit));
+  auto rows = database_.query(
+      "SELECT id, time, reporter, reported, reason, xml FROM reports WHERE time >= $1 ORDER BY time, id LIMIT $2",
+      to_sql(since), sql_limit(limit));
   while (rows.next()) {
     auto reporter = xmpp::Jid::parse(rows.view(2));
     auto reported = xmpp::Jid::parse(rows.view(3));
@@ -35,12 +37,15 @@ Result<std::vector<Report>> Reports::list(TimePoint since, size_t limit) {
 }
 
 Result<size_t> Reports::count_by(const xmpp::Jid& reporter, TimePoint since) {
-  auto row = database_.query("SELECT count(*) FROM reports WHERE reporter = $1 AND time >= $2", reporter.text(), to_sql(since));
+  auto row = database_.query("SELECT count(*) FROM reports WHERE reporter = $1 AND time >= $2", reporter.text(),
+                             to_sql(since));
   const size_t count = row.next() ? static_cast<size_t>(row.integer(0)) : 0;
   if (auto status = row.status(); !status) return std::unexpected(status.error());
   return count;
 }
 
-Status Reports::expire(TimePoint before) { return database_.run("DELETE FROM reports WHERE time < $1", to_sql(before)); }
+Status Reports::expire(TimePoint before) {
+  return database_.run("DELETE FROM reports WHERE time < $1", to_sql(before));
+}
 
 }  // namespace rookery::storage::postgres

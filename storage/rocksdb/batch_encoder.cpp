@@ -1,8 +1,7 @@
 #include "storage/rocksdb/batch_encoder.h"
 
-#include <utility>
-
 #include <array>
+#include <utility>
 
 #include "storage/rocksdb/codec.h"
 
@@ -64,18 +63,20 @@ Status BatchEncoder::check_fences(const LogBatch& batch, Database& database, roc
   for (const auto& [shard, epoch] : batch.fences) {
     const uint64_t newest = epochs_[shard];
     if (epoch >= newest) continue;
-    return fail(Failure::fenced, "shard " + std::to_string(shard) + " has been written with epoch " + std::to_string(newest) +
-                                     ", which is newer than " + std::to_string(epoch));
+    return fail(Failure::fenced, "shard " + std::to_string(shard) + " has been written with epoch " +
+                                     std::to_string(newest) + ", which is newer than " + std::to_string(epoch));
   }
   for (const auto& [shard, epoch] : batch.fences) {
-    if (std::exchange(epochs_[shard], epoch) != epoch) put(out, database.family(Family::state), epoch_key(shard), big_endian(epoch));
+    if (std::exchange(epochs_[shard], epoch) != epoch)
+      put(out, database.family(Family::state), epoch_key(shard), big_endian(epoch));
   }
   return {};
 }
 
 void BatchEncoder::add_entry(const LogEntry& entry, Database& database, rocksdb::WriteBatch& out) {
   const bool archived = (entry.flags & LogEntry::archived) != 0;
-  if (!archived && (entry.flags & LogEntry::inbox) == 0) return;  // neither archived nor to be delivered: nothing to keep
+  if (!archived && (entry.flags & LogEntry::inbox) == 0)
+    return;  // neither archived nor to be delivered: nothing to keep
   if (!archived) transient_[entry.owner].insert(entry.id);
 
   std::array<char, 9> tail{};  // NUL and the id

@@ -8,8 +8,8 @@ namespace {
 
 constexpr char replacement_letter = 'r';
 
-/// Operands are clear_inbox, or a replacement: its letter and the value of an entry whose flags do not count. The name on
-/// disk is older than replacements.
+/// Operands are clear_inbox, or a replacement: its letter and the value of an entry whose flags do not count. The name
+/// on disk is older than replacements.
 class ChangeEntry final : public rocksdb::MergeOperator {
  public:
   const char* Name() const override { return "rookery.clear_inbox"; }
@@ -31,8 +31,8 @@ class ChangeEntry final : public rocksdb::MergeOperator {
     return true;
   }
 
-  bool PartialMerge(const rocksdb::Slice&, const rocksdb::Slice& older, const rocksdb::Slice& newer, std::string* merged,
-                    rocksdb::Logger*) const override {
+  bool PartialMerge(const rocksdb::Slice&, const rocksdb::Slice& older, const rocksdb::Slice& newer,
+                    std::string* merged, rocksdb::Logger*) const override {
     if (view(older) != clear_inbox || view(newer) != clear_inbox) return false;  // both are kept until there is a value
     merged->assign(newer.data(), newer.size());
     return true;
@@ -88,7 +88,9 @@ LogId id_of_key(std::string_view key) { return read_big_endian(key.substr(key.si
 std::string owner_begin(std::string_view owner) { return std::string(owner) + '\0'; }
 std::string owner_end(std::string_view owner) { return std::string(owner) + '\1'; }
 
-std::string cursor_key(std::string_view owner, std::string_view device) { return state_key(cursor_letter, owner, device); }
+std::string cursor_key(std::string_view owner, std::string_view device) {
+  return state_key(cursor_letter, owner, device);
+}
 std::string counter_key(std::string_view owner, std::string_view session) {
   return state_key(counter_letter, owner, session);
 }
@@ -96,7 +98,8 @@ std::string epoch_key(uint32_t shard) { return epoch_letter + big_endian(shard);
 
 EntryHead encode_head(const LogEntry& entry) {
   ensure(entry.peer.size() <= 0xffff);  // RFC 7622 §3.1: at most 3071 bytes
-  return {static_cast<char>(entry.flags), static_cast<char>(entry.peer.size() >> 8), static_cast<char>(entry.peer.size())};
+  return {static_cast<char>(entry.flags), static_cast<char>(entry.peer.size() >> 8),
+          static_cast<char>(entry.peer.size())};
 }
 
 std::string encode_replacement(const LogEntry& entry) {

@@ -39,7 +39,8 @@ struct EntryHead {
 };
 EntryHead encode_head(const LogEntry& entry);
 
-/// A view of an entry's value; `valid()` is false for what is not an entry (an erased entry whose flag was cleared later).
+/// A view of an entry's value; `valid()` is false for what is not an entry (an erased entry whose flag was cleared
+/// later).
 struct EntryView {
   explicit EntryView(std::string_view value);
   bool valid() const { return valid_; }

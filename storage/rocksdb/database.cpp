@@ -43,7 +43,8 @@ rocksdb::DBOptions database_options(const RocksdbOptions& options, rocksdb::Env*
   db.max_file_opening_threads = 1;
   // Small families keep old WAL files alive until they are flushed; this makes them flush.
   db.max_total_wal_size = 8 * options.memtable_bytes;
-  // A record cut off by a crash is normal at the end of the WAL; anywhere else it would be silent loss: refuse to start.
+  // A record cut off by a crash is normal at the end of the WAL; anywhere else it would be silent loss: refuse to
+  // start.
   db.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
   // One thread writes: nothing to coordinate.
   db.allow_concurrent_memtable_write = false;
@@ -68,7 +69,8 @@ rocksdb::ColumnFamilyOptions small_family(const RocksdbOptions& options, const s
   return family;
 }
 
-rocksdb::ColumnFamilyOptions entries_family(const RocksdbOptions& options, const std::shared_ptr<rocksdb::Cache>& cache) {
+rocksdb::ColumnFamilyOptions entries_family(const RocksdbOptions& options,
+                                            const std::shared_ptr<rocksdb::Cache>& cache) {
   rocksdb::ColumnFamilyOptions family = small_family(options, cache);
   family.write_buffer_size = options.memtable_bytes;
   family.arena_block_size = std::min(megabyte, family.write_buffer_size / 8);
@@ -81,8 +83,8 @@ rocksdb::ColumnFamilyOptions entries_family(const RocksdbOptions& options, const
   family.level0_file_num_compaction_trigger = 10;
   family.level0_slowdown_writes_trigger = 30;
   family.level0_stop_writes_trigger = 50;
-  // Compressed from the flush on: universal compaction compares sizes, and a last level that alone is compressed looks so small
-  // that everything is merged into it again and again (6.7 rewrites a row in a run of a million messages).
+  // Compressed from the flush on: universal compaction compares sizes, and a last level that alone is compressed looks
+  // so small that everything is merged into it again and again (6.7 rewrites a row in a run of a million messages).
   family.compression = rocksdb::kLZ4Compression;
   return family;
 }

@@ -59,7 +59,9 @@ class EntryWalk {
   std::unique_ptr<rocksdb::Iterator> row_;
 };
 
-bool wanted(const ArchiveQuery& query, const EntryView& entry) { return !query.with || matches(*query.with, entry.peer); }
+bool wanted(const ArchiveQuery& query, const EntryView& entry) {
+  return !query.with || matches(*query.with, entry.peer);
+}
 
 Result<size_t> count(Database& database, const ArchiveQuery& query, IdRange range, const rocksdb::Snapshot* snapshot) {
   size_t found = 0;
@@ -131,7 +133,8 @@ Result<ArchivePage> query(Database& database, const ArchiveQuery& query) {
   if (!query.ids.empty()) return take_ids(database, query);
   rocksdb::ManagedSnapshot snapshot(&database.db());  // page and count tell of the same moment
   ArchivePage page;
-  if (auto status = take_page(database, query, snapshot.snapshot(), page); !status) return std::unexpected(status.error());
+  if (auto status = take_page(database, query, snapshot.snapshot(), page); !status)
+    return std::unexpected(status.error());
   if (!query.want_count) return page;
   // XEP-0059 §2.6: the count is that of the whole result set, not of what lies before or after this page.
   auto counted = count(database, query, time_range(query), snapshot.snapshot());

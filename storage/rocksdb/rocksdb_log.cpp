@@ -51,7 +51,8 @@ Result<bool> RocksdbLog::has_seen(std::string_view owner, std::string_view key) 
 }
 
 std::optional<bool> RocksdbLog::has_seen_in_memory(std::string_view owner, std::string_view key) const {
-  const auto seen = database_.try_with([&](Database& database) { return rocks::has_seen_in_memory(database, owner, key); });
+  const auto seen =
+      database_.try_with([&](Database& database) { return rocks::has_seen_in_memory(database, owner, key); });
   return seen ? std::optional(*seen) : std::nullopt;
 }
 

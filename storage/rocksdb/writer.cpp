@@ -71,7 +71,8 @@ std::span<Writer::Item> Writer::encode(std::span<Item> items) {
 
 Status Writer::write_group() {
   if (group_.Count() == 0) return {};
-  if (gave_up_) return fail(Failure::unavailable, "an earlier batch could not be written before the message log was closed");
+  if (gave_up_)
+    return fail(Failure::unavailable, "an earlier batch could not be written before the message log was closed");
   if (const Status status = write_once(); status) return status;
   return retry();
 }

@@ -6,9 +6,12 @@ namespace {
 
 std::string_view name_of(crypto::Hash hash) {
   switch (hash) {
-    case crypto::Hash::sha1: return "sha1";
-    case crypto::Hash::sha256: return "sha256";
-    case crypto::Hash::sha512: return "sha512";
+    case crypto::Hash::sha1:
+      return "sha1";
+    case crypto::Hash::sha256:
+      return "sha256";
+    case crypto::Hash::sha512:
+      return "sha512";
   }
   ensure(false);
   return {};
@@ -23,8 +26,8 @@ crypto::Hash hash_named(std::string_view name) {
 Status insert_keys(Database& database, const xmpp::Jid& jid, const std::vector<crypto::ScramKeys>& keys) {
   for (const auto& key : keys) {
     auto status = database.run(
-        "INSERT INTO account_keys (jid, hash, iterations, salt, stored_key, server_key) VALUES (?, ?, ?, ?, ?, ?)", jid.text(),
-        name_of(key.hash), key.iterations, Blob{key.salt}, Blob{key.stored_key}, Blob{key.server_key});
+        "INSERT INTO account_keys (jid, hash, iterations, salt, stored_key, server_key) VALUES (?, ?, ?, ?, ?, ?)",
+        jid.text(), name_of(key.hash), key.iterations, Blob{key.salt}, Blob{key.stored_key}, Blob{key.server_key});
     if (!status) return status;
   }
   return {};
@@ -50,8 +53,9 @@ std::unexpected<Error> no_account(const xmpp::Jid& jid) { return fail(Failure::n
 Status Accounts::create(const Account& account) {
   ensure(account.jid.is_bare());
   return database_.savepoint([&]() -> Status {
-    auto status = database_.run("INSERT INTO accounts (jid, domain, disabled, created) VALUES (?, ?, ?, ?)", account.jid.text(),
-                                account.jid.domain(), account.disabled, account.created.time_since_epoch().count());
+    auto status =
+        database_.run("INSERT INTO accounts (jid, domain, disabled, created) VALUES (?, ?, ?, ?)", account.jid.text(),
+                      account.jid.domain(), account.disabled, account.created.time_since_epoch().count());
     if (!status) return status;
     return insert_keys(database_, account.jid, account.keys);
   });
@@ -69,7 +73,8 @@ Result<Account> Accounts::find(const xmpp::Jid& jid) {
     account.created = TimePoint(std::chrono::microseconds(row.integer(1)));
   }
   auto rows = database_.query(
-      "SELECT hash, iterations, salt, stored_key, server_key FROM account_keys WHERE jid = ? ORDER BY hash", jid.text());
+      "SELECT hash, iterations, salt, stored_key, server_key FROM account_keys WHERE jid = ? ORDER BY hash",
+      jid.text());
   while (rows.next()) {
     account.keys.push_back({.hash = hash_named(rows.view(0)),
                             .salt = rows.text(2),
@@ -96,7 +101,8 @@ Status Accounts::set_keys(const xmpp::Jid& jid, const std::vector<crypto::ScramK
     if (auto status = database_.run("DELETE FROM account_keys WHERE jid = ?", jid.text()); !status) return status;
     // REQUIREMENTS 13: who had the old password keeps nothing.
     if (auto status = database_.run("DELETE FROM fast_tokens WHERE account = ?", jid.text()); !status) return status;
-    if (auto status = database_.run("UPDATE clients SET knows_password = 0 WHERE account = ?", jid.text()); !status) return status;
+    if (auto status = database_.run("UPDATE clients SET knows_password = 0 WHERE account = ?", jid.text()); !status)
+      return status;
     return insert_keys(database_, jid, keys);
   });
 }
@@ -109,7 +115,8 @@ Status Accounts::add_keys(const xmpp::Jid& jid, const crypto::ScramKeys& keys) {
 }
 
 Status Accounts::set_disabled(const xmpp::Jid& jid, bool disabled) {
-  if (auto status = database_.run("UPDATE accounts SET disabled = ? WHERE jid = ?", disabled, jid.text()); !status) return status;
+  if (auto status = database_.run("UPDATE accounts SET disabled = ? WHERE jid = ?", disabled, jid.text()); !status)
+    return status;
   if (database_.changes() == 0) return no_account(jid);
   if (!disabled) return {};
   return database_.run("DELETE FROM fast_tokens WHERE account = ?", jid.text());
@@ -131,13 +138,14 @@ Status Accounts::remove(const xmpp::Jid& jid) {
 }
 
 Result<std::vector<xmpp::Jid>> Accounts::list(std::string_view domain, std::string_view after, size_t limit) {
-  return addresses_of(database_.query("SELECT jid FROM accounts WHERE domain = ? AND jid > ? ORDER BY jid LIMIT ?", domain, after,
-                              sql_limit(limit)));
+  return addresses_of(database_.query("SELECT jid FROM accounts WHERE domain = ? AND jid > ? ORDER BY jid LIMIT ?",
+                                      domain, after, sql_limit(limit)));
 }
 
 Result<std::vector<xmpp::Jid>> Accounts::disabled(std::string_view domain, std::string_view after, size_t limit) {
-  return addresses_of(database_.query("SELECT jid FROM accounts WHERE disabled = 1 AND domain = ? AND jid > ? ORDER BY jid LIMIT ?", domain, after,
-                              sql_limit(limit)));
+  return addresses_of(
+      database_.query("SELECT jid FROM accounts WHERE disabled = 1 AND domain = ? AND jid > ? ORDER BY jid LIMIT ?",
+                      domain, after, sql_limit(limit)));
 }
 
 Result<size_t> Accounts::count(std::string_view domain) {

@@ -21,8 +21,9 @@ Client read_client(const Statement& row) {
 }
 
 Status load_tokens(Database& database, const xmpp::Jid& account, Client& client) {
-  auto rows = database.query("SELECT slot, secret, mechanism, issued, expires, count FROM fast_tokens WHERE account = ? AND agent = ?",
-                             account.text(), client.agent);
+  auto rows = database.query(
+      "SELECT slot, secret, mechanism, issued, expires, count FROM fast_tokens WHERE account = ? AND agent = ?",
+      account.text(), client.agent);
   while (rows.next()) {
     auto& slot = rows.view(0) == "fresh" ? client.tokens.fresh : client.tokens.current;
     slot = xmpp::FastToken{.secret = rows.text(1),
@@ -38,9 +39,10 @@ Status insert_token(Database& database, const xmpp::Jid& account, const Client& 
                     const std::optional<xmpp::FastToken>& token) {
   if (!token) return {};
   return database.run(
-      "INSERT INTO fast_tokens (account, agent, slot, secret, mechanism, issued, expires, count) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-      account.text(), client.agent, slot, token->secret, token->mechanism, to_integer(token->issued), to_integer(token->expires),
-      static_cast<int64_t>(token->count));
+      "INSERT INTO fast_tokens (account, agent, slot, secret, mechanism, issued, expires, count) VALUES (?, ?, ?, ?, "
+      "?, ?, ?, ?)",
+      account.text(), client.agent, slot, token->secret, token->mechanism, to_integer(token->issued),
+      to_integer(token->expires), static_cast<int64_t>(token->count));
 }
 
 }  // namespace
@@ -48,8 +50,9 @@ Status insert_token(Database& database, const xmpp::Jid& account, const Client& 
 Result<std::vector<Client>> Clients::list(const xmpp::Jid& account) {
   std::vector<Client> found;
   {
-    auto rows = database_.query("SELECT " + std::string(columns) + " FROM clients WHERE account = ? ORDER BY last_seen DESC, agent",
-                                account.text());
+    auto rows = database_.query(
+        "SELECT " + std::string(columns) + " FROM clients WHERE account = ? ORDER BY last_seen DESC, agent",
+        account.text());
     while (rows.next()) found.push_back(read_client(rows));
     if (auto status = rows.status(); !status) return std::unexpected(status.error());
   }
@@ -62,7 +65,8 @@ Result<std::vector<Client>> Clients::list(const xmpp::Jid& account) {
 Result<std::optional<Client>> Clients::find(const xmpp::Jid& account, std::string_view agent) {
   std::optional<Client> found;
   {
-    auto row = database_.query("SELECT " + std::string(columns) + " FROM clients WHERE account = ? AND agent = ?", account.text(), agent);
+    auto row = database_.query("SELECT " + std::string(columns) + " FROM clients WHERE account = ? AND agent = ?",
+                               account.text(), agent);
     if (row.next()) found = read_client(row);
     if (auto status = row.status(); !status) return std::unexpected(status.error());
   }
@@ -73,11 +77,13 @@ Result<std::optional<Client>> Clients::find(const xmpp::Jid& account, std::strin
 
 Status Clients::put(const xmpp::Jid& account, const Client& client) {
   return database_.savepoint([&]() -> Status {
-    auto status = database_.run("DELETE FROM clients WHERE account = ? AND agent = ?", account.text(), client.agent);  // and its tokens
+    auto status = database_.run("DELETE FROM clients WHERE account = ? AND agent = ?", account.text(),
+                                client.agent);  // and its tokens
     if (!status) return status;
-    status = database_.run("INSERT INTO clients (account, " + std::string(columns) + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?)", account.text(),
-                           client.agent, client.id, client.software, client.device, to_integer(client.first_seen),
-                           to_integer(client.last_seen), client.knows_password);
+    status =
+        database_.run("INSERT INTO clients (account, " + std::string(columns) + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                      account.text(), client.agent, client.id, client.software, client.device,
+                      to_integer(client.first_seen), to_integer(client.last_seen), client.knows_password);
     if (!status) return status;
     if (status = insert_token(database_, account, client, "current", client.tokens.current); !status) return status;
     return insert_token(database_, account, client, "fresh", client.tokens.fresh);
@@ -85,7 +91,8 @@ Status Clients::put(const xmpp::Jid& account, const Client& client) {
 }
 
 Status Clients::remove(const xmpp::Jid& account, std::string_view id) {
-  if (auto status = database_.run("DELETE FROM clients WHERE account = ? AND id = ?", account.text(), id); !status) return status;
+  if (auto status = database_.run("DELETE FROM clients WHERE account = ? AND id = ?", account.text(), id); !status)
+    return status;
   if (database_.changes() == 0) return fail(Failure::not_found, "no such client of " + account.text());
   return {};
 }

@@ -16,16 +16,22 @@ constexpr int busy_timeout_milliseconds = 5000;
 Failure failure_of(int extended_code) {
   if (extended_code == SQLITE_CONSTRAINT_FOREIGNKEY) return Failure::not_found;
   switch (extended_code & 0xff) {
-    case SQLITE_FULL: return Failure::full;
-    case SQLITE_CONSTRAINT: return Failure::conflict;
+    case SQLITE_FULL:
+      return Failure::full;
+    case SQLITE_CONSTRAINT:
+      return Failure::conflict;
     case SQLITE_BUSY:
-    case SQLITE_LOCKED: return Failure::unavailable;
+    case SQLITE_LOCKED:
+      return Failure::unavailable;
     case SQLITE_PERM:
-    case SQLITE_AUTH: return Failure::denied;
+    case SQLITE_AUTH:
+      return Failure::denied;
     case SQLITE_NOTADB:
     case SQLITE_MISMATCH:
-    case SQLITE_TOOBIG: return Failure::invalid;
-    default: return Failure::io;
+    case SQLITE_TOOBIG:
+      return Failure::invalid;
+    default:
+      return Failure::io;
   }
 }
 
@@ -81,11 +87,12 @@ int64_t Statement::integer(int column) const { return sqlite3_column_int64(handl
 double Statement::real(int column) const { return sqlite3_column_double(handle_, column); }
 bool Statement::is_null(int column) const { return sqlite3_column_type(handle_, column) == SQLITE_NULL; }
 
-// The values outlive the execution (Database's promise asked of callers), so SQLite need not copy them. An empty view may
-// have no address, which SQLite would take for NULL.
+// The values outlive the execution (Database's promise asked of callers), so SQLite need not copy them. An empty view
+// may have no address, which SQLite would take for NULL.
 void Statement::bind(int index, std::string_view text) {
   if (!handle_) return;
-  check_bound(sqlite3_bind_text64(handle_, index, text.empty() ? "" : text.data(), text.size(), SQLITE_STATIC, SQLITE_UTF8));
+  check_bound(
+      sqlite3_bind_text64(handle_, index, text.empty() ? "" : text.data(), text.size(), SQLITE_STATIC, SQLITE_UTF8));
 }
 
 void Statement::bind(int index, Blob blob) {
@@ -142,8 +149,9 @@ Status Database::migrate(std::span<const Migration> migrations) {
   if (auto status = version.run(); !status) return status;
   const int64_t known = migrations.empty() ? 0 : migrations.back().number;
   if (present > known) {
-    return fail(Failure::invalid, "the database has schema version " + std::to_string(present) + ", this program knows only " +
-                                      std::to_string(known) + ": it was used by a newer version of the program");
+    return fail(Failure::invalid, "the database has schema version " + std::to_string(present) +
+                                      ", this program knows only " + std::to_string(known) +
+                                      ": it was used by a newer version of the program");
   }
   if (present == known) return {};
   return transaction([&]() -> Status {
@@ -207,8 +215,8 @@ Statement Database::prepare(std::string_view sql) {
     return {*this, statement};
   }
   sqlite3_stmt* statement = nullptr;
-  const int code = sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT, &statement,
-                                      nullptr);
+  const int code = sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT,
+                                      &statement, nullptr);
   if (code != SQLITE_OK) return Statement(last_error("cannot prepare a statement"));
   return {*this, statement};
 }

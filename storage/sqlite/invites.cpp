@@ -66,21 +66,24 @@ Result<std::vector<Invite>> Invites::list(std::string_view domain, size_t limit)
 }
 
 Result<size_t> Invites::count(std::string_view creator, TimePoint now) {
-  auto row = database_.query("SELECT count(*) FROM invites WHERE creator = ? AND uses > 0 AND expires > ?", creator, to_sql(now));
+  auto row = database_.query("SELECT count(*) FROM invites WHERE creator = ? AND uses > 0 AND expires > ?", creator,
+                             to_sql(now));
   const size_t found = row.next() ? static_cast<size_t>(row.integer(0)) : 0;
   if (auto status = row.status(); !status) return std::unexpected(status.error());
   return found;
 }
 
 Result<bool> Invites::is_reserved(std::string_view domain, std::string_view username, TimePoint now) {
-  auto row = database_.query(
-      "SELECT 1 FROM invites WHERE domain = ? AND username = ? AND uses > 0 AND expires > ? LIMIT 1", domain,
-      username, to_sql(now));
+  auto row =
+      database_.query("SELECT 1 FROM invites WHERE domain = ? AND username = ? AND uses > 0 AND expires > ? LIMIT 1",
+                      domain, username, to_sql(now));
   const bool found = row.next();
   if (auto status = row.status(); !status) return std::unexpected(status.error());
   return found;
 }
 
-Status Invites::expire(TimePoint before) { return database_.run("DELETE FROM invites WHERE expires < ?", to_sql(before)); }
+Status Invites::expire(TimePoint before) {
+  return database_.run("DELETE FROM invites WHERE expires < ?", to_sql(before));
+}
 
 }  // namespace rookery::storage::sqlite

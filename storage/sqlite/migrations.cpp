@@ -215,8 +215,9 @@ CREATE INDEX invites_by_domain ON invites (domain, username);
 CREATE INDEX invites_by_creator ON invites (creator);
 )sql";
 
-constexpr std::array migrations = {Migration{1, migration_1}, Migration{2, migration_2}, Migration{3, migration_3}, Migration{4, migration_4},
-                                   Migration{5, migration_5}, Migration{6, migration_6}, Migration{7, migration_7}, Migration{8, migration_8}};
+constexpr std::array migrations = {Migration{1, migration_1}, Migration{2, migration_2}, Migration{3, migration_3},
+                                   Migration{4, migration_4}, Migration{5, migration_5}, Migration{6, migration_6},
+                                   Migration{7, migration_7}, Migration{8, migration_8}};
 
 }  // namespace
 

@@ -33,18 +33,21 @@ Result<PubsubNode> Pubsub::node(const xmpp::Jid& owner, std::string_view name) {
 }
 
 Status Pubsub::create(const xmpp::Jid& owner, const PubsubNode& node) {
-  return database_.run("INSERT INTO pubsub_nodes (owner, name, config) VALUES (?, ?, ?)", owner.text(), node.name, node.config);
+  return database_.run("INSERT INTO pubsub_nodes (owner, name, config) VALUES (?, ?, ?)", owner.text(), node.name,
+                       node.config);
 }
 
 Status Pubsub::configure(const xmpp::Jid& owner, const PubsubNode& node) {
-  auto status = database_.run("UPDATE pubsub_nodes SET config = ? WHERE owner = ? AND name = ?", node.config, owner.text(), node.name);
+  auto status = database_.run("UPDATE pubsub_nodes SET config = ? WHERE owner = ? AND name = ?", node.config,
+                              owner.text(), node.name);
   if (!status) return status;
   if (database_.changes() == 0) return no_node(owner, node.name);
   return {};
 }
 
 Status Pubsub::remove(const xmpp::Jid& owner, std::string_view node) {
-  if (auto status = database_.run("DELETE FROM pubsub_nodes WHERE owner = ? AND name = ?", owner.text(), node); !status) return status;
+  if (auto status = database_.run("DELETE FROM pubsub_nodes WHERE owner = ? AND name = ?", owner.text(), node); !status)
+    return status;
   if (database_.changes() == 0) return no_node(owner, node);
   return {};
 }
@@ -53,7 +56,8 @@ Status Pubsub::publish(const xmpp::Jid& owner, std::string_view node, const Pubs
   return database_.savepoint([&]() -> Status {
     // REPLACE gives a new place, so that an item published again is the newest.
     auto status = database_.run(
-        "INSERT OR REPLACE INTO pubsub_items (owner, node, id, publisher, payload, published) VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO pubsub_items (owner, node, id, publisher, payload, published) VALUES (?, ?, ?, ?, ?, "
+        "?)",
         owner.text(), node, item.id, item.publisher, item.payload, item.published.time_since_epoch().count());
     if (!status) return status;
     return database_.run(
@@ -64,7 +68,8 @@ Status Pubsub::publish(const xmpp::Jid& owner, std::string_view node, const Pubs
 }
 
 Result<bool> Pubsub::retract(const xmpp::Jid& owner, std::string_view node, std::string_view item) {
-  auto status = database_.run("DELETE FROM pubsub_items WHERE owner = ? AND node = ? AND id = ?", owner.text(), node, item);
+  auto status =
+      database_.run("DELETE FROM pubsub_items WHERE owner = ? AND node = ? AND id = ?", owner.text(), node, item);
   if (!status) return std::unexpected(status.error());
   return database_.changes() > 0;
 }
@@ -76,7 +81,8 @@ Status Pubsub::purge(const xmpp::Jid& owner, std::string_view node) {
 Result<std::vector<PubsubItem>> Pubsub::items(const xmpp::Jid& owner, std::string_view node, size_t limit) {
   std::vector<PubsubItem> found;
   auto rows = database_.query(
-      "SELECT id, publisher, payload, published FROM pubsub_items WHERE owner = ? AND node = ? ORDER BY place DESC LIMIT ?",
+      "SELECT id, publisher, payload, published FROM pubsub_items WHERE owner = ? AND node = ? ORDER BY place DESC "
+      "LIMIT ?",
       owner.text(), node, sql_limit(limit));
   while (rows.next()) found.push_back(item_of(rows));
   if (auto status = rows.status(); !status) return std::unexpected(status.error());
@@ -85,7 +91,8 @@ Result<std::vector<PubsubItem>> Pubsub::items(const xmpp::Jid& owner, std::strin
 
 Result<PubsubItem> Pubsub::item(const xmpp::Jid& owner, std::string_view node, std::string_view id) {
   auto row = database_.query(
-      "SELECT id, publisher, payload, published FROM pubsub_items WHERE owner = ? AND node = ? AND id = ?", owner.text(), node, id);
+      "SELECT id, publisher, payload, published FROM pubsub_items WHERE owner = ? AND node = ? AND id = ?",
+      owner.text(), node, id);
   if (row.next()) return item_of(row);
   if (auto status = row.status(); !status) return std::unexpected(status.error());
   return fail(Failure::not_found, "no item " + std::string(id) + " in node " + std::string(node));
@@ -93,8 +100,8 @@ Result<PubsubItem> Pubsub::item(const xmpp::Jid& owner, std::string_view node, s
 
 Result<std::vector<PubsubAffiliation>> Pubsub::affiliations(const xmpp::Jid& owner, std::string_view node) {
   std::vector<PubsubAffiliation> found;
-  auto rows = database_.query("SELECT jid, affiliation FROM pubsub_affiliations WHERE owner = ? AND node = ? ORDER BY jid",
-                              owner.text(), node);
+  auto rows = database_.query(
+      "SELECT jid, affiliation FROM pubsub_affiliations WHERE owner = ? AND node = ? ORDER BY jid", owner.text(), node);
   while (rows.next()) found.push_back({.jid = rows.text(0), .affiliation = rows.text(1)});
   if (auto status = rows.status(); !status) return std::unexpected(status.error());
   return found;
@@ -102,7 +109,8 @@ Result<std::vector<PubsubAffiliation>> Pubsub::affiliations(const xmpp::Jid& own
 
 Status Pubsub::set_affiliation(const xmpp::Jid& owner, std::string_view node, const PubsubAffiliation& value) {
   if (value.affiliation == "none") {
-    return database_.run("DELETE FROM pubsub_affiliations WHERE owner = ? AND node = ? AND jid = ?", owner.text(), node, value.jid);
+    return database_.run("DELETE FROM pubsub_affiliations WHERE owner = ? AND node = ? AND jid = ?", owner.text(), node,
+                         value.jid);
   }
   return database_.run(
       "INSERT INTO pubsub_affiliations (owner, node, jid, affiliation) VALUES (?, ?, ?, ?)"
@@ -113,8 +121,8 @@ Status Pubsub::set_affiliation(const xmpp::Jid& owner, std::string_view node, co
 Result<std::vector<PubsubSubscription>> Pubsub::subscriptions(const xmpp::Jid& owner, std::string_view node) {
   std::vector<PubsubSubscription> found;
   auto rows = database_.query(
-      "SELECT jid, subid, state, options FROM pubsub_subscriptions WHERE owner = ? AND node = ? ORDER BY jid, subid", owner.text(),
-      node);
+      "SELECT jid, subid, state, options FROM pubsub_subscriptions WHERE owner = ? AND node = ? ORDER BY jid, subid",
+      owner.text(), node);
   while (rows.next()) {
     found.push_back({.jid = rows.text(0), .subid = rows.text(1), .state = rows.text(2), .options = rows.text(3)});
   }
@@ -124,8 +132,8 @@ Result<std::vector<PubsubSubscription>> Pubsub::subscriptions(const xmpp::Jid& o
 
 Status Pubsub::set_subscription(const xmpp::Jid& owner, std::string_view node, const PubsubSubscription& value) {
   if (value.state == "none") {
-    return database_.run("DELETE FROM pubsub_subscriptions WHERE owner = ? AND node = ? AND jid = ? AND subid = ?", owner.text(),
-                         node, value.jid, value.subid);
+    return database_.run("DELETE FROM pubsub_subscriptions WHERE owner = ? AND node = ? AND jid = ? AND subid = ?",
+                         owner.text(), node, value.jid, value.subid);
   }
   return database_.run(
       "INSERT INTO pubsub_subscriptions (owner, node, jid, subid, state, options) VALUES (?, ?, ?, ?, ?, ?)"
@@ -135,24 +143,27 @@ Status Pubsub::set_subscription(const xmpp::Jid& owner, std::string_view node, c
 
 Result<std::vector<std::string>> Pubsub::item_ids(const xmpp::Jid& owner, std::string_view node) {
   std::vector<std::string> found;
-  auto rows = database_.query("SELECT id FROM pubsub_items WHERE owner = ? AND node = ? ORDER BY place DESC", owner.text(), node);
+  auto rows = database_.query("SELECT id FROM pubsub_items WHERE owner = ? AND node = ? ORDER BY place DESC",
+                              owner.text(), node);
   while (rows.next()) found.push_back(rows.text(0));
   if (auto status = rows.status(); !status) return std::unexpected(status.error());
   return found;
 }
 
 Result<size_t> Pubsub::expire(const xmpp::Jid& owner, std::string_view node, TimePoint then) {
-  auto status = database_.run("DELETE FROM pubsub_items WHERE owner = ? AND node = ? AND published < ?", owner.text(), node,
-                              then.time_since_epoch().count());
+  auto status = database_.run("DELETE FROM pubsub_items WHERE owner = ? AND node = ? AND published < ?", owner.text(),
+                              node, then.time_since_epoch().count());
   if (!status) return std::unexpected(status.error());
   return static_cast<size_t>(database_.changes());
 }
 
 Result<std::vector<PubsubAffiliationAt>> Pubsub::affiliations_of(const xmpp::Jid& owner, const xmpp::Jid& entity) {
   std::vector<PubsubAffiliationAt> found;
-  auto rows = database_.query("SELECT node, jid, affiliation FROM pubsub_affiliations WHERE owner = ? AND jid = ? ORDER BY node",
-                              owner.text(), entity.bare_text());
-  while (rows.next()) found.push_back({.node = rows.text(0), .affiliation = {.jid = rows.text(1), .affiliation = rows.text(2)}});
+  auto rows = database_.query(
+      "SELECT node, jid, affiliation FROM pubsub_affiliations WHERE owner = ? AND jid = ? ORDER BY node", owner.text(),
+      entity.bare_text());
+  while (rows.next())
+    found.push_back({.node = rows.text(0), .affiliation = {.jid = rows.text(1), .affiliation = rows.text(2)}});
   if (auto status = rows.status(); !status) return std::unexpected(status.error());
   return found;
 }
@@ -167,8 +178,9 @@ Result<std::vector<PubsubSubscriptionAt>> Pubsub::subscriptions_of(const xmpp::J
       " WHERE owner = ?1 AND (jid = ?2 OR (jid > ?3 AND jid < ?4)) ORDER BY node, jid, subid",
       owner.text(), bare, first, last);
   while (rows.next()) {
-    found.push_back({.node = rows.text(0),
-                     .subscription = {.jid = rows.text(1), .subid = rows.text(2), .state = rows.text(3), .options = rows.text(4)}});
+    found.push_back(
+        {.node = rows.text(0),
+         .subscription = {.jid = rows.text(1), .subid = rows.text(2), .state = rows.text(3), .options = rows.text(4)}});
   }
   if (auto status = rows.status(); !status) return std::unexpected(status.error());
   return found;

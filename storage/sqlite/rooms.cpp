@@ -13,7 +13,8 @@ Error malformed(const xmpp::Jid& room, const Error& error) {
 }  // namespace
 
 Result<Room> Rooms::load(const xmpp::Jid& room) {
-  auto row = database_.query("SELECT public, name, config, subject, secret, creator, created FROM rooms WHERE jid = ?", room.text());
+  auto row = database_.query("SELECT public, name, config, subject, secret, creator, created FROM rooms WHERE jid = ?",
+                             room.text());
   if (!row.next()) {
     if (auto status = row.status(); !status) return std::unexpected(status.error());
     return fail(Failure::not_found, "there is no room " + room.text());
@@ -30,27 +31,31 @@ Result<Room> Rooms::load(const xmpp::Jid& room) {
 
 Status Rooms::put(const Room& room) {
   return database_.run(
-      "INSERT INTO rooms (jid, domain, public, name, config, subject, secret, creator, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+      "INSERT INTO rooms (jid, domain, public, name, config, subject, secret, creator, created) VALUES (?, ?, ?, ?, ?, "
+      "?, ?, ?, ?)"
       " ON CONFLICT DO UPDATE SET public = excluded.public, name = excluded.name, config = excluded.config,"
       " subject = excluded.subject, secret = excluded.secret, creator = excluded.creator, created = excluded.created",
-      room.jid.text(), room.jid.domain(), room.is_public, room.name, room.config, room.subject, room.secret, room.creator,
-      room.created.time_since_epoch().count());
+      room.jid.text(), room.jid.domain(), room.is_public, room.name, room.config, room.subject, room.secret,
+      room.creator, room.created.time_since_epoch().count());
 }
 
 Status Rooms::remove(const xmpp::Jid& room) {
   return database_.savepoint([&]() -> Status {
-    if (auto status = database_.run("DELETE FROM room_affiliations WHERE room = ?", room.text()); !status) return status;
+    if (auto status = database_.run("DELETE FROM room_affiliations WHERE room = ?", room.text()); !status)
+      return status;
     return database_.run("DELETE FROM rooms WHERE jid = ?", room.text());
   });
 }
 
 Result<std::vector<RoomAffiliation>> Rooms::affiliations(const xmpp::Jid& room) {
   std::vector<RoomAffiliation> found;
-  auto rows = database_.query("SELECT jid, affiliation, nick, reason FROM room_affiliations WHERE room = ? ORDER BY jid", room.text());
+  auto rows = database_.query(
+      "SELECT jid, affiliation, nick, reason FROM room_affiliations WHERE room = ? ORDER BY jid", room.text());
   while (rows.next()) {
     auto jid = xmpp::Jid::parse(rows.view(0));
     if (!jid) return std::unexpected(malformed(room, jid.error()));
-    found.push_back({.jid = std::move(*jid), .affiliation = rows.text(1), .nick = rows.text(2), .reason = rows.text(3)});
+    found.push_back(
+        {.jid = std::move(*jid), .affiliation = rows.text(1), .nick = rows.text(2), .reason = rows.text(3)});
   }
   if (auto status = rows.status(); !status) return std::unexpected(status.error());
   return found;
@@ -68,8 +73,9 @@ Status Rooms::set_affiliation(const xmpp::Jid& room, const RoomAffiliation& valu
 
 Result<std::vector<std::pair<xmpp::Jid, std::string>>> Rooms::list(const RoomRange& range) {
   std::vector<std::pair<xmpp::Jid, std::string>> found;
-  const std::string sql = std::string("SELECT jid, name FROM rooms WHERE domain = ?1 AND public AND jid > ?2 AND (?3 = '' OR jid < ?3)") +
-                          (range.last_page ? " ORDER BY jid DESC LIMIT ?4" : " ORDER BY jid LIMIT ?4");
+  const std::string sql =
+      std::string("SELECT jid, name FROM rooms WHERE domain = ?1 AND public AND jid > ?2 AND (?3 = '' OR jid < ?3)") +
+      (range.last_page ? " ORDER BY jid DESC LIMIT ?4" : " ORDER BY jid LIMIT ?4");
   auto rows = database_.query(sql, range.domain, range.after, range.before, sql_limit(range.limit));
   while (rows.next()) {
     auto jid = xmpp::Jid::parse(rows.view(0));

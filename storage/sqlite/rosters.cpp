@@ -29,11 +29,13 @@ Result<Roster> Rosters::load(const xmpp::Jid& owner) {
     if (auto status = row.status(); !status) return std::unexpected(status.error());
   }
   auto rows = database_.query(
-      "SELECT jid, name, subscription, ask, approved, in_roster, request FROM roster_items WHERE owner = ? ORDER BY jid",
+      "SELECT jid, name, subscription, ask, approved, in_roster, request FROM roster_items WHERE owner = ? ORDER BY "
+      "jid",
       owner.text());
   while (rows.next()) {
     auto jid = xmpp::Jid::parse(rows.view(0));
-    if (!jid) return fail(Failure::io, "the roster of " + owner.text() + " has a malformed JID: " + jid.error().message);
+    if (!jid)
+      return fail(Failure::io, "the roster of " + owner.text() + " has a malformed JID: " + jid.error().message);
     roster.items.push_back({.jid = std::move(*jid),
                             .name = rows.text(1),
                             .subscription = subscription_named(rows.view(2)),
@@ -50,7 +52,8 @@ Result<Roster> Rosters::load(const xmpp::Jid& owner) {
 Status Rosters::load_groups(const xmpp::Jid& owner, Roster& roster) {
   // Both queries are in the order of JIDs, so one walk over the items is enough.
   auto item = roster.items.begin();
-  auto rows = database_.query("SELECT jid, name FROM roster_groups WHERE owner = ? ORDER BY jid, position", owner.text());
+  auto rows =
+      database_.query("SELECT jid, name FROM roster_groups WHERE owner = ? ORDER BY jid, position", owner.text());
   while (rows.next()) {
     while (item != roster.items.end() && item->jid.text() != rows.view(0)) ++item;
     if (item == roster.items.end()) break;
@@ -64,13 +67,15 @@ Status Rosters::put(const xmpp::Jid& owner, const RosterItem& item, uint64_t ver
     const std::string_view jid = item.jid.text();
     auto status = database_.run(
         "INSERT INTO roster_items (owner, jid, name, subscription, ask, approved, in_roster, request)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET name = excluded.name, subscription = excluded.subscription,"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET name = excluded.name, subscription = "
+        "excluded.subscription,"
         " ask = excluded.ask, approved = excluded.approved, in_roster = excluded.in_roster, request = excluded.request",
-        owner.text(), jid, item.name, name_of(item.subscription), item.ask, item.approved, item.in_roster, item.request);
+        owner.text(), jid, item.name, name_of(item.subscription), item.ask, item.approved, item.in_roster,
+        item.request);
     if (status) status = database_.run("DELETE FROM roster_groups WHERE owner = ? AND jid = ?", owner.text(), jid);
     for (size_t i = 0; status && i < item.groups.size(); ++i) {
-      status = database_.run("INSERT INTO roster_groups (owner, jid, position, name) VALUES (?, ?, ?, ?)", owner.text(), jid, i,
-                             item.groups[i]);
+      status = database_.run("INSERT INTO roster_groups (owner, jid, position, name) VALUES (?, ?, ?, ?)", owner.text(),
+                             jid, i, item.groups[i]);
     }
     if (!status) return status;
     return set_version(owner, version);
@@ -86,8 +91,9 @@ Status Rosters::remove(const xmpp::Jid& owner, const xmpp::Jid& contact, uint64_
 }
 
 Status Rosters::set_version(const xmpp::Jid& owner, uint64_t version) {
-  return database_.run("INSERT INTO rosters (owner, version) VALUES (?, ?) ON CONFLICT DO UPDATE SET version = excluded.version",
-                       owner.text(), version);
+  return database_.run(
+      "INSERT INTO rosters (owner, version) VALUES (?, ?) ON CONFLICT DO UPDATE SET version = excluded.version",
+      owner.text(), version);
 }
 
 }  // namespace rookery::storage::sqlite

@@ -13,10 +13,11 @@ Status Uploads::begin(const Upload& upload, uint64_t quota_bytes) {
     if (upload.size_bytes > quota_bytes || *used > quota_bytes - upload.size_bytes) {
       return fail(Failure::full, upload.account.text() + " has used its space for uploads");
     }
-    if (auto status = database_.run("INSERT INTO uploads (id, account, name, type, size_bytes, expires, complete) VALUES (?, ?, ?, ?, ?, ?, 0) "
-                                    "ON CONFLICT (id) DO NOTHING",
-                                    upload.id, upload.account.text(), upload.name, upload.type, static_cast<int64_t>(upload.size_bytes),
-                                    to_sql(upload.expires));
+    if (auto status = database_.run(
+            "INSERT INTO uploads (id, account, name, type, size_bytes, expires, complete) VALUES (?, ?, ?, ?, ?, ?, 0) "
+            "ON CONFLICT (id) DO NOTHING",
+            upload.id, upload.account.text(), upload.name, upload.type, static_cast<int64_t>(upload.size_bytes),
+            to_sql(upload.expires));
         !status) {
       return status;
     }
@@ -26,7 +27,9 @@ Status Uploads::begin(const Upload& upload, uint64_t quota_bytes) {
 }
 
 Status Uploads::complete(std::string_view id, TimePoint expires) {
-  if (auto status = database_.run("UPDATE uploads SET complete = 1, expires = ? WHERE id = ?", to_sql(expires), id); !status) return status;
+  if (auto status = database_.run("UPDATE uploads SET complete = 1, expires = ? WHERE id = ?", to_sql(expires), id);
+      !status)
+    return status;
   if (database_.changes() == 0) return fail(Failure::not_found, "no such upload");
   return {};
 }
@@ -59,7 +62,8 @@ Status Uploads::remove(std::string_view id) { return database_.run("DELETE FROM 
 
 Result<std::vector<std::string>> Uploads::expired(TimePoint now, size_t limit) {
   std::vector<std::string> found;
-  auto rows = database_.query("SELECT id FROM uploads WHERE expires <= ? ORDER BY expires LIMIT ?", to_sql(now), sql_limit(limit));
+  auto rows = database_.query("SELECT id FROM uploads WHERE expires <= ? ORDER BY expires LIMIT ?", to_sql(now),
+                              sql_limit(limit));
   while (rows.next()) found.push_back(rows.text(0));
   if (auto status = rows.status(); !status) return std::unexpected(status.error());
   return found;

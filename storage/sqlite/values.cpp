@@ -3,7 +3,8 @@
 namespace rookery::storage::sqlite {
 
 Result<std::optional<std::string>> Values::get(const xmpp::Jid& owner, std::string_view kind, std::string_view key) {
-  auto row = database_.query("SELECT value FROM account_values WHERE owner = ? AND kind = ? AND key = ?", owner.text(), kind, key);
+  auto row = database_.query("SELECT value FROM account_values WHERE owner = ? AND kind = ? AND key = ?", owner.text(),
+                             kind, key);
   std::optional<std::string> value;
   if (row.next()) value = row.text(0);
   if (auto status = row.status(); !status) return std::unexpected(status.error());
@@ -12,7 +13,8 @@ Result<std::optional<std::string>> Values::get(const xmpp::Jid& owner, std::stri
 
 Result<std::vector<std::pair<std::string, std::string>>> Values::all(const xmpp::Jid& owner, std::string_view kind) {
   std::vector<std::pair<std::string, std::string>> found;
-  auto rows = database_.query("SELECT key, value FROM account_values WHERE owner = ? AND kind = ? ORDER BY key", owner.text(), kind);
+  auto rows = database_.query("SELECT key, value FROM account_values WHERE owner = ? AND kind = ? ORDER BY key",
+                              owner.text(), kind);
   while (rows.next()) found.emplace_back(rows.text(0), rows.text(1));
   if (auto status = rows.status(); !status) return std::unexpected(status.error());
   return found;
@@ -20,7 +22,8 @@ Result<std::vector<std::pair<std::string, std::string>>> Values::all(const xmpp:
 
 Status Values::put(const xmpp::Jid& owner, std::string_view kind, std::string_view key, std::string_view value) {
   return database_.run(
-      "INSERT INTO account_values (owner, kind, key, value) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+      "INSERT INTO account_values (owner, kind, key, value) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET value = "
+      "excluded.value",
       owner.text(), kind, key, value);
 }
 

@@ -97,21 +97,24 @@ constexpr std::array all = {
           " FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[])"
           " AS r(a, b, c, d, e, f, g)",
           "SELECT id, account, name, type, size_bytes, expires, complete::int FROM uploads ORDER BY id"},
-    Table{"reports", "titttt", "SELECT id, time, reporter, reported, reason, xml FROM reports ORDER BY id",
-          "INSERT INTO reports (id, time, reporter, reported, reason, xml) SELECT * FROM unnest($1::text[], $2::bigint[],"
-          " $3::text[], $4::text[], $5::text[], $6::text[])",
-          "SELECT id, time, reporter, reported, reason, xml FROM reports ORDER BY id"},
+    Table{
+        "reports", "titttt", "SELECT id, time, reporter, reported, reason, xml FROM reports ORDER BY id",
+        "INSERT INTO reports (id, time, reporter, reported, reason, xml) SELECT * FROM unnest($1::text[], $2::bigint[],"
+        " $3::text[], $4::text[], $5::text[], $6::text[])",
+        "SELECT id, time, reporter, reported, reason, xml FROM reports ORDER BY id"},
     Table{"push_targets", "ttttt",
           "SELECT account, service, node, options, device FROM push_targets ORDER BY account, service, node",
           "INSERT INTO push_targets (account, service, node, options, device)"
           " SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])",
           "SELECT account, service, node, options, device FROM push_targets ORDER BY account, service, node"},
-    Table{"invites", "tttttiiii",
-          "SELECT id, domain, creator, contact, username, registers, uses, created, expires FROM invites ORDER BY id",
-          "INSERT INTO invites (id, domain, creator, contact, username, registers, uses, created, expires)"
-          " SELECT a, b, c, d, e, f <> 0, g, h, i FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[],"
-          " $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[]) AS r(a, b, c, d, e, f, g, h, i)",
-          "SELECT id, domain, creator, contact, username, registers::int, uses, created, expires FROM invites ORDER BY id"},
+    Table{
+        "invites", "tttttiiii",
+        "SELECT id, domain, creator, contact, username, registers, uses, created, expires FROM invites ORDER BY id",
+        "INSERT INTO invites (id, domain, creator, contact, username, registers, uses, created, expires)"
+        " SELECT a, b, c, d, e, f <> 0, g, h, i FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[],"
+        " $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[]) AS r(a, b, c, d, e, f, g, h, i)",
+        "SELECT id, domain, creator, contact, username, registers::int, uses, created, expires FROM invites ORDER BY "
+        "id"},
     Table{"room_affiliations", "ttttt",
           "SELECT room, jid, affiliation, nick, reason FROM room_affiliations ORDER BY room, jid",
           "INSERT INTO room_affiliations (room, jid, affiliation, nick, reason)"

@@ -1,5 +1,5 @@
-// Bytes from another node: packets, envelopes, and what edges and homes say to each other. What is understood must survive
-// being written and read again. REQ 36
+// Bytes from another node: packets, envelopes, and what edges and homes say to each other. What is understood must
+// survive being written and read again. REQ 36
 #include <cstdint>
 #include <cstdlib>
 #include <string>

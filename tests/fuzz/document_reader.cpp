@@ -1,11 +1,11 @@
-// Files of strangers, as the importer reads them (xmpp/document_reader.h): what is accepted, and what comes out, must not depend
-// on how the bytes were cut. REQ 36
+// Files of strangers, as the importer reads them (xmpp/document_reader.h): what is accepted, and what comes out, must
+// not depend on how the bytes were cut. REQ 36
+#include "xmpp/document_reader.h"
+
 #include <cstdint>
 #include <cstdlib>
 #include <string>
 #include <string_view>
-
-#include "xmpp/document_reader.h"
 
 using namespace rookery;
 using namespace rookery::xmpp;
@@ -62,7 +62,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   for (const size_t piece : {size_t{1}, size_t{7}}) {
     const Outcome cut = read(bytes, piece);
     // Of what is refused in the end, more or less may have been seen by then.
-    const bool is_same = cut.accepted ? cut.seen == whole.seen : cut.seen.starts_with(whole.seen) || whole.seen.starts_with(cut.seen);
+    const bool is_same =
+        cut.accepted ? cut.seen == whole.seen : cut.seen.starts_with(whole.seen) || whole.seen.starts_with(cut.seen);
     if (cut.accepted != whole.accepted || !is_same) std::abort();
   }
   return 0;

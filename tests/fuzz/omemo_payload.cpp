@@ -38,7 +38,8 @@ std::string take(std::string_view& input) {
 }
 
 void flip(std::string& target, std::string_view by) {
-  for (size_t at = 0; at < std::min(target.size(), by.size()); ++at) target[at] = static_cast<char>(target[at] ^ by[at]);
+  for (size_t at = 0; at < std::min(target.size(), by.size()); ++at)
+    target[at] = static_cast<char>(target[at] ^ by[at]);
 }
 
 void decrypt_unharmed(const EncryptedMessage& message) {
@@ -59,7 +60,9 @@ void decrypt_raw(Version version, bool key_exchange, std::string_view input) {
 /// A genuine message with some bits flipped: gets as far as the ratchet.
 void decrypt_flipped(Version version, std::string_view input) {
   if (!alice().device.has_session(version, bob().device.address()).value()) {
-    ensure(alice().device.start_session(version, bob().device.address(), bob().device.bundle(version).value()).has_value());
+    ensure(alice()
+               .device.start_session(version, bob().device.address(), bob().device.bundle(version).value())
+               .has_value());
   }
   const MemoryStore before = alice().store;
   const std::vector<Address> recipients{bob().device.address()};
@@ -100,11 +103,20 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view input(reinterpret_cast<const char*>(data) + 1, size - 1);
   const Version version = data[0] & 1 ? Version::v2 : Version::legacy;
   switch ((data[0] >> 1) % 5) {
-    case 0: decrypt_raw(version, false, input); break;
-    case 1: decrypt_raw(version, true, input); break;
-    case 2: decrypt_flipped(version, input); break;
-    case 3: start_session(version, input); break;
-    default: parse_identity(version, input);
+    case 0:
+      decrypt_raw(version, false, input);
+      break;
+    case 1:
+      decrypt_raw(version, true, input);
+      break;
+    case 2:
+      decrypt_flipped(version, input);
+      break;
+    case 3:
+      start_session(version, input);
+      break;
+    default:
+      parse_identity(version, input);
   }
   return 0;
 }

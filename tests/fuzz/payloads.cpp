@@ -1,5 +1,5 @@
-// Every payload parser sees the children of a hostile stanza; what is accepted must come back the same when it is sent on.
-// REQ 36
+// Every payload parser sees the children of a hostile stanza; what is accepted must come back the same when it is sent
+// on. REQ 36
 #include <cstdint>
 
 #include "xmpp/namespaces.h"
@@ -24,7 +24,8 @@ template <typename Payload>
 ElementPtr sent(const Payload& payload) {
   auto iq = Element::make("iq", ns::client);
   payload.add_to(*iq);
-  auto parsed = parse_document(iq->to_xml(), {.stanza_bytes = 16 << 20, .elements = 1 << 20, .attributes = 64, .depth = 64});
+  auto parsed =
+      parse_document(iq->to_xml(), {.stanza_bytes = 16 << 20, .elements = 1 << 20, .attributes = 64, .depth = 64});
   ensure(parsed.has_value());
   return std::move(*parsed);
 }

@@ -1,9 +1,9 @@
 // The header of PROXY protocol 2 (server/net/proxy_protocol.h), as a load balancer's connection begins.
+#include "server/net/proxy_protocol.h"
+
 #include <cstdint>
 #include <string>
 #include <string_view>
-
-#include "server/net/proxy_protocol.h"
 
 using namespace rookery::server;
 

@@ -1,5 +1,5 @@
-// Bytes from the network into SASL, both roles: a server that is given a mechanism, an initial response and responses, and
-// a client that is given a server's challenges. The input's first byte chooses; the rest is split at line feeds.
+// Bytes from the network into SASL, both roles: a server that is given a mechanism, an initial response and responses,
+// and a client that is given a server's challenges. The input's first byte chooses; the rest is split at line feeds.
 // REQ 36
 #include <cstdint>
 #include <string>
@@ -44,7 +44,8 @@ std::vector<std::string> lines(std::string_view text) {
 void serve(const std::vector<std::string>& input, bool bound) {
   using xmpp::Mechanism;
   xmpp::SaslOptions options;
-  options.mechanisms = {Mechanism::scram_sha_512, Mechanism::scram_sha_256, Mechanism::scram_sha_1, Mechanism::external};
+  options.mechanisms = {Mechanism::scram_sha_512, Mechanism::scram_sha_256, Mechanism::scram_sha_1,
+                        Mechanism::external};
   if (bound) options.bindings = {"exporter data", "end point data"};
   options.domain = "example.org";
   xmpp::SaslServer server(options);

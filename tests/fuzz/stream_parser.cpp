@@ -1,5 +1,7 @@
-// Bytes as a stream, whole and split: both must give the same events, and what parses must survive being written and read.
-// REQ 36
+// Bytes as a stream, whole and split: both must give the same events, and what parses must survive being written and
+// read. REQ 36
+#include "xmpp/stream_parser.h"
+
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -7,7 +9,6 @@
 #include <vector>
 
 #include "xmpp/namespaces.h"
-#include "xmpp/stream_parser.h"
 
 namespace {
 
@@ -17,8 +18,8 @@ constexpr ParserLimits kLimits{4096, 64, 8, 8};
 
 std::string describe(StreamEvent& event) {
   if (auto* header = std::get_if<StreamHeader>(&event)) {
-    return "header " + header->to + "|" + header->from + "|" + header->id + "|" + header->version + "|" + header->lang + "|" +
-           header->content_ns;
+    return "header " + header->to + "|" + header->from + "|" + header->id + "|" + header->version + "|" + header->lang +
+           "|" + header->content_ns;
   }
   if (auto* error = std::get_if<StreamError>(&event)) return error->to_xml();
   if (auto* stanza = std::get_if<ElementPtr>(&event)) {
@@ -41,7 +42,8 @@ std::vector<std::string> drain(StreamParser& parser) {
 std::vector<std::string> parse(std::string_view bytes, size_t piece, bool with_header) {
   StreamParser parser(kLimits);
   if (with_header) {
-    parser.feed("<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' xmlns:p='urn:p'>");
+    parser.feed(
+        "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' xmlns:p='urn:p'>");
   }
   while (!bytes.empty()) {
     const auto now = bytes.substr(0, piece);

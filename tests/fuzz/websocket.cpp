@@ -1,4 +1,5 @@
-// Bytes of a client as WebSocket frames (RFC 6455 §5). The first byte chooses where the rest is split: it must not matter.
+// Bytes of a client as WebSocket frames (RFC 6455 §5). The first byte chooses where the rest is split: it must not
+// matter.
 #include <cstdint>
 #include <string>
 #include <string_view>

@@ -12,7 +12,7 @@ namespace rookery::xmpp {
 struct Blocking {
   enum class Kind { list, block, unblock };
   Kind kind = Kind::list;
-  std::vector<Jid> jids;  ///< unblock without any means all, §3.4
+  std::vector<Jid> jids;                                  ///< unblock without any means all, §3.4
   std::vector<std::pair<Jid, AbuseReport>> reports = {};  ///< XEP-0377: of a block; add_to() does not write them
 
   /// `<blocklist/>`, `<block/>` or `<unblock/>`; bad-request for a block without items, jid-malformed;

@@ -12,7 +12,8 @@ Bookmark Bookmark::parse(const Element& conference) {
   bookmark.autojoin = parse_boolean(conference.attr("autojoin")).value_or(false);
   bookmark.nick = conference.child_text("nick", ns);
   bookmark.password = conference.child_text("password", ns);
-  if (const auto* extensions = conference.child("extensions", ns::bookmarks)) bookmark.extensions = extensions->to_xml();
+  if (const auto* extensions = conference.child("extensions", ns::bookmarks))
+    bookmark.extensions = extensions->to_xml();
   return bookmark;
 }
 

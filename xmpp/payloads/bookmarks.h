@@ -15,7 +15,7 @@ struct Bookmark {
 
   /// A `<conference/>` of either form; what is malformed counts as absent.
   static Bookmark parse(const Element& conference);
-  ElementPtr to_conference() const;                                      ///< XEP-0402 §3
+  ElementPtr to_conference() const;                                   ///< XEP-0402 §3
   void add_legacy_to(Element& storage, std::string_view room) const;  ///< XEP-0048 §3
   /// Says the same in the old form.
   bool same_in_legacy(const Bookmark& other) const {
@@ -25,7 +25,8 @@ struct Bookmark {
   bool operator==(const Bookmark&) const = default;
 };
 
-/// The conferences of a `<storage xmlns='storage:bookmarks'/>` by the room's address; those without a valid one are left out.
+/// The conferences of a `<storage xmlns='storage:bookmarks'/>` by the room's address; those without a valid one are
+/// left out.
 std::map<std::string, Bookmark> parse_legacy_bookmarks(const Element& storage);
 
 }  // namespace rookery::xmpp

@@ -8,7 +8,9 @@
 namespace rookery::xmpp {
 namespace {
 
-bool has_duplicate(const std::vector<std::string>& sorted) { return std::ranges::adjacent_find(sorted) != sorted.end(); }
+bool has_duplicate(const std::vector<std::string>& sorted) {
+  return std::ranges::adjacent_find(sorted) != sorted.end();
+}
 
 Status append_part(std::string& out, std::string_view part) {
   if (part.find('<') != std::string_view::npos) return fail(Failure::invalid, "a part contains the separator");
@@ -53,7 +55,8 @@ Status append_form(std::string& out, const DataForm& form) {
   std::vector<const DataForm::Field*> fields;
   for (const auto& field : form.fields)
     if (!field.var.empty() && field.var != "FORM_TYPE") fields.push_back(&field);
-  std::ranges::sort(fields, [](const auto* a, const auto* b) { return std::tie(a->var, a->values) < std::tie(b->var, b->values); });
+  std::ranges::sort(
+      fields, [](const auto* a, const auto* b) { return std::tie(a->var, a->values) < std::tie(b->var, b->values); });
   for (const auto* field : fields) {
     if (auto done = append_part(out, field->var); !done) return done;
     auto values = field->values;

@@ -21,8 +21,8 @@ struct Caps {
 /// "sha-1", "sha-256", "sha-512"; nullopt for others, whose answers must not be cached (§5.4 step 2).
 std::optional<crypto::Hash> parse_hash_name(std::string_view name);
 
-/// The verification string of §5.1, Base64. Failure::invalid when the information is ill-formed by §5.4 step 3, or when a
-/// part contains the separator '<', by which one set of capabilities could pass for another.
+/// The verification string of §5.1, Base64. Failure::invalid when the information is ill-formed by §5.4 step 3, or when
+/// a part contains the separator '<', by which one set of capabilities could pass for another.
 Result<std::string> caps_hash(const DiscoInfo& info, crypto::Hash hash = crypto::Hash::sha1);
 /// §5.4: may this answer be cached for everyone who announces `caps`?
 bool caps_match(const Caps& caps, const DiscoInfo& info);

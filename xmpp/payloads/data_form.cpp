@@ -40,7 +40,8 @@ Parsed<std::vector<DataForm::Field>> parse_fields(const Element& parent) {
 
 bool has_repeated_name(const std::vector<DataForm::Field>& fields) {
   std::set<std::string_view> names;
-  return std::ranges::any_of(fields, [&](const auto& field) { return !field.var.empty() && !names.insert(field.var).second; });
+  return std::ranges::any_of(fields,
+                             [&](const auto& field) { return !field.var.empty() && !names.insert(field.var).second; });
 }
 
 void add_fields(Element& parent, const std::vector<DataForm::Field>& fields) {
@@ -81,8 +82,10 @@ Parsed<DataForm> DataForm::parse(const Element& x) {
     if (child.name() != "reported" && child.name() != "item") continue;
     auto row = parse_fields(child);
     if (!row) return std::unexpected(row.error());
-    if (child.name() == "reported") form.reported = std::move(*row);
-    else form.items.push_back(std::move(*row));
+    if (child.name() == "reported")
+      form.reported = std::move(*row);
+    else
+      form.items.push_back(std::move(*row));
   }
   return form;
 }
@@ -162,8 +165,8 @@ DataForm& DataForm::add_values(std::string_view var, std::vector<std::string> va
   return *this;
 }
 
-DataForm& DataForm::add_choice(std::string_view var, std::string_view value, const std::vector<std::string_view>& options,
-                               std::string_view label) {
+DataForm& DataForm::add_choice(std::string_view var, std::string_view value,
+                               const std::vector<std::string_view>& options, std::string_view label) {
   add(var, value, "list-single", label);
   for (const auto option : options) fields.back().options.push_back({{}, std::string(option)});
   return *this;

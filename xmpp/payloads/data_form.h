@@ -41,7 +41,8 @@ struct DataForm {
 
   /// A form that begins with its hidden FORM_TYPE.
   static DataForm make(Type type, std::string_view form_type);
-  /// Empty when the form has none, or one that XEP-0068 §3 does not accept: it has to be hidden, except in a submission.
+  /// Empty when the form has none, or one that XEP-0068 §3 does not accept: it has to be hidden, except in a
+  /// submission.
   std::string_view form_type() const;
 
   const Field* field(std::string_view var) const;

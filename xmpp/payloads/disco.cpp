@@ -38,7 +38,9 @@ void DiscoInfo::add_to(Element& iq) const {
   for (const auto& form : forms) form.add_to(query);
 }
 
-bool DiscoInfo::has_feature(std::string_view feature) const { return std::ranges::find(features, feature) != features.end(); }
+bool DiscoInfo::has_feature(std::string_view feature) const {
+  return std::ranges::find(features, feature) != features.end();
+}
 
 bool DiscoInfo::has_identity(std::string_view category, std::string_view type) const {
   return std::ranges::any_of(identities, [&](const Identity& i) { return i.category == category && i.type == type; });

@@ -35,7 +35,8 @@ void EntityTime::add_to(Element& iq) const {
   const int total = static_cast<int>(offset.count());
   ensure(std::abs(total) < 24 * 60);
   char zone[16];
-  std::snprintf(zone, sizeof zone, "%c%02d:%02d", total < 0 ? '-' : '+', std::abs(total) / 60 % 24, std::abs(total) % 60);
+  std::snprintf(zone, sizeof zone, "%c%02d:%02d", total < 0 ? '-' : '+', std::abs(total) / 60 % 24,
+                std::abs(total) % 60);
   iq.add("time", ns::time).add_text_child("tzo", zone).add_text_child("utc", format_date_time(utc));
 }
 

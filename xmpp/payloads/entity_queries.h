@@ -1,4 +1,5 @@
-// Small questions to an entity: ping (XEP-0199), software version (XEP-0092), time (XEP-0202), last activity (XEP-0012).
+// Small questions to an entity: ping (XEP-0199), software version (XEP-0092), time (XEP-0202), last activity
+// (XEP-0012).
 #pragma once
 
 #include "xmpp/payloads/payload.h"

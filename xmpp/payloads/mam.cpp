@@ -133,7 +133,8 @@ std::optional<MamResult> MamResult::parse(const Element& message) {
   return MamResult{std::string(result->attr("queryid")), std::string(result->attr("id")), *forwarded};
 }
 
-void add_mam_result(Element& message, std::string_view query_id, std::string_view id, const Element& stanza, TimePoint stamp) {
+void add_mam_result(Element& message, std::string_view query_id, std::string_view id, const Element& stanza,
+                    TimePoint stamp) {
   Element& result = message.add("result", ns::mam);
   if (!query_id.empty()) result.set_attr("queryid", query_id);
   result.set_attr("id", id);
@@ -179,7 +180,8 @@ Parsed<MamPreferences> MamPreferences::parse(const Element& prefs) {
   MamPreferences result;
   size_t i = 0;
   while (i < std::size(default_names) && default_names[i] != prefs.attr("default")) ++i;
-  if (i == std::size(default_names)) return refuse(Condition::bad_request, "the default is not always, never or roster");
+  if (i == std::size(default_names))
+    return refuse(Condition::bad_request, "the default is not always, never or roster");
   result.by_default = static_cast<Default>(i);
   auto always = parse_jids(prefs, "always");
   if (!always) return std::unexpected(always.error());

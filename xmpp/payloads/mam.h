@@ -38,7 +38,8 @@ struct MamResult {
   /// nullopt when the message carries no well-formed result. Who sent it is for the caller to check (REQUIREMENTS 30).
   static std::optional<MamResult> parse(const Element& message);
 };
-void add_mam_result(Element& message, std::string_view query_id, std::string_view id, const Element& stanza, TimePoint stamp);
+void add_mam_result(Element& message, std::string_view query_id, std::string_view id, const Element& stanza,
+                    TimePoint stamp);
 
 struct MamFin {
   bool complete = false;

@@ -35,7 +35,8 @@ Parsed<MucItem> parse_item(const Element& element) {
     item.role = parse_role(element.attr("role"));
     if (!item.role) return refuse(Condition::bad_request, "there is no such role");
   }
-  if (item.affiliation.has_value() == item.role.has_value()) return refuse(Condition::bad_request, "an item has either a role or an affiliation");
+  if (item.affiliation.has_value() == item.role.has_value())
+    return refuse(Condition::bad_request, "an item has either a role or an affiliation");
   auto jid = optional_jid(element, "jid");
   if (!jid) return std::unexpected(jid.error());
   item.jid = std::move(*jid);
@@ -48,7 +49,9 @@ Parsed<MucItem> parse_item(const Element& element) {
 
 std::string_view to_string(Affiliation affiliation) { return affiliations[static_cast<size_t>(affiliation)]; }
 std::string_view to_string(Role role) { return roles[static_cast<size_t>(role)]; }
-std::optional<Affiliation> parse_affiliation(std::string_view text) { return find_name<Affiliation>(affiliations, text); }
+std::optional<Affiliation> parse_affiliation(std::string_view text) {
+  return find_name<Affiliation>(affiliations, text);
+}
 std::optional<Role> parse_role(std::string_view text) { return find_name<Role>(roles, text); }
 
 std::optional<MucJoin> MucJoin::parse(const Element& presence) {
@@ -103,7 +106,10 @@ Parsed<std::vector<MucInvite>> MucInvite::parse(const Element& message) {
     if (!is_decline && !child.is("invite", ns::muc_user)) continue;
     auto peer = parse_jid_attribute(child, "to");
     if (!peer) return std::unexpected(peer.error());
-    MucInvite invite{.is_decline = is_decline, .peer = std::move(*peer), .reason = child.child_text("reason", ns::muc_user), .thread = {}};
+    MucInvite invite{.is_decline = is_decline,
+                     .peer = std::move(*peer),
+                     .reason = child.child_text("reason", ns::muc_user),
+                     .thread = {}};
     if (const Element* continued = child.child("continue", ns::muc_user)) {
       invite.is_continued = true;
       invite.thread = continued->attr("thread");
@@ -116,7 +122,8 @@ Parsed<std::vector<MucInvite>> MucInvite::parse(const Element& message) {
 Parsed<MucDestroy> MucDestroy::parse(const Element& destroy) {
   auto alternate = optional_jid(destroy, "jid");
   if (!alternate) return std::unexpected(alternate.error());
-  return MucDestroy{std::move(*alternate), destroy.child_text("password", destroy.ns()), destroy.child_text("reason", destroy.ns())};
+  return MucDestroy{std::move(*alternate), destroy.child_text("password", destroy.ns()),
+                    destroy.child_text("reason", destroy.ns())};
 }
 
 void MucDestroy::add_to(Element& parent) const {

@@ -40,8 +40,8 @@ struct MucItem {
   Element& add_to(Element& parent) const;
 };
 
-/// The items of a `<query xmlns='…muc#admin'/>`, at least one; bad-request for an unknown role or affiliation, or both at
-/// once, or neither; jid-malformed.
+/// The items of a `<query xmlns='…muc#admin'/>`, at least one; bad-request for an unknown role or affiliation, or both
+/// at once, or neither; jid-malformed.
 Parsed<std::vector<MucItem>> parse_muc_admin(const Element& query);
 
 /// `<x xmlns='…muc#user'/>` with the status codes of §10; returns it for items and more.

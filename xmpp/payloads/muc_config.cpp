@@ -94,7 +94,8 @@ void add_roles(DataForm& form, const Roles& list, const std::set<Role>& roles) {
   std::vector<std::string> values;
   for (const Role role : roles) values.emplace_back(to_string(role));
   form.add_values(list.var, std::move(values), "list-multi", list.label);
-  for (const Role role : {Role::moderator, Role::participant, Role::visitor}) form.fields.back().options.push_back({{}, std::string(to_string(role))});
+  for (const Role role : {Role::moderator, Role::participant, Role::visitor})
+    form.fields.back().options.push_back({{}, std::string(to_string(role))});
 }
 
 void add_max_users(DataForm& form, uint32_t max_users) {
@@ -111,11 +112,13 @@ DataForm RoomConfig::to_form(DataForm::Type type) const {
   form.title = "Room configuration";
   for (const auto& text : texts) form.add(text.var, this->*text.member, text.type, text.label);
   for (const auto& each : switches) form.add_boolean(each.var, this->*each.member, each.label);
-  form.add_choice("muc#roomconfig_whois", whois_names[static_cast<size_t>(whois)], {std::begin(whois_names), std::end(whois_names)}, "Who sees real addresses");
-  form.add_choice("muc#roomconfig_allowpm", private_names[static_cast<size_t>(private_messages)], {std::begin(private_names), std::end(private_names)},
-                  "Who may send private messages");
+  form.add_choice("muc#roomconfig_whois", whois_names[static_cast<size_t>(whois)],
+                  {std::begin(whois_names), std::end(whois_names)}, "Who sees real addresses");
+  form.add_choice("muc#roomconfig_allowpm", private_names[static_cast<size_t>(private_messages)],
+                  {std::begin(private_names), std::end(private_names)}, "Who may send private messages");
   add_max_users(form, max_users);
-  form.add("muc#roomconfig_historylength", std::to_string(history_length), "text-single", "Messages sent to one who enters");
+  form.add("muc#roomconfig_historylength", std::to_string(history_length), "text-single",
+           "Messages sent to one who enters");
   for (const auto& list : role_lists) add_roles(form, list, this->*list.member);
   return form;
 }
@@ -131,8 +134,10 @@ Parsed<RoomConfig> RoomConfig::changed_by(const DataForm& submitted) const {
     if (!value) return std::unexpected(value.error());
     if (*value) changed.*each.member = **value;
   }
-  if (!take_choice(submitted, "muc#roomconfig_whois", whois_names, changed.whois)) return no_value("muc#roomconfig_whois");
-  if (!take_choice(submitted, "muc#roomconfig_allowpm", private_names, changed.private_messages)) return no_value("muc#roomconfig_allowpm");
+  if (!take_choice(submitted, "muc#roomconfig_whois", whois_names, changed.whois))
+    return no_value("muc#roomconfig_whois");
+  if (!take_choice(submitted, "muc#roomconfig_allowpm", private_names, changed.private_messages))
+    return no_value("muc#roomconfig_allowpm");
   if (!take_number(submitted, "muc#roomconfig_maxusers", changed.max_users)) return no_value("muc#roomconfig_maxusers");
   for (const auto var : {"muc#roomconfig_historylength", "muc#maxhistoryfetch"}) {
     if (!take_number(submitted, var, changed.history_length)) return no_value(var);
@@ -141,7 +146,8 @@ Parsed<RoomConfig> RoomConfig::changed_by(const DataForm& submitted) const {
   for (const auto& list : role_lists) {
     if (!take_roles(submitted, list.var, changed.*list.member)) return no_value(list.var);
   }
-  if (changed.password_protected && changed.password.empty()) return refuse(Condition::not_acceptable, "a password-protected room needs a password");
+  if (changed.password_protected && changed.password.empty())
+    return refuse(Condition::not_acceptable, "a password-protected room needs a password");
   return changed;
 }
 

@@ -25,15 +25,16 @@ struct RoomConfig {
   bool allow_invites = true;        ///< occupants who are no admins may, also into a members-only room
   bool is_logged = true;            ///< messages are kept, for XEP-0313 and the history
   PrivateMessages private_messages = PrivateMessages::anyone;
-  uint32_t history_length = 20;     ///< messages that are sent to one who enters and asks for no other number
-  std::set<Role> presence_broadcast = {Role::visitor, Role::participant, Role::moderator};  ///< whose presence others see
-  std::set<Role> member_list = {Role::participant, Role::moderator};                        ///< who may ask for the lists
+  uint32_t history_length = 20;  ///< messages that are sent to one who enters and asks for no other number
+  std::set<Role> presence_broadcast = {Role::visitor, Role::participant,
+                                       Role::moderator};              ///< whose presence others see
+  std::set<Role> member_list = {Role::participant, Role::moderator};  ///< who may ask for the lists
 
   bool is_anonymous() const { return whois == Whois::moderators; }
   /// The form with the present values, for owners; `limit` is what the service allows at most.
   DataForm to_form(DataForm::Type type) const;
-  /// Takes over the fields that the submitted form has; what it lacks stays. bad-request for what is no value of a field,
-  /// not-acceptable for what contradicts itself (§10.1.3: a password-protected room without a password).
+  /// Takes over the fields that the submitted form has; what it lacks stays. bad-request for what is no value of a
+  /// field, not-acceptable for what contradicts itself (§10.1.3: a password-protected room without a password).
   Parsed<RoomConfig> changed_by(const DataForm& submitted) const;
   bool operator==(const RoomConfig&) const = default;
 };

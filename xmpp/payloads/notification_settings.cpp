@@ -22,7 +22,8 @@ std::optional<Notify> notify_setting(const Element& notify, std::string_view cat
   for (const Element& child : notify.elements()) {
     const auto setting = setting_named(child);
     const auto for_category = child.attr("identity-category"), for_type = child.attr("identity-type");
-    const bool is_for_us = (for_category.empty() && for_type.empty()) || (for_category == category && (for_type.empty() || for_type == type));
+    const bool is_for_us = (for_category.empty() && for_type.empty()) ||
+                           (for_category == category && (for_type.empty() || for_type == type));
     if (!setting || !is_for_us) continue;
     const int rank = for_category.empty() ? 0 : for_type.empty() ? 1 : 2;
     if (rank <= best_rank) continue;

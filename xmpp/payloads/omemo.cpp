@@ -53,7 +53,8 @@ const BundleNames& names_of(Version version) { return version == Version::legacy
 
 bool is_true(std::string_view text) { return text == "true" || text == "1"; }
 
-void parse_keys(const Element& parent, std::string_view exchange_name, const std::string& jid, EncryptedMessage& message) {
+void parse_keys(const Element& parent, std::string_view exchange_name, const std::string& jid,
+                EncryptedMessage& message) {
   for (const Element& key : parent.elements()) {
     if (!key.is("key", parent.ns())) continue;
     const auto device = parse_device_id(key.attr("rid"));
@@ -127,7 +128,8 @@ Result<Bundle> parse_bundle(Version version, const Element& element) {
   if (!element.is("bundle", ns)) return fail(Failure::invalid, "no OMEMO bundle");
   const Element* signed_pre_key = element.child(names.signed_pre_key, ns);
   const Element* pre_keys = element.child("prekeys", ns);
-  const auto signed_pre_key_id = signed_pre_key ? parse_id(signed_pre_key->attr(names.signed_pre_key_id)) : std::nullopt;
+  const auto signed_pre_key_id =
+      signed_pre_key ? parse_id(signed_pre_key->attr(names.signed_pre_key_id)) : std::nullopt;
   auto signed_pre_key_data = parse_bytes(signed_pre_key);
   auto signature = parse_bytes(element.child(names.signature, ns));
   auto identity_key = parse_bytes(element.child(names.identity_key, ns));
@@ -135,7 +137,9 @@ Result<Bundle> parse_bundle(Version version, const Element& element) {
     return fail(Failure::invalid, "an OMEMO bundle lacks a part");
   }
 
-  Bundle bundle{version, *signed_pre_key_id, std::move(*signed_pre_key_data), std::move(*signature), std::move(*identity_key), {}};
+  Bundle bundle{
+      version, *signed_pre_key_id, std::move(*signed_pre_key_data), std::move(*signature), std::move(*identity_key),
+      {}};
   for (const Element& pre_key : pre_keys->elements()) {
     if (!pre_key.is(names.pre_key, ns) || bundle.pre_keys.size() >= pre_keys_read) continue;
     const auto id = parse_id(pre_key.attr(names.pre_key_id));

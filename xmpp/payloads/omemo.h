@@ -21,12 +21,13 @@ using crypto::omemo::Version;
 /// The PEP node of the device list and its only item's id.
 std::string_view devices_node(Version version);
 inline constexpr std::string_view devices_item = "current";
-/// Version 2 has one node with an item per device, legacy a node per device: the bundle of `device` is bundle_item() there.
+/// Version 2 has one node with an item per device, legacy a node per device: the bundle of `device` is bundle_item()
+/// there.
 std::string bundles_node(Version version, uint32_t device);
 std::string bundle_item(Version version, uint32_t device);
 
-/// `<devices/>` or the legacy `<list/>`; ids that are no device id and repetitions are left out. Labels are ignored: they
-/// are worth nothing without their signature.
+/// `<devices/>` or the legacy `<list/>`; ids that are no device id and repetitions are left out. Labels are ignored:
+/// they are worth nothing without their signature.
 std::vector<uint32_t> parse_device_list(Version version, const Element& list);
 void add_device_list(Element& parent, Version version, const std::vector<uint32_t>& devices);
 
@@ -44,10 +45,10 @@ void add_encrypted(Element& parent, const EncryptedMessage& message);
 
 /// XEP-0420 with the profile of XEP-0384 §5.5.1.
 struct Envelope {
-  ElementPtr content;        ///< `<content/>` with the encrypted children of the message
-  Jid from;                  ///< bare JID of the sender; empty when not said
-  Jid to;                    ///< bare JID of the recipient or room; empty when not said
-  std::string time;          ///< XEP-0082 DateTime; empty when not said
+  ElementPtr content;  ///< `<content/>` with the encrypted children of the message
+  Jid from;            ///< bare JID of the sender; empty when not said
+  Jid to;              ///< bare JID of the recipient or room; empty when not said
+  std::string time;    ///< XEP-0082 DateTime; empty when not said
 
   /// With an empty `<content/>` to add to.
   static Envelope make(const Jid& from, const Jid& to);
@@ -55,8 +56,8 @@ struct Envelope {
   static Result<Envelope> parse(const Element& root);
   /// The plaintext to encrypt: padded to at least 256 bytes plus a random 0 to 200 (XEP-0420 §4).
   std::string to_xml() const;
-  /// Does it belong into the stanza it came in? Failure::denied if `from` or `to` differ, or if `to` is absent in a room
-  /// (a private message could be turned into a public one). `sender` in a room: the occupant's real JID.
+  /// Does it belong into the stanza it came in? Failure::denied if `from` or `to` differ, or if `to` is absent in a
+  /// room (a private message could be turned into a public one). `sender` in a room: the occupant's real JID.
   Status check(const Jid& sender, const Jid& recipient, bool groupchat) const;
 };
 

@@ -34,7 +34,8 @@ std::optional<uint32_t> parse_uint32(std::string_view text) {
 }
 
 Parsed<Jid> parse_jid_attribute(const Element& element, std::string_view name) {
-  if (!element.has_attr(name)) return refuse(Condition::bad_request, "the attribute " + std::string(name) + " is missing");
+  if (!element.has_attr(name))
+    return refuse(Condition::bad_request, "the attribute " + std::string(name) + " is missing");
   auto jid = Jid::parse(element.attr(name));
   if (!jid) return refuse(Condition::jid_malformed, jid.error().message);
   return std::move(*jid);

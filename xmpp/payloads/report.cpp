@@ -8,10 +8,12 @@ Parsed<AbuseReport> AbuseReport::parse(const Element& element) {
   AbuseReport report;
   report.reason = std::string(element.attr("reason"));
   // §3: MUST include a reason
-  if (!element.is("report", ns::reporting) || report.reason.empty()) return refuse(Condition::bad_request, "a report needs a reason");
+  if (!element.is("report", ns::reporting) || report.reason.empty())
+    return refuse(Condition::bad_request, "a report needs a reason");
   bool has_text = false;
   for (const Element& child : element.elements()) {
-    if (child.is("stanza-id", ns::sid)) report.stanza_ids.push_back({std::string(child.attr("by")), std::string(child.attr("id"))});
+    if (child.is("stanza-id", ns::sid))
+      report.stanza_ids.push_back({std::string(child.attr("by")), std::string(child.attr("id"))});
     if (child.is("report-origin", ns::reporting)) report.to_origin = true;
     if (child.is("third-party", ns::reporting)) report.to_third_parties = true;
     if (child.is("text", ns::reporting) && !has_text) {
@@ -23,7 +25,8 @@ Parsed<AbuseReport> AbuseReport::parse(const Element& element) {
                         report.reason.size() > most_reason_bytes;
   if (too_long) return refuse(Condition::not_acceptable, "the report is too long");
   for (const auto& [by, id] : report.stanza_ids) {
-    if (by.size() > 3071 || id.size() > 1023) return refuse(Condition::not_acceptable, "the report has a stanza-id that is too long");
+    if (by.size() > 3071 || id.size() > 1023)
+      return refuse(Condition::not_acceptable, "the report has a stanza-id that is too long");
   }
   return report;
 }

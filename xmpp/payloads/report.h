@@ -17,7 +17,7 @@ struct AbuseReport {
 
   std::string reason;  ///< urn:xmpp:reporting:spam, urn:xmpp:reporting:abuse or another
   std::vector<StanzaId> stanza_ids;
-  std::string text;  ///< of the user; of several languages the first
+  std::string text;                                  ///< of the user; of several languages the first
   bool to_origin = false, to_third_parties = false;  ///< §4: may be forwarded there
 
   /// A `<report/>`; bad-request without a reason, not-acceptable when it is longer than the limits above.

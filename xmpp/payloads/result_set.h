@@ -7,7 +7,7 @@ namespace rookery::xmpp {
 
 /// The request's `<set/>`.
 struct RsmRequest {
-  std::optional<uint32_t> max;        ///< 0 asks for the count only, §2.7
+  std::optional<uint32_t> max;  ///< 0 asks for the count only, §2.7
   std::optional<std::string> after;
   std::optional<std::string> before;  ///< empty: the last page, §2.5
   std::optional<uint32_t> index;      ///< §2.6

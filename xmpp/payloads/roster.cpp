@@ -15,7 +15,8 @@ Parsed<std::vector<std::string>> parse_groups(const Element& item) {
     if (!child.is("group", ns::roster)) continue;
     auto group = child.text();
     if (group.empty()) return refuse(Condition::not_acceptable, "a group's name is empty");
-    if (std::ranges::find(groups, group) != groups.end()) return refuse(Condition::bad_request, "a group is given twice");
+    if (std::ranges::find(groups, group) != groups.end())
+      return refuse(Condition::bad_request, "a group is given twice");
     groups.push_back(std::move(group));
   }
   return groups;

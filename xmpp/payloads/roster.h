@@ -13,7 +13,7 @@ struct RosterEntry {
   Jid jid;
   std::string name;
   Subscription subscription = Subscription::none;
-  bool ask = false;       ///< ask='subscribe'
+  bool ask = false;  ///< ask='subscribe'
   bool approved = false;
   std::vector<std::string> groups;
 

@@ -120,7 +120,9 @@ void add_to(Element& parent, const SmElement& element) {
 }
 
 void add_handled_count_too_high(Element& error, uint32_t handled, uint32_t sent) {
-  error.add("handled-count-too-high", ns::sm).set_attr("h", std::to_string(handled)).set_attr("send-count", std::to_string(sent));
+  error.add("handled-count-too-high", ns::sm)
+      .set_attr("h", std::to_string(handled))
+      .set_attr("send-count", std::to_string(sent));
 }
 
 }  // namespace rookery::xmpp

@@ -44,8 +44,8 @@ struct SmAnswer {  ///< `<a/>`
 
 using SmElement = std::variant<SmEnable, SmEnabled, SmResume, SmResumed, SmFailed, SmRequest, SmAnswer>;
 
-/// Any top-level element of namespace urn:xmpp:sm:3; bad-request for missing or malformed attributes, and for names that
-/// do not exist.
+/// Any top-level element of namespace urn:xmpp:sm:3; bad-request for missing or malformed attributes, and for names
+/// that do not exist.
 Parsed<SmElement> parse_stream_management(const Element& element);
 ElementPtr to_element(const SmElement& element);
 /// The same as a child, for SASL2 and Bind2.

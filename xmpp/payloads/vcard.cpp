@@ -14,18 +14,23 @@ struct Plain {
   std::string_view temp, four, value;
 };
 constexpr Plain plains[] = {
-    {"FN", "fn", "text"},       {"NICKNAME", "nickname", "text"}, {"BDAY", "bday", "date"}, {"TITLE", "title", "text"},
-    {"ROLE", "role", "text"},   {"NOTE", "note", "text"},         {"DESC", "note", "text"}, {"URL", "url", "uri"},
-    {"TZ", "tz", "text"},       {"UID", "uid", "uri"},
+    {"FN", "fn", "text"},     {"NICKNAME", "nickname", "text"},
+    {"BDAY", "bday", "date"}, {"TITLE", "title", "text"},
+    {"ROLE", "role", "text"}, {"NOTE", "note", "text"},
+    {"DESC", "note", "text"}, {"URL", "url", "uri"},
+    {"TZ", "tz", "text"},     {"UID", "uid", "uri"},
 };
 // Properties made of parts; those of <n/> and <adr/> have the same order in both forms.
 struct Part {
   std::string_view temp, four;
 };
-constexpr Part name_parts[] = {{"FAMILY", "surname"}, {"GIVEN", "given"}, {"MIDDLE", "additional"}, {"PREFIX", "prefix"}, {"SUFFIX", "suffix"}};
-constexpr Part address_parts[] = {{"POBOX", "pobox"},   {"EXTADD", "ext"},  {"STREET", "street"}, {"LOCALITY", "locality"},
-                                  {"REGION", "region"}, {"PCODE", "code"}, {"CTRY", "country"}};
-constexpr Part types[] = {{"HOME", "home"}, {"WORK", "work"}, {"VOICE", "voice"}, {"CELL", "cell"}, {"FAX", "fax"}, {"VIDEO", "video"}, {"PAGER", "pager"}};
+constexpr Part name_parts[] = {
+    {"FAMILY", "surname"}, {"GIVEN", "given"}, {"MIDDLE", "additional"}, {"PREFIX", "prefix"}, {"SUFFIX", "suffix"}};
+constexpr Part address_parts[] = {{"POBOX", "pobox"},       {"EXTADD", "ext"},    {"STREET", "street"},
+                                  {"LOCALITY", "locality"}, {"REGION", "region"}, {"PCODE", "code"},
+                                  {"CTRY", "country"}};
+constexpr Part types[] = {{"HOME", "home"}, {"WORK", "work"},   {"VOICE", "voice"}, {"CELL", "cell"},
+                          {"FAX", "fax"},   {"VIDEO", "video"}, {"PAGER", "pager"}};
 constexpr std::string_view composed[] = {"N", "ADR", "TEL", "EMAIL", "JABBERID", "ORG", "PHOTO", "VERSION"};
 
 std::string text_of(const Element& parent, std::string_view name) { return parent.child_text(name, parent.ns()); }
@@ -132,7 +137,8 @@ void convert_to_temp(const Element& property, Element& vcard) {
 }
 
 bool is_converted(std::string_view temp) {
-  return std::ranges::find(plains, temp, &Plain::temp) != std::end(plains) || std::ranges::find(composed, temp) != std::end(composed);
+  return std::ranges::find(plains, temp, &Plain::temp) != std::end(plains) ||
+         std::ranges::find(composed, temp) != std::end(composed);
 }
 
 }  // namespace

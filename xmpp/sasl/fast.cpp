@@ -57,7 +57,8 @@ FastOutcome use_fast_token(FastSlots& slots, const FastAttempt& attempt, TimePoi
   return outcome;
 }
 
-const FastToken& issue_fast_token(FastSlots& slots, std::string_view mechanism, TimePoint now, const FastPolicy& policy) {
+const FastToken& issue_fast_token(FastSlots& slots, std::string_view mechanism, TimePoint now,
+                                  const FastPolicy& policy) {
   return slots.fresh.emplace(FastToken{.secret = crypto::random_token(token_entropy_bytes),
                                        .mechanism = std::string(mechanism),
                                        .issued = now,

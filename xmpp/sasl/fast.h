@@ -22,8 +22,8 @@ struct FastToken {
   bool operator==(const FastToken&) const = default;
 };
 
-/// §5.1 "Server-side handling of multiple active tokens": a new token waits in `fresh` until it is used, so that a client
-/// that never heard of it can still log in with `current`.
+/// §5.1 "Server-side handling of multiple active tokens": a new token waits in `fresh` until it is used, so that a
+/// client that never heard of it can still log in with `current`.
 struct FastSlots {
   std::optional<FastToken> current, fresh;
   bool empty() const { return !current && !fresh; }
@@ -52,7 +52,7 @@ enum class FastVerdict {
 
 struct FastOutcome {
   FastVerdict verdict = FastVerdict::refused;
-  std::string answer;             ///< accepted: what proves to the client that we know the token too (raw bytes)
+  std::string answer;  ///< accepted: what proves to the client that we know the token too (raw bytes)
   bool is_due_for_rotation = false;
 };
 
@@ -61,7 +61,8 @@ struct FastOutcome {
 FastOutcome use_fast_token(FastSlots& slots, const FastAttempt& attempt, TimePoint now, const FastPolicy& policy);
 
 /// Puts a new token into `fresh`, in place of one that was never used, and returns it.
-const FastToken& issue_fast_token(FastSlots& slots, std::string_view mechanism, TimePoint now, const FastPolicy& policy);
+const FastToken& issue_fast_token(FastSlots& slots, std::string_view mechanism, TimePoint now,
+                                  const FastPolicy& policy);
 
 // The Hashed Token mechanisms (draft-ietf-kitten-sasl-ht-00).
 

@@ -131,11 +131,14 @@ std::string Sasl2Offer::to_xml() const {
     out += "</fast>";
   }
   out += "</inline>";
-  for (const auto& task : upgrades) out.append("<upgrade xmlns='urn:xmpp:sasl:upgrade:0'>").append(task).append("</upgrade>");
+  for (const auto& task : upgrades)
+    out.append("<upgrade xmlns='urn:xmpp:sasl:upgrade:0'>").append(task).append("</upgrade>");
   return out + "</authentication>";
 }
 
-std::string sasl2_challenge(std::string_view data) { return opening("challenge") + crypto::base64_encode(data) + "</challenge>"; }
+std::string sasl2_challenge(std::string_view data) {
+  return opening("challenge") + crypto::base64_encode(data) + "</challenge>";
+}
 
 std::string sasl2_failure(SaslError error, std::string_view condition) {
   std::string out = opening("failure");
@@ -168,8 +171,8 @@ std::string fast_token_element(std::string_view secret, TimePoint expires) {
 std::string upgrade_task(std::string_view scram_mechanism) { return "UPGR-" + std::string(scram_mechanism); }
 
 std::string upgrade_salt(std::string_view salt, uint32_t iterations) {
-  return opening("task-data") + "<salt xmlns='urn:xmpp:scram-upgrade:0' iterations='" + std::to_string(iterations) + "'>" +
-         crypto::base64_encode(salt) + "</salt></task-data>";
+  return opening("task-data") + "<salt xmlns='urn:xmpp:scram-upgrade:0' iterations='" + std::to_string(iterations) +
+         "'>" + crypto::base64_encode(salt) + "</salt></task-data>";
 }
 
 std::optional<std::string> parse_upgrade_hash(const Element& task_data) {

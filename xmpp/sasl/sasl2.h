@@ -1,4 +1,5 @@
-// The elements of the Extensible SASL Profile (SASL2, XEP-0388 1.0) and of what travels inside (XEP-0386, 0480, 0484, 0509).
+// The elements of the Extensible SASL Profile (SASL2, XEP-0388 1.0) and of what travels inside (XEP-0386, 0480, 0484,
+// 0509).
 #pragma once
 
 #include <cstdint>
@@ -32,10 +33,10 @@ struct Sasl2Request {
   std::optional<std::string> initial_response;  ///< raw bytes; XEP-0388 §2.2: absent and empty are two things
   UserAgent agent;
   std::optional<SmResume> resume;
-  ElementPtr bind;                          ///< XEP-0386, as sent; null without
-  std::optional<Fast> fast;                 ///< the mechanism is one for tokens
-  std::optional<std::string> token_wish;    ///< the mechanism of <request-token/>
-  std::vector<std::string> upgrades;        ///< XEP-0480 task names
+  ElementPtr bind;                            ///< XEP-0386, as sent; null without
+  std::optional<Fast> fast;                   ///< the mechanism is one for tokens
+  std::optional<std::string> token_wish;      ///< the mechanism of <request-token/>
+  std::vector<std::string> upgrades;          ///< XEP-0480 task names
   std::optional<std::string> config_version;  ///< XEP-0509
 
   /// malformed_request or incorrect_encoding for what the XEPs do not allow.

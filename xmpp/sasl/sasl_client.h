@@ -19,7 +19,7 @@ struct SaslClientOptions {
   bool allow_plain = false;      ///< XEP-0474: only where SCRAM was never used with this account
   bool has_certificate = false;  ///< TLS showed a client certificate: EXTERNAL is preferred where offered
   uint32_t minimum_iterations = crypto::scram_minimum_iterations;
-  std::string tls_version;  ///< XEP-0515, of our end of the connection; empty: not compared
+  std::string tls_version;      ///< XEP-0515, of our end of the connection; empty: not compared
   std::string nonce_for_tests;  ///< instead of a random one, for known answers
 };
 

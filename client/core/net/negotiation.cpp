@@ -40,7 +40,8 @@ Step refused_login(const xmpp::Element& failure) {
   const std::string name(reason ? reason->name() : "not-authorized");
   if (name == "not-authorized") return failed(Failure::denied, "wrong user name or password", true);
   const bool is_temporary = name == "temporary-auth-failure";
-  return failed(is_temporary ? Failure::unavailable : Failure::denied, "the server refuses the login: " + name, !is_temporary);
+  return failed(is_temporary ? Failure::unavailable : Failure::denied, "the server refuses the login: " + name,
+                !is_temporary);
 }
 
 std::string stream_error_text(const xmpp::Element& error) {

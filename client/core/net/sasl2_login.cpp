@@ -61,7 +61,8 @@ Result<std::string> Sasl2Login::authenticate(const Identity& identity, const xmp
   wish_ = identity.agent_id.empty() ? std::string() : token_wish(bindings);
   std::string initial;
   std::string more;
-  const bool fits = token && !wish_.empty() && token->mechanism == wish_ && token->expires > std::chrono::system_clock::now();
+  const bool fits =
+      token && !wish_.empty() && token->mechanism == wish_ && token->expires > std::chrono::system_clock::now();
   if (fits) {
     const std::string& data = *xmpp::fast_binding_data(token->mechanism, bindings);
     mechanism_ = token->mechanism;
@@ -86,8 +87,8 @@ Result<std::string> Sasl2Login::authenticate(const Identity& identity, const xmp
   }
   resumes_ = inline_resume_ && !resume.empty();
   if (resumes_) more += resume;
-  return "<authenticate xmlns='urn:xmpp:sasl:2' mechanism='" + mechanism_ + "'><initial-response>" + crypto::base64_encode(initial) +
-         "</initial-response>" + more + "</authenticate>";
+  return "<authenticate xmlns='urn:xmpp:sasl:2' mechanism='" + mechanism_ + "'><initial-response>" +
+         crypto::base64_encode(initial) + "</initial-response>" + more + "</authenticate>";
 }
 
 Result<std::string> Sasl2Login::on_challenge(const xmpp::Element& challenge) {
@@ -112,9 +113,13 @@ std::optional<LoginToken> Sasl2Login::new_token(const xmpp::Element& success) co
   if (token == nullptr || wish_.empty()) return std::nullopt;
   const auto expires = xmpp::parse_date_time(token->attr("expiry"));
   if (!expires || token->attr("token").empty()) return std::nullopt;
-  return LoginToken{.mechanism = by_token() ? mechanism_ : wish_, .secret = crypto::Secret(token->attr("token")), .expires = *expires};
+  return LoginToken{.mechanism = by_token() ? mechanism_ : wish_,
+                    .secret = crypto::Secret(token->attr("token")),
+                    .expires = *expires};
 }
 
-std::string_view Sasl2Login::binding() const { return by_token() || !password_ ? std::string_view() : password_->binding(); }
+std::string_view Sasl2Login::binding() const {
+  return by_token() || !password_ ? std::string_view() : password_->binding();
+}
 
 }  // namespace rookery::client

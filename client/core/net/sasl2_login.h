@@ -1,5 +1,5 @@
-// The client's way through SASL2 (XEP-0388): the password once, then tokens (FAST, XEP-0484), and resuming in the same round
-// trip (XEP-0198 §9). Elements in, elements out.
+// The client's way through SASL2 (XEP-0388): the password once, then tokens (FAST, XEP-0484), and resuming in the same
+// round trip (XEP-0198 §9). Elements in, elements out.
 #pragma once
 
 #include <memory>
@@ -32,8 +32,8 @@ class Sasl2Login {
     std::string_view username, password;
     std::string_view agent_id;  ///< a UUID; empty: no token is asked for
   };
-  /// `<authenticate/>`. By token where there is one that fits; never by one that is bound less than the connection could be.
-  /// `resume` is `<resume/>` as XML, or empty; it is left out where the server would not take it here.
+  /// `<authenticate/>`. By token where there is one that fits; never by one that is bound less than the connection
+  /// could be. `resume` is `<resume/>` as XML, or empty; it is left out where the server would not take it here.
   Result<std::string> authenticate(const Identity& identity, const xmpp::ChannelBindings& bindings,
                                    const std::optional<LoginToken>& token, const std::string& resume);
   /// The answer to `<challenge/>`, as XML.

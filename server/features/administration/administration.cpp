@@ -29,7 +29,8 @@ Task<CommandOutcome> shut_down(std::shared_ptr<const CommandCall> call) {
     co_await announcing;
   }
   Loop::current()->after(std::chrono::seconds(*delay), [] { kill(getpid(), SIGTERM); });
-  co_return CommandResult{.form = {}, .note = "The server stops in " + std::to_string(*delay) + " seconds", .add_to_form = {}};
+  co_return CommandResult{
+      .form = {}, .note = "The server stops in " + std::to_string(*delay) + " seconds", .add_to_form = {}};
 }
 
 }  // namespace
@@ -50,14 +51,17 @@ xmpp::DataForm admin_form(std::string_view title) {
 
 xmpp::DataForm admin_result() { return xmpp::DataForm::make(xmpp::DataForm::Type::result, xmpp::ns::admin); }
 
-std::expected<std::vector<xmpp::Jid>, xmpp::StanzaError> accounts_of(const CommandCall& call, std::string_view var, bool with_resource) {
+std::expected<std::vector<xmpp::Jid>, xmpp::StanzaError> accounts_of(const CommandCall& call, std::string_view var,
+                                                                     bool with_resource) {
   std::vector<xmpp::Jid> accounts;
   for (const auto& text : call.values(var)) {
     const auto jid = xmpp::Jid::parse(text);
-    if (!jid || !jid->has_local()) return refused(xmpp::Condition::jid_malformed, text + " is not an account's address");
+    if (!jid || !jid->has_local())
+      return refused(xmpp::Condition::jid_malformed, text + " is not an account's address");
     if (!jid->is_bare() && !with_resource) return refused(xmpp::Condition::bad_request, text + " has a resource");
     // An administrator of one domain has the others' by asking them.
-    if (jid->domain() != call.domain) return refused(xmpp::Condition::not_acceptable, text + " has no account at " + call.domain);
+    if (jid->domain() != call.domain)
+      return refused(xmpp::Condition::not_acceptable, text + " has no account at " + call.domain);
     accounts.push_back(*jid);
   }
   if (accounts.empty()) return refused(xmpp::Condition::bad_request, "No account is named");
@@ -70,8 +74,8 @@ void add_shutdown(FeatureRegistry& registry) {
     auto form = admin_form("Shutting Down the Service");
     auto& delay = form.add("delay", "60", "list-single", "Time until then").fields.back();
     delay.required = true;
-    delay.options = {{"at once", "0"}, {"30 seconds", "30"}, {"60 seconds", "60"}, {"90 seconds", "90"}, {"2 minutes", "120"},
-                     {"3 minutes", "180"}, {"4 minutes", "240"}, {"5 minutes", "300"}};
+    delay.options = {{"at once", "0"},     {"30 seconds", "30"}, {"60 seconds", "60"}, {"90 seconds", "90"},
+                     {"2 minutes", "120"}, {"3 minutes", "180"}, {"4 minutes", "240"}, {"5 minutes", "300"}};
     form.add("announcement", {}, "text-multi", "Announcement").fields.back().values.clear();
     return form;
   });
@@ -87,7 +91,13 @@ void install_administration(Node& node, FeatureRegistry& registry) {
   administration::add_list_commands(registry);
   administration::add_message_commands(node, registry);
   administration::add_shutdown(registry);
-  registry.implements({.number = 133, .name = "Service Administration", .version = "1.3.1", .left_out = "the list of administrators is the configuration's; passwords are not known to the server; no black and white lists; no restart; in a cluster, who is online is counted on the node that was asked", .tests = "golden/adhoc, integration/admin/shutdown_test.py"});
+  registry.implements(
+      {.number = 133,
+       .name = "Service Administration",
+       .version = "1.3.1",
+       .left_out = "the list of administrators is the configuration's; passwords are not known to the server; no black "
+                   "and white lists; no restart; in a cluster, who is online is counted on the node that was asked",
+       .tests = "golden/adhoc, integration/admin/shutdown_test.py"});
 }
 
 }  // namespace rookery::server

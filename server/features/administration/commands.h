@@ -14,17 +14,18 @@ xmpp::DataForm admin_form(std::string_view title);
 xmpp::DataForm admin_result();
 
 /// The addresses of the field; each is one of the domain's accounts. `with_resource`: full JIDs too.
-std::expected<std::vector<xmpp::Jid>, xmpp::StanzaError> accounts_of(const CommandCall& call, std::string_view var, bool with_resource = false);
+std::expected<std::vector<xmpp::Jid>, xmpp::StanzaError> accounts_of(const CommandCall& call, std::string_view var,
+                                                                     bool with_resource = false);
 
 /// The lines of a text-multi field.
 std::string text_of(const CommandCall& call, std::string_view var);
 /// §4.23: to those who are here now, on all loops; how many sessions it reached.
 Task<size_t> announce_to_all(Node& node, std::string domain, std::string text, std::string subject);
 
-void add_user_commands(FeatureRegistry& registry);     // §4.1-4.9: users.cpp, user_queries.cpp
+void add_user_commands(FeatureRegistry& registry);  // §4.1-4.9: users.cpp, user_queries.cpp
 void add_user_queries(FeatureRegistry& registry);
-void add_list_commands(FeatureRegistry& registry);     // §4.13-4.22: lists.cpp
+void add_list_commands(FeatureRegistry& registry);                 // §4.13-4.22: lists.cpp
 void add_message_commands(Node& node, FeatureRegistry& registry);  // §4.23-4.28: messages.cpp
-void add_shutdown(FeatureRegistry& registry);          // §4.31
+void add_shutdown(FeatureRegistry& registry);                      // §4.31
 
 }  // namespace rookery::server::administration

@@ -16,11 +16,14 @@ enum class Group { registered, disabled, online, active, idle };
 
 struct Words {
   Group group;
-  std::string_view name;   ///< as in "get-NAME-users-num"
+  std::string_view name;  ///< as in "get-NAME-users-num"
   std::string_view title;
 };
-constexpr Words groups[] = {{Group::registered, "registered", "Registered"}, {Group::disabled, "disabled", "Disabled"},
-                            {Group::online, "online", "Online"}, {Group::active, "active", "Active"}, {Group::idle, "idle", "Idle"}};
+constexpr Words groups[] = {{Group::registered, "registered", "Registered"},
+                            {Group::disabled, "disabled", "Disabled"},
+                            {Group::online, "online", "Online"},
+                            {Group::active, "active", "Active"},
+                            {Group::idle, "idle", "Idle"}};
 
 /// The first of a group, and how many there are.
 struct Members {
@@ -47,7 +50,8 @@ Result<Members> read(storage::Stores& stores, const std::string& domain, Group g
 
 Task<Result<Members>> members_of(std::shared_ptr<const CommandCall> call, Group group, size_t limit) {
   if (group == Group::registered || group == Group::disabled) {
-    auto reading = call->node.stores().run([domain = call->domain, group, limit](storage::Stores& stores) { return read(stores, domain, group, limit); });
+    auto reading = call->node.stores().run(
+        [domain = call->domain, group, limit](storage::Stores& stores) { return read(stores, domain, group, limit); });
     auto members = co_await reading;
     co_return members;
   }
@@ -66,7 +70,8 @@ Task<CommandOutcome> count(std::shared_ptr<const CommandCall> call, const Words*
   const auto members = co_await finding;
   if (!members) co_return refused(members.error());
   auto form = admin_result();
-  form.add(std::string(words->name) + "usersnum", std::to_string(members->count), "text-single", std::string(words->title) + " users");
+  form.add(std::string(words->name) + "usersnum", std::to_string(members->count), "text-single",
+           std::string(words->title) + " users");
   co_return CommandResult{.form = std::move(form), .note = {}, .add_to_form = {}};
 }
 
@@ -87,7 +92,9 @@ Task<CommandOutcome> list(std::shared_ptr<const CommandCall> call, const Words* 
   auto form = admin_result();
   form.add_values(std::string(words->name) + "userjids", texts, "jid-multi", std::string(words->title) + " users");
   const bool is_short = texts.size() < members->count;
-  co_return CommandResult{.form = std::move(form), .note = is_short ? "The first of " + std::to_string(members->count) : std::string(), .add_to_form = {}};
+  co_return CommandResult{.form = std::move(form),
+                          .note = is_short ? "The first of " + std::to_string(members->count) : std::string(),
+                          .add_to_form = {}};
 }
 
 }  // namespace
@@ -100,7 +107,8 @@ void add_list_commands(FeatureRegistry& registry) {
     registry.command(std::move(number));
     // §4.21, §4.22 have their own names for two of them.
     auto who = admin_command("get-" + name + "-users-list", "Get List of " + title + " Users");
-    if (words.group == Group::active || words.group == Group::idle) who.node = who.node.substr(0, who.node.size() - std::string_view("-list").size());
+    if (words.group == Group::active || words.group == Group::idle)
+      who.node = who.node.substr(0, who.node.size() - std::string_view("-list").size());
     who.stages.push_back(limit_form);
     who.run = [&words](std::shared_ptr<const CommandCall> call) { return list(std::move(call), &words); };
     registry.command(std::move(who));

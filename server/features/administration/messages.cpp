@@ -73,10 +73,13 @@ xmpp::DataForm text_form(std::string_view title, std::string_view var, bool with
   return form;
 }
 
-void add_store(FeatureRegistry& registry, std::string_view name, std::string_view title, const std::string& key, bool asks, bool must_exist) {
+void add_store(FeatureRegistry& registry, std::string_view name, std::string_view title, const std::string& key,
+               bool asks, bool must_exist) {
   auto command = admin_command(name, title);
   if (asks) command.stages.push_back([title, key](const CommandCall&) { return text_form(title, key, false); });
-  command.run = [key, must_exist](std::shared_ptr<const CommandCall> call) { return store(std::move(call), key, must_exist); };
+  command.run = [key, must_exist](std::shared_ptr<const CommandCall> call) {
+    return store(std::move(call), key, must_exist);
+  };
   registry.command(std::move(command));
 }
 
@@ -89,7 +92,8 @@ Result<std::vector<std::string>> read_for(storage::Stores& stores, const xmpp::J
   const auto due = values.get(account, "welcome", "due");
   if (!due) return std::unexpected<Error>(due.error());
   if (*due) {
-    if (const Status done = values.remove(account, "welcome", "due"); !done) return std::unexpected<Error>(done.error());
+    if (const Status done = values.remove(account, "welcome", "due"); !done)
+      return std::unexpected<Error>(done.error());
   }
   for (const auto& [key, text] : *set) {
     if (key == "welcome" && *due) texts.push_back(text);
@@ -98,7 +102,8 @@ Result<std::vector<std::string>> read_for(storage::Stores& stores, const xmpp::J
     const auto seen = values.get(account, "motd", "seen");
     if (!seen) return std::unexpected<Error>(seen.error());
     if (*seen == id) continue;
-    if (const Status noted = values.put(account, "motd", "seen", id); !noted) return std::unexpected<Error>(noted.error());
+    if (const Status noted = values.put(account, "motd", "seen", id); !noted)
+      return std::unexpected<Error>(noted.error());
     texts.push_back(text);
   }
   return texts;
@@ -108,14 +113,15 @@ void greet(Node& node, Session& session) {
   const xmpp::Jid full = session.jid();
   const auto domain = xmpp::Jid::parse(full.domain());
   ensure(domain.has_value());
-  node.stores().run([account = full.bare(), domain = *domain](storage::Stores& stores) { return read_for(stores, account, domain); },
-                    [&node, full, serial = session.serial(), domain = domain->text()](Result<std::vector<std::string>> texts) {
-                      if (!texts || texts->empty()) return;  // the next login tries again
-                      Home* home = node.homes().find_loaded(full.bare());
-                      Session* session = home != nullptr ? home->find_serial(serial) : nullptr;
-                      if (session == nullptr) return;
-                      for (const auto& text : *texts) send_to(*session, *announcement(domain, text, {}));
-                    });
+  node.stores().run(
+      [account = full.bare(), domain = *domain](storage::Stores& stores) { return read_for(stores, account, domain); },
+      [&node, full, serial = session.serial(), domain = domain->text()](Result<std::vector<std::string>> texts) {
+        if (!texts || texts->empty()) return;  // the next login tries again
+        Home* home = node.homes().find_loaded(full.bare());
+        Session* session = home != nullptr ? home->find_serial(serial) : nullptr;
+        if (session == nullptr) return;
+        for (const auto& text : *texts) send_to(*session, *announcement(domain, text, {}));
+      });
 }
 
 }  // namespace
@@ -129,7 +135,9 @@ std::string text_of(const CommandCall& call, std::string_view var) {
 Task<size_t> announce_to_all(Node& node, std::string domain, std::string text, std::string subject) {
   size_t reached = 0;
   for (auto& loop : node.loops()) {
-    auto asking = on_loop(*loop, [&homes = node.homes(*loop), domain, text, subject] { return announce_here(homes, domain, text, subject); });
+    auto asking = on_loop(*loop, [&homes = node.homes(*loop), domain, text, subject] {
+      return announce_here(homes, domain, text, subject);
+    });
     reached += co_await asking;
   }
   co_return reached;
@@ -137,7 +145,8 @@ Task<size_t> announce_to_all(Node& node, std::string domain, std::string text, s
 
 void add_message_commands(Node& node, FeatureRegistry& registry) {
   auto command = admin_command("announce", "Send Announcement to Online Users");
-  command.stages.push_back([](const CommandCall&) { return text_form("Making an Announcement", "announcement", true); });
+  command.stages.push_back(
+      [](const CommandCall&) { return text_form("Making an Announcement", "announcement", true); });
   command.run = announce;
   registry.command(std::move(command));
   add_store(registry, "set-motd", "Set Message of the Day", "motd", true, false);

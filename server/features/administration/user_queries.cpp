@@ -62,9 +62,12 @@ CommandResult last_login_result(const xmpp::Jid& account, const Known& known, bo
   if (is_online) {
     form.add("lastlogin", xmpp::format_date_time(now), "text-single");
   } else if (known.last_login) {
-    form.add("lastlogin", xmpp::format_date_time(std::chrono::floor<std::chrono::seconds>(*known.last_login)), "text-single");
+    form.add("lastlogin", xmpp::format_date_time(std::chrono::floor<std::chrono::seconds>(*known.last_login)),
+             "text-single");
   }
-  return {.form = std::move(form), .note = known.last_login || is_online ? "" : "It has never logged in", .add_to_form = {}};
+  return {.form = std::move(form),
+          .note = known.last_login || is_online ? "" : "It has never logged in",
+          .add_to_form = {}};
 }
 
 CommandResult statistics_result(const xmpp::Jid& account, const Known& known, const std::vector<OnlineUser>& online) {
@@ -73,7 +76,8 @@ CommandResult statistics_result(const xmpp::Jid& account, const Known& known, co
   form.add("rostersize", std::to_string(shown(known.roster).size()), "text-single");
   for (const auto& user : online) {
     if (user.account != account) continue;
-    form.add_values("ipaddresses", user.addresses, "text-multi").add_values("onlineresources", user.resources, "text-multi");
+    form.add_values("ipaddresses", user.addresses, "text-multi")
+        .add_values("onlineresources", user.resources, "text-multi");
   }
   return {.form = std::move(form), .note = {}, .add_to_form = {}};
 }
@@ -96,7 +100,8 @@ Task<CommandOutcome> answer(std::shared_ptr<const CommandCall> call, Question qu
   co_return last_login_result(account, *known, is_online);
 }
 
-void add_question(FeatureRegistry& registry, std::string_view name, std::string_view title, Question question, bool many) {
+void add_question(FeatureRegistry& registry, std::string_view name, std::string_view title, Question question,
+                  bool many) {
   const std::string field = many ? "accountjids" : "accountjid";
   auto command = admin_command(name, title);
   command.stages.push_back([title, field, many](const CommandCall&) {
@@ -106,7 +111,9 @@ void add_question(FeatureRegistry& registry, std::string_view name, std::string_
     asked.required = true;
     return form;
   });
-  command.run = [question, field](std::shared_ptr<const CommandCall> call) { return answer(std::move(call), question, field); };
+  command.run = [question, field](std::shared_ptr<const CommandCall> call) {
+    return answer(std::move(call), question, field);
+  };
   registry.command(std::move(command));
 }
 

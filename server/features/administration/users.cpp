@@ -7,7 +7,8 @@ namespace rookery::server::administration {
 
 namespace {
 
-xmpp::DataForm::Field& add_required(xmpp::DataForm& form, std::string_view var, std::string_view type, std::string_view label) {
+xmpp::DataForm::Field& add_required(xmpp::DataForm& form, std::string_view var, std::string_view type,
+                                    std::string_view label) {
   auto& field = form.add(var, {}, type, label).fields.back();
   field.values.clear();
   field.required = true;
@@ -26,7 +27,8 @@ Task<CommandOutcome> add_user(std::shared_ptr<const CommandCall> call) {
   const auto accounts = accounts_of(*call, "accountjid");
   if (!accounts) co_return std::unexpected(accounts.error());
   // §4.1: the service refuses what differs.
-  if (call->value("password") != call->value("password-verify")) co_return refused(xmpp::Condition::not_acceptable, "The passwords differ");
+  if (call->value("password") != call->value("password-verify"))
+    co_return refused(xmpp::Condition::not_acceptable, "The passwords differ");
   auto adding = add_account(call->node, accounts->front(), call->value("password"));
   const Status added = co_await adding;
   if (!added) co_return refused(added.error());
@@ -69,14 +71,17 @@ Task<CommandOutcome> change_all(std::shared_ptr<const CommandCall> call, Change 
   co_return CommandResult{.form = {}, .note = "Done", .add_to_form = {}};
 }
 
-void add_change(FeatureRegistry& registry, std::string_view name, std::string_view title, Change change, bool with_resource = false) {
+void add_change(FeatureRegistry& registry, std::string_view name, std::string_view title, Change change,
+                bool with_resource = false) {
   auto command = admin_command(name, title);
   command.stages.push_back([title](const CommandCall&) {
     auto form = admin_form(title);
     add_required(form, "accountjids", "jid-multi", "The addresses");
     return form;
   });
-  command.run = [change, with_resource](std::shared_ptr<const CommandCall> call) { return change_all(std::move(call), change, with_resource); };
+  command.run = [change, with_resource](std::shared_ptr<const CommandCall> call) {
+    return change_all(std::move(call), change, with_resource);
+  };
   registry.command(std::move(command));
 }
 

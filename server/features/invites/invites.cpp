@@ -1,11 +1,12 @@
 // XEP-0401 and XEP-0379: users make invitations by command; a request that shows one is granted by the server.
+#include "server/invites.h"
+
 #include <algorithm>
 
 #include "server/features/features.h"
 #include "server/features/invites/page.h"
 #include "server/home/home.h"
 #include "server/http/http_server.h"
-#include "server/invites.h"
 #include "server/node.h"
 #include "xmpp/namespaces.h"
 #include "xmpp/time.h"
@@ -15,7 +16,8 @@ namespace rookery::server {
 namespace {
 
 constexpr std::string_view path = "/invite/";
-constexpr std::string_view invite_node = "urn:xmpp:invite#invite", create_account_node = "urn:xmpp:invite#create-account";
+constexpr std::string_view invite_node = "urn:xmpp:invite#invite",
+                           create_account_node = "urn:xmpp:invite#create-account";
 constexpr size_t longest_token = 64;
 
 /// §4.1: the links, and until when they are good.
@@ -24,7 +26,8 @@ CommandResult links(const Node& node, const MadeInvite& made) {
   form.add("uri", invite_uri(made.invite, made.token), "text-single", "Link for XMPP clients");
   const auto landing = landing_url(node, made.invite, made.token);
   if (!landing.empty()) form.add("landing-url", landing, "text-single", "Link for everyone");
-  form.add("expire", xmpp::format_date_time(std::chrono::floor<std::chrono::seconds>(made.invite.expires)), "text-single", "Good until");
+  form.add("expire", xmpp::format_date_time(std::chrono::floor<std::chrono::seconds>(made.invite.expires)),
+           "text-single", "Good until");
   return {.form = std::move(form), .note = {}, .add_to_form = {}};
 }
 
@@ -60,8 +63,8 @@ Task<CommandOutcome> create_account_link(std::shared_ptr<const CommandCall> call
   return make(std::move(call), std::move(wish));
 }
 
-/// XEP-0379 §3.5, by the server: whoever shows a token of this account is answered as the user would; everyone else's request
-/// goes its usual way (§4.1).
+/// XEP-0379 §3.5, by the server: whoever shows a token of this account is answered as the user would; everyone else's
+/// request goes its usual way (§4.1).
 Verdict grant_invited(Node& node, Home& home, const Envelope& envelope) {
   const auto& stanza = *envelope.stanza;
   if (stanza.name() != "presence" || stanza.attr("type") != "subscribe") return {};
@@ -69,7 +72,8 @@ Verdict grant_invited(Node& node, Home& home, const Envelope& envelope) {
   if (preauth == nullptr || preauth->attr("token").size() > longest_token) return {};
   const std::string id = invite_id(preauth->attr("token"));
   std::shared_ptr<xmpp::Element> bare = stanza.clone();
-  bare->remove(*bare->child("preauth", xmpp::ns::pars));  // a token is for us alone, and this hook does not see it again
+  bare->remove(
+      *bare->child("preauth", xmpp::ns::pars));  // a token is for us alone, and this hook does not see it again
   auto use = [id, owner = home.jid().text()](storage::Stores& stores) -> Status {
     const auto found = find_usable_invite(stores, id);
     if (!found) return std::unexpected<Error>(found.error());
@@ -98,10 +102,13 @@ void serve_page(Node& node, const std::shared_ptr<HttpConnection>& connection) {
   node.stores().run([id = invite_id(token)](storage::Stores& stores) { return find_usable_invite(stores, id); },
                     [&node, connection, token, domain](Result<storage::Invite> invite) {
                       if (invite) {
-                        return connection->respond(invites::page({.domain = invite->domain, .uri = invite_uri(*invite, token), .invite = *invite,
+                        return connection->respond(invites::page({.domain = invite->domain,
+                                                                  .uri = invite_uri(*invite, token),
+                                                                  .invite = *invite,
                                                                   .address = landing_url(node, *invite, token)}));
                       }
-                      if (invite.error().failure == Failure::not_found) return connection->respond(invites::gone_page(domain));
+                      if (invite.error().failure == Failure::not_found)
+                        return connection->respond(invites::gone_page(domain));
                       connection->respond(HttpResponse::text(503, "Try again later."));
                     });
 }
@@ -129,12 +136,22 @@ void install_invites(Node& node, FeatureRegistry& registry) {
   account.stages.push_back(account_form);
   account.run = create_account_link;
   registry.command(std::move(account));
-  registry.stanza_to_account.push_back([&node](Home& home, const Envelope& envelope) { return grant_invited(node, home, envelope); });
+  registry.stanza_to_account.push_back(
+      [&node](Home& home, const Envelope& envelope) { return grant_invited(node, home, envelope); });
   if (node.http().is_open()) {
-    node.http().serve(std::string(path), [&node](const std::shared_ptr<HttpConnection>& connection) { serve_page(node, connection); });
+    node.http().serve(std::string(path),
+                      [&node](const std::shared_ptr<HttpConnection>& connection) { serve_page(node, connection); });
   }
-  registry.implements({.number = 379, .name = "Pre-Authenticated Roster Subscription", .version = "0.3.3", .left_out = {}, .tests = "golden/invites/subscribe.scs"});
-  registry.implements({.number = 401, .name = "Ad-hoc Account Invitation Generation", .version = "0.6.0", .left_out = {}, .tests = "golden/invites, integration/admin/invites_test.py"});
+  registry.implements({.number = 379,
+                       .name = "Pre-Authenticated Roster Subscription",
+                       .version = "0.3.3",
+                       .left_out = {},
+                       .tests = "golden/invites/subscribe.scs"});
+  registry.implements({.number = 401,
+                       .name = "Ad-hoc Account Invitation Generation",
+                       .version = "0.6.0",
+                       .left_out = {},
+                       .tests = "golden/invites, integration/admin/invites_test.py"});
 }
 
 }  // namespace rookery::server

@@ -50,24 +50,32 @@ std::string escaped(std::string_view text) {
 HttpResponse document(int status, const std::string& title, const std::string& body) {
   HttpResponse response{.status = status, .headers = {}, .body = {}};
   response.with("Content-Type", "text/html; charset=utf-8")
-      .with("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+      .with(
+          "Content-Security-Policy",
+          "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
       .with("X-Content-Type-Options", "nosniff")
       // The link is a secret: it goes to no other site and into no cache.
       .with("Referrer-Policy", "no-referrer")
       .with("Cache-Control", "no-store");
-  response.body = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-                  "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta name=\"robots\" content=\"noindex\">\n<title>" +
-                  escaped(title) + "</title>\n<style>" + std::string(style) + "</style>\n</head>\n<body>\n<main>\n" + body + "\n</main>\n</body>\n</html>\n";
+  response.body =
+      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta name=\"robots\" "
+      "content=\"noindex\">\n<title>" +
+      escaped(title) + "</title>\n<style>" + std::string(style) + "</style>\n</head>\n<body>\n<main>\n" + body +
+      "\n</main>\n</body>\n</html>\n";
   return response;
 }
 
 std::string client(std::string_view name, std::string_view systems, std::string_view url) {
-  return "<li><a rel=\"noreferrer\" href=\"" + std::string(url) + "\"><b>" + std::string(name) + "</b><span>" + std::string(systems) + "</span></a></li>";
+  return "<li><a rel=\"noreferrer\" href=\"" + std::string(url) + "\"><b>" + std::string(name) + "</b><span>" +
+         std::string(systems) + "</span></a></li>";
 }
 
 std::string clients() {
-  return "<ul>" + client("Conversations", "Android", "https://conversations.im/") + client("Monal", "iPhone, iPad, Mac", "https://monal-im.org/") +
-         client("Dino", "Linux, Windows", "https://dino.im/") + client("Gajim", "Windows, Linux, Mac", "https://gajim.org/") + "</ul>";
+  return "<ul>" + client("Conversations", "Android", "https://conversations.im/") +
+         client("Monal", "iPhone, iPad, Mac", "https://monal-im.org/") +
+         client("Dino", "Linux, Windows", "https://dino.im/") +
+         client("Gajim", "Windows, Linux, Mac", "https://gajim.org/") + "</ul>";
 }
 
 std::string localpart(std::string_view bare) { return std::string(bare.substr(0, bare.find('@'))); }
@@ -75,8 +83,10 @@ std::string localpart(std::string_view bare) { return std::string(bare.substr(0,
 /// Until which day, in UTC: seconds would only frighten.
 std::string day_of(storage::TimePoint time) {
   const std::chrono::year_month_day day(std::chrono::floor<std::chrono::days>(time));
-  constexpr const char* months[] = {"January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"};
-  return std::to_string(static_cast<unsigned>(day.day())) + " " + months[static_cast<unsigned>(day.month()) - 1] + " " + std::to_string(static_cast<int>(day.year()));
+  constexpr const char* months[] = {"January", "February", "March",     "April",   "May",      "June",
+                                    "July",    "August",   "September", "October", "November", "December"};
+  return std::to_string(static_cast<unsigned>(day.day())) + " " + months[static_cast<unsigned>(day.month()) - 1] + " " +
+         std::to_string(static_cast<int>(day.year()));
 }
 
 std::string headline(const Page& page) {
@@ -90,7 +100,8 @@ std::string explanation(const Page& page) {
   std::string out = "<p>";
   if (!contact.empty()) out += "This is an invitation from <b>" + escaped(contact) + "</b>. ";
   if (!page.invite.username.empty()) {
-    out += "The address <b>" + escaped(page.invite.username + "@" + page.domain) + "</b> is kept for you; you choose the password.";
+    out += "The address <b>" + escaped(page.invite.username + "@" + page.domain) +
+           "</b> is kept for you; you choose the password.";
   } else if (page.invite.registers && contact.empty()) {
     out += "It lets you make an account on " + domain + ", with a name and a password of your choice.";
   } else if (page.invite.registers) {
@@ -102,7 +113,8 @@ std::string explanation(const Page& page) {
 }  // namespace
 
 std::string qr_svg(const std::string& text) {
-  const std::unique_ptr<QRcode, void (*)(QRcode*)> code(QRcode_encodeString8bit(text.c_str(), 0, QR_ECLEVEL_M), QRcode_free);
+  const std::unique_ptr<QRcode, void (*)(QRcode*)> code(QRcode_encodeString8bit(text.c_str(), 0, QR_ECLEVEL_M),
+                                                        QRcode_free);
   if (!code) return {};
   constexpr int quiet = 4;  // ISO/IEC 18004 §6.3.8
   const int width = code->width;
@@ -113,32 +125,45 @@ std::string qr_svg(const std::string& text) {
       if ((code->data[y * width + x] & 1) == 0) continue;
       int end = x + 1;
       while (end < width && (code->data[y * width + end] & 1) != 0) ++end;
-      path += "M" + std::to_string(x + quiet) + " " + std::to_string(y + quiet) + "h" + std::to_string(end - x) + "v1h-" + std::to_string(end - x) + "z";
+      path += "M" + std::to_string(x + quiet) + " " + std::to_string(y + quiet) + "h" + std::to_string(end - x) +
+              "v1h-" + std::to_string(end - x) + "z";
       x = end;
     }
   }
-  return "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 " + size + " " + size + "\" role=\"img\" aria-label=\"QR code of this invitation\" "
-         "shape-rendering=\"crispEdges\"><path fill=\"#fff\" d=\"M0 0h" + size + "v" + size + "H0z\"/><path fill=\"#000\" d=\"" + path + "\"/></svg>";
+  return "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 " + size + " " + size +
+         "\" role=\"img\" aria-label=\"QR code of this invitation\" "
+         "shape-rendering=\"crispEdges\"><path fill=\"#fff\" d=\"M0 0h" +
+         size + "v" + size + "H0z\"/><path fill=\"#000\" d=\"" + path + "\"/></svg>";
 }
 
 HttpResponse page(const Page& page) {
   const std::string title = headline(page);
-  std::string body = "<div class=\"both\">\n<div>\n" + std::string(mark) + "\n<h1>" + escaped(title) + "</h1>\n" + explanation(page) +
-                     "\n<a class=\"button\" href=\"" + escaped(page.uri) + "\">Accept the invitation</a>\n"
-                     "<p class=\"soft\">The button opens your chat app. If nothing happens, you need to install one first.</p>\n"
-                     "<h2>Get a chat app</h2>\n<p class=\"soft\">Install one of these, come back to this page, and press the button.</p>\n" + clients() + "\n</div>\n";
+  std::string body =
+      "<div class=\"both\">\n<div>\n" + std::string(mark) + "\n<h1>" + escaped(title) + "</h1>\n" + explanation(page) +
+      "\n<a class=\"button\" href=\"" + escaped(page.uri) +
+      "\">Accept the invitation</a>\n"
+      "<p class=\"soft\">The button opens your chat app. If nothing happens, you need to install one first.</p>\n"
+      "<h2>Get a chat app</h2>\n<p class=\"soft\">Install one of these, come back to this page, and press the "
+      "button.</p>\n" +
+      clients() + "\n</div>\n";
   const std::string code = qr_svg(page.address.empty() ? page.uri : page.address);
-  if (!code.empty()) body += "<figure>\n" + code + "\n<figcaption>Scan this to open the invitation on your phone.</figcaption>\n</figure>\n";
+  if (!code.empty())
+    body +=
+        "<figure>\n" + code + "\n<figcaption>Scan this to open the invitation on your phone.</figcaption>\n</figure>\n";
   body += "</div>\n<footer>Good until " + day_of(page.invite.expires) +
-          (page.invite.uses == 1 ? ", for one person. " : ". ") + "If you do not know who sent you this link, you can ignore it.</footer>";
+          (page.invite.uses == 1 ? ", for one person. " : ". ") +
+          "If you do not know who sent you this link, you can ignore it.</footer>";
   return document(200, title, body);
 }
 
 HttpResponse gone_page(const std::string& domain) {
   return document(410, "This invitation cannot be used",
-                  std::string(mark) + "\n<h1>This invitation cannot be used</h1>\n<p>It has been used already, it is too old, or the link is not complete.</p>\n"
-                  "<p class=\"soft\">Ask whoever sent it to you for a new one. If you have used it yourself, open your chat app: your account on <b>" +
-                  escaped(domain) + "</b> is there.</p>");
+                  std::string(mark) +
+                      "\n<h1>This invitation cannot be used</h1>\n<p>It has been used already, it is too old, or the "
+                      "link is not complete.</p>\n"
+                      "<p class=\"soft\">Ask whoever sent it to you for a new one. If you have used it yourself, open "
+                      "your chat app: your account on <b>" +
+                      escaped(domain) + "</b> is there.</p>");
 }
 
 }  // namespace rookery::server::invites

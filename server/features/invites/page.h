@@ -11,9 +11,9 @@ namespace rookery::server::invites {
 
 struct Page {
   std::string domain;
-  std::string uri;                  ///< xmpp:…; empty: the invitation cannot be used any more
-  storage::Invite invite;           ///< meaningful only with a uri
-  std::string address;              ///< of this page, for the QR code
+  std::string uri;         ///< xmpp:…; empty: the invitation cannot be used any more
+  storage::Invite invite;  ///< meaningful only with a uri
+  std::string address;     ///< of this page, for the QR code
 };
 
 HttpResponse page(const Page& page);

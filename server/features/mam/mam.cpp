@@ -1,4 +1,6 @@
 // XEP-0313: Message Archive Management, of accounts. Preferences: mam_preferences.cpp.
+#include "xmpp/payloads/mam.h"
+
 #include <algorithm>
 
 #include "server/access.h"
@@ -7,7 +9,6 @@
 #include "server/features/mam/mam_preferences.h"
 #include "server/node.h"
 #include "xmpp/namespaces.h"
-#include "xmpp/payloads/mam.h"
 
 namespace rookery::server {
 
@@ -20,8 +21,10 @@ void send_page(IqRequest& request, const storage::ArchivePage& page, const xmpp:
     session->send(archive_result(entry, request.to(), request.from(), asked.query_id));
   };
   // §4.3.4: flipping changes the order of the page, not what belongs to it nor its <set/>.
-  if (asked.flip_page) std::for_each(page.entries.rbegin(), page.entries.rend(), send);
-  else std::ranges::for_each(page.entries, send);
+  if (asked.flip_page)
+    std::for_each(page.entries.rbegin(), page.entries.rend(), send);
+  else
+    std::ranges::for_each(page.entries, send);
   auto result = request.make_result();
   archive_fin(page).add_to(*result);
   request.reply(std::move(result));
@@ -41,7 +44,8 @@ void query_archive(IqRequest request) {
   auto search = make_archive_search(*asked, request.to(), request.home()->committed_id());
   if (!search) return request.fail(search.error());
   auto read = [search = std::move(*search)](const storage::MessageLog& log) { return read_archive(log, search); };
-  request.node().read_log(std::move(read), [request = std::move(request), asked = std::move(*asked)](Result<storage::ArchivePage> page) mutable {
+  request.node().read_log(std::move(read), [request = std::move(request),
+                                            asked = std::move(*asked)](Result<storage::ArchivePage> page) mutable {
     if (!page) return request.fail(page.error());
     send_page(request, *page, asked);
   });
@@ -78,8 +82,13 @@ void install_mam(Node& node, FeatureRegistry& registry) {
   registry.on_iq(Scope::account, "set", "prefs", xmpp::ns::mam, set_archive_preferences);
   registry.advertise(Scope::account, xmpp::ns::mam);
   registry.advertise(Scope::account, xmpp::ns::mam_extended);
-  registry.implements({.number = 313, .name = "Message Archive Management", .version = "1.1.3", .left_out = {}, .tests = "golden/mam"});
-  registry.implements({.number = 441, .name = "Message Archive Management Preferences", .version = "0.2.0", .left_out = {}, .tests = "golden/mam/preferences.scs"});
+  registry.implements(
+      {.number = 313, .name = "Message Archive Management", .version = "1.1.3", .left_out = {}, .tests = "golden/mam"});
+  registry.implements({.number = 441,
+                       .name = "Message Archive Management Preferences",
+                       .version = "0.2.0",
+                       .left_out = {},
+                       .tests = "golden/mam/preferences.scs"});
 }
 
 }  // namespace rookery::server

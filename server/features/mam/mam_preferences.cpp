@@ -52,9 +52,10 @@ void set_archive_preferences(IqRequest request) {
   auto write = [owner = request.to(), xml = result->first_element()->to_xml()](storage::Stores& stores) {
     return stores.values().put(owner, "mam-prefs", "", xml);
   };
-  request.node().stores_of(request.to()).run(
-      std::move(write),
-      [request = std::move(request), prefs = std::move(*prefs), result = std::move(result)](Status stored) mutable {
+  request.node()
+      .stores_of(request.to())
+      .run(std::move(write), [request = std::move(request), prefs = std::move(*prefs),
+                              result = std::move(result)](Status stored) mutable {
         if (!stored) return request.fail(stored.error());
         if (Home* home = request.home()) {
           home->archive_prefs.by_default = default_names[static_cast<size_t>(prefs.by_default)];

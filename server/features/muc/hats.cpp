@@ -26,7 +26,8 @@ bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
 
 bool is_hat_uri(std::string_view text) {
   const auto colon = text.find(':');
-  if (colon == std::string_view::npos || colon == 0 || colon + 1 == text.size() || text.size() > longest_uri) return false;
+  if (colon == std::string_view::npos || colon == 0 || colon + 1 == text.size() || text.size() > longest_uri)
+    return false;
   const auto is_scheme = [](char c) { return is_letter(c) || is_digit(c) || c == '+' || c == '-' || c == '.'; };
   if (!is_letter(text.front()) || !std::ranges::all_of(text.substr(0, colon), is_scheme)) return false;
   return std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) > ' ' && c != 0x7f; });
@@ -35,7 +36,8 @@ bool is_hat_uri(std::string_view text) {
 bool is_hue(std::string_view text) {
   if (text.empty() || text.size() > longest_hue || !is_digit(text.front()) || !is_digit(text.back())) return false;
   const size_t point = text.find('.');
-  const std::string_view whole = text.substr(0, point), rest = point == std::string_view::npos ? std::string_view() : text.substr(point + 1);
+  const std::string_view whole = text.substr(0, point),
+                         rest = point == std::string_view::npos ? std::string_view() : text.substr(point + 1);
   if (whole.size() > 3 || !std::ranges::all_of(whole, is_digit) || !std::ranges::all_of(rest, is_digit)) return false;
   const int degrees = std::stoi(std::string(whole));
   return degrees < 360 || (degrees == 360 && std::ranges::all_of(rest, [](char c) { return c == '0'; }));
@@ -47,7 +49,8 @@ Hats Hats::parse(std::string_view xml) {
   if (!document) return hats;
   for (const auto& element : (*document)->elements()) {
     if (element.name() == "hat") {
-      hats.put(element.attr("uri"), {.title = std::string(element.attr("title")), .hue = std::string(element.attr("hue"))});
+      hats.put(element.attr("uri"),
+               {.title = std::string(element.attr("title")), .hue = std::string(element.attr("hue"))});
       continue;
     }
     const auto wearer = xmpp::Jid::parse(element.attr("jid"));

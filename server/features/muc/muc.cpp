@@ -63,39 +63,72 @@ void list_rooms(IqRequest request) {
   range.last_page = asked->before.has_value();
   range.limit = std::min(asked->max.value_or(largest_page), largest_page);
   auto read = [range](storage::Stores& stores) { return read_page(stores, range); };
-  request.node().stores().run(std::move(read), [request = std::move(request), is_paged = !asked->empty()](Result<RoomPage> page) mutable {
-    if (!page) return request.fail(page.error());
-    xmpp::DiscoItems items;
-    for (const auto& [jid, name] : page->rooms) items.items.push_back({.jid = jid, .node = {}, .name = name.empty() ? std::string(jid.local()) : name});
-    if (is_paged || page->count > page->rooms.size()) {
-      items.page.emplace();
-      items.page->count = page->count;
-      if (!page->rooms.empty()) {
-        items.page->first = page->rooms.front().first.text();
-        items.page->last = page->rooms.back().first.text();
-      }
-    }
-    auto result = request.make_result();
-    items.add_to(*result);
-    request.reply(std::move(result));
-  });
+  request.node().stores().run(
+      std::move(read), [request = std::move(request), is_paged = !asked->empty()](Result<RoomPage> page) mutable {
+        if (!page) return request.fail(page.error());
+        xmpp::DiscoItems items;
+        for (const auto& [jid, name] : page->rooms)
+          items.items.push_back({.jid = jid, .node = {}, .name = name.empty() ? std::string(jid.local()) : name});
+        if (is_paged || page->count > page->rooms.size()) {
+          items.page.emplace();
+          items.page->count = page->count;
+          if (!page->rooms.empty()) {
+            items.page->first = page->rooms.front().first.text();
+            items.page->last = page->rooms.back().first.text();
+          }
+        }
+        auto result = request.make_result();
+        items.add_to(*result);
+        request.reply(std::move(result));
+      });
 }
 
 void receive(Node& node, RoomsOfLoops& rooms, Envelope envelope) {
   if (envelope.to.has_local()) return rooms.here().receive(std::move(envelope));
   node.router().accept(envelope);
-  if (envelope.stanza->name() != "presence") node.router().bounce(envelope, {.condition = Condition::service_unavailable});
+  if (envelope.stanza->name() != "presence")
+    node.router().bounce(envelope, {.condition = Condition::service_unavailable});
 }
 
 void describe(FeatureRegistry& registry) {
-  registry.implements({.number = 45, .name = "Multi-User Chat", .version = "1.35.5", .left_out = "approval of registrations", .tests = "golden/muc, integration/admin/shutdown_test.py"});
-  registry.implements({.number = 249, .name = "Direct MUC Invitations", .version = "1.2", .left_out = {}, .tests = "golden/muc/invitations.scs"});
-  registry.implements({.number = 317, .name = "Hats", .version = "0.3.1", .left_out = "payloads in hats", .tests = "golden/muc/hats.scs, golden/muc/hats_refused.scs, unit/server/features/muc/hats_test.cpp"});
-  registry.implements({.number = 410, .name = "MUC Self-Ping", .version = "1.1.0", .left_out = {}, .tests = "golden/muc/self_ping.scs"});
-  registry.implements({.number = 421, .name = "Occupant identifiers", .version = "1.0.1", .left_out = {}, .tests = "golden/muc/occupant_id.scs"});
-  registry.implements({.number = 424, .name = "Message Retraction", .version = "0.4.2", .left_out = "tombstones in the archives of accounts", .tests = "golden/muc/retraction.scs, golden/im/retraction.scs"});
-  registry.implements({.number = 425, .name = "Moderated Message Retraction", .version = "0.3.0", .left_out = {}, .tests = "golden/muc/moderation.scs"});
-  registry.implements({.number = 486, .name = "MUC Avatars", .version = "0.1.0", .left_out = {}, .tests = "golden/muc/avatar.scs"});
+  registry.implements({.number = 45,
+                       .name = "Multi-User Chat",
+                       .version = "1.35.5",
+                       .left_out = "approval of registrations",
+                       .tests = "golden/muc, integration/admin/shutdown_test.py"});
+  registry.implements({.number = 249,
+                       .name = "Direct MUC Invitations",
+                       .version = "1.2",
+                       .left_out = {},
+                       .tests = "golden/muc/invitations.scs"});
+  registry.implements(
+      {.number = 317,
+       .name = "Hats",
+       .version = "0.3.1",
+       .left_out = "payloads in hats",
+       .tests = "golden/muc/hats.scs, golden/muc/hats_refused.scs, unit/server/features/muc/hats_test.cpp"});
+  registry.implements({.number = 410,
+                       .name = "MUC Self-Ping",
+                       .version = "1.1.0",
+                       .left_out = {},
+                       .tests = "golden/muc/self_ping.scs"});
+  registry.implements({.number = 421,
+                       .name = "Occupant identifiers",
+                       .version = "1.0.1",
+                       .left_out = {},
+                       .tests = "golden/muc/occupant_id.scs"});
+  registry.implements({.number = 424,
+                       .name = "Message Retraction",
+                       .version = "0.4.2",
+                       .left_out = "tombstones in the archives of accounts",
+                       .tests = "golden/muc/retraction.scs, golden/im/retraction.scs"});
+  registry.implements({.number = 425,
+                       .name = "Moderated Message Retraction",
+                       .version = "0.3.0",
+                       .left_out = {},
+                       .tests = "golden/muc/moderation.scs"});
+  registry.implements(
+      {.number = 486, .name = "MUC Avatars", .version = "0.1.0", .left_out = {}, .tests = "golden/muc/avatar.scs"});
 }
 
 }  // namespace
@@ -109,7 +142,9 @@ void install_muc(Node& node, FeatureRegistry& registry) {
     service.domain = subdomain + "." + domain;
     service.name = "Rooms";
     service.iq.identity({.category = "conference", .type = "text", .name = "Rooms"});
-    for (const auto feature : {xmpp::ns::muc, xmpp::ns::rsm, xmpp::ns::vcard_temp, xmpp::ns::ping, xmpp::ns::occupant_id}) service.iq.advertise(feature);
+    for (const auto feature :
+         {xmpp::ns::muc, xmpp::ns::rsm, xmpp::ns::vcard_temp, xmpp::ns::ping, xmpp::ns::occupant_id})
+      service.iq.advertise(feature);
     service.iq.on_iq("get", "query", xmpp::ns::disco_items, list_rooms);
     service.iq.on_iq("get", "ping", xmpp::ns::ping, [](IqRequest request) { request.reply(); });
     service.receive = [&node, rooms](Envelope envelope) { receive(node, *rooms, std::move(envelope)); };

@@ -25,6 +25,7 @@ Role default_role(Affiliation affiliation, bool is_moderated);
 std::optional<xmpp::Condition> refuse_role(Standing actor, Standing target, Role wanted);
 
 /// §9.1-9.5, §10.3-10.8. `is_last_owner`: nobody else is one.
-std::optional<xmpp::Condition> refuse_affiliation(Affiliation actor, Affiliation target, Affiliation wanted, bool is_self, bool is_last_owner);
+std::optional<xmpp::Condition> refuse_affiliation(Affiliation actor, Affiliation target, Affiliation wanted,
+                                                  bool is_self, bool is_last_owner);
 
 }  // namespace rookery::server::muc

@@ -18,7 +18,9 @@ namespace {
 // A node that was cut off for longer than this has lost its shards, and its sessions, too.
 constexpr auto time_to_return = std::chrono::seconds(60);
 
-bool is_groupchat(const Envelope& envelope) { return envelope.stanza->name() == "message" && envelope.stanza->attr("type") == "groupchat"; }
+bool is_groupchat(const Envelope& envelope) {
+  return envelope.stanza->name() == "message" && envelope.stanza->attr("type") == "groupchat";
+}
 
 xmpp::RoomConfig read_config(const storage::Room& record) {
   const auto document = xmpp::parse_document(record.config);
@@ -36,7 +38,10 @@ std::string write_config(const xmpp::RoomConfig& config) {
 }
 
 storage::RoomAffiliation to_record(const xmpp::Jid& jid, const Member& member) {
-  return {.jid = jid, .affiliation = std::string(xmpp::to_string(member.affiliation)), .nick = member.nick, .reason = member.reason};
+  return {.jid = jid,
+          .affiliation = std::string(xmpp::to_string(member.affiliation)),
+          .nick = member.nick,
+          .reason = member.reason};
 }
 
 }  // namespace
@@ -52,7 +57,9 @@ Room::Room(Rooms& rooms, RoomData data)
       is_locked_(data.is_new),
       last_used_(rooms.loop().now()) {
   for (const auto& each : data.affiliations) {
-    members_[each.jid] = {.affiliation = xmpp::parse_affiliation(each.affiliation).value_or(Affiliation::none), .nick = each.nick, .reason = each.reason};
+    members_[each.jid] = {.affiliation = xmpp::parse_affiliation(each.affiliation).value_or(Affiliation::none),
+                          .nick = each.nick,
+                          .reason = each.reason};
   }
   if (auto subject = xmpp::parse_document(record_.subject, {}, xmpp::ns::client)) subject_ = share(std::move(*subject));
   if (node().cluster() != nullptr && !data.is_new) {
@@ -67,8 +74,10 @@ Node& Room::node() { return rooms_.node(); }
 void Room::receive(Envelope envelope) {
   last_used_ = rooms_.loop().now();
   if (envelope.stay && take_stay(envelope)) return;
-  // Group chat goes into this turn's commit; all else waits for what is being written, so that everybody sees one order.
-  if (waiting_.empty() && !is_paused() && (commits_pending_ == 0 || is_groupchat(envelope))) return process(std::move(envelope));
+  // Group chat goes into this turn's commit; all else waits for what is being written, so that everybody sees one
+  // order.
+  if (waiting_.empty() && !is_paused() && (commits_pending_ == 0 || is_groupchat(envelope)))
+    return process(std::move(envelope));
   waiting_.push_back(std::move(envelope));
 }
 
@@ -152,11 +161,12 @@ void Room::save(Stored then) {
   if (is_locked_ || is_destroyed_) return then ? then({}) : void();
   ++jobs_pending_;
   auto work = [record = record_](storage::Stores& stores) { return stores.rooms().put(record); };
-  node().stores_of(jid_).run(std::move(work), [self = shared_from_this(), then = std::move(then)](const Status& stored) mutable {
-    --self->jobs_pending_;
-    if (!stored) log::error("room_not_saved", {{"jid", self->jid_.text()}, {"error", stored.error().message}});
-    if (then) then(stored);
-  });
+  node().stores_of(jid_).run(
+      std::move(work), [self = shared_from_this(), then = std::move(then)](const Status& stored) mutable {
+        --self->jobs_pending_;
+        if (!stored) log::error("room_not_saved", {{"jid", self->jid_.text()}, {"error", stored.error().message}});
+        if (then) then(stored);
+      });
 }
 
 void Room::save_members(const std::vector<xmpp::Jid>& changed, Stored then) {
@@ -173,11 +183,12 @@ void Room::save_members(const std::vector<xmpp::Jid>& changed, Stored then) {
     }
     return {};
   };
-  node().stores_of(jid_).run(std::move(work), [self = shared_from_this(), then = std::move(then)](const Status& stored) mutable {
-    --self->jobs_pending_;
-    if (!stored) log::error("room_not_saved", {{"jid", self->jid_.text()}, {"error", stored.error().message}});
-    if (then) then(stored);
-  });
+  node().stores_of(jid_).run(
+      std::move(work), [self = shared_from_this(), then = std::move(then)](const Status& stored) mutable {
+        --self->jobs_pending_;
+        if (!stored) log::error("room_not_saved", {{"jid", self->jid_.text()}, {"error", stored.error().message}});
+        if (then) then(stored);
+      });
 }
 
 void Room::set_member(const xmpp::Jid& jid, Affiliation affiliation, std::string reason) {
@@ -205,10 +216,11 @@ void Room::destroy(const xmpp::MucDestroy* why, Stored then) {
     }
     return stores.rooms().remove(room);
   };
-  node().stores_of(jid_).run(std::move(work), [self = shared_from_this(), then = std::move(then)](const Status& removed) mutable {
-    if (!removed) log::error("room_not_removed", {{"jid", self->jid_.text()}, {"error", removed.error().message}});
-    if (then) then(removed);
-  });
+  node().stores_of(jid_).run(
+      std::move(work), [self = shared_from_this(), then = std::move(then)](const Status& removed) mutable {
+        if (!removed) log::error("room_not_removed", {{"jid", self->jid_.text()}, {"error", removed.error().message}});
+        if (then) then(removed);
+      });
   rooms_.forget(jid_);
 }
 
@@ -220,7 +232,9 @@ void Room::shut_down() {
   occupants_.clear();
 }
 
-bool Room::is_idle() const { return occupants_.empty() && commits_pending_ == 0 && jobs_pending_ == 0 && waiting_.empty() && !is_paused(); }
+bool Room::is_idle() const {
+  return occupants_.empty() && commits_pending_ == 0 && jobs_pending_ == 0 && waiting_.empty() && !is_paused();
+}
 
 void Room::unload() { config_.is_persistent && !is_locked_ ? rooms_.forget(jid_) : destroy(nullptr); }
 

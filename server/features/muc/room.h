@@ -31,7 +31,7 @@ struct RoomData {
   storage::LogId last_id = 0;
   std::vector<std::string> avatars;  ///< XEP-0486: hashes
   Hats hats;
-  bool is_new = false;               ///< §10.1.1: locked until its owner has configured it
+  bool is_new = false;  ///< §10.1.1: locked until its owner has configured it
 };
 Result<RoomData> read_room(storage::Stores& stores, storage::MessageLog& log, const xmpp::Jid& room);
 
@@ -85,13 +85,13 @@ class Room : public std::enable_shared_from_this<Room> {
   /// The room goes from this loop, but not its occupants from the room: their homes shall tell its next owner of them.
   void ask_for_reports();
   void shut_down();  ///< tells all who are here that they are not any more
-  void unload();  ///< idle: leaves memory; one that is not persistent goes for good
+  void unload();     ///< idle: leaves memory; one that is not persistent goes for good
 
  private:
   struct HistoryItem {
     storage::LogId id = 0;
-    std::string xml;          ///< as in the log
-    SharedStanzaPtr stanza;   ///< as it is sent to who enters; null until needed
+    std::string xml;         ///< as in the log
+    SharedStanzaPtr stanza;  ///< as it is sent to who enters; null until needed
   };
   /// An IQ that was passed on to an occupant, §16.4.
   struct Relayed {
@@ -102,11 +102,11 @@ class Room : public std::enable_shared_from_this<Room> {
     Clock::time_point at;
   };
   using Stored = std::move_only_function<void(const Status&)>;
-  /// Occupants that a former owner of the room had come back as their homes tell of them (docs/adr/0005). What those who are
-  /// not back yet have missed meanwhile:
+  /// Occupants that a former owner of the room had come back as their homes tell of them (docs/adr/0005). What those
+  /// who are not back yet have missed meanwhile:
   struct Takeover {
     Clock::time_point until;
-    std::set<std::string> gone;             ///< sessions that left this owner: what tells of them is old
+    std::set<std::string> gone;              ///< sessions that left this owner: what tells of them is old
     std::set<std::string> entered, changed;  ///< nicks
     std::vector<SharedStanzaPtr> departed;   ///< presence of occupants who left, or left a nick
     bool is_subject_new = false;
@@ -126,7 +126,9 @@ class Room : public std::enable_shared_from_this<Room> {
   Affiliation affiliation_of(const xmpp::Jid& jid) const;
   const Member* member(const xmpp::Jid& jid) const;
   Standing standing_of(const xmpp::Jid& session);
-  bool sees_real_jids(const Occupant& occupant) const { return !config_.is_anonymous() || occupant.role == Role::moderator; }
+  bool sees_real_jids(const Occupant& occupant) const {
+    return !config_.is_anonymous() || occupant.role == Role::moderator;
+  }
   std::string occupant_id(const xmpp::Jid& jid) const;
   void broadcast(const SharedStanzaPtr& stanza);
   void send_to(const Occupant& occupant, const SharedStanzaPtr& stanza);
@@ -173,8 +175,10 @@ class Room : public std::enable_shared_from_this<Room> {
   // room_message.cpp
   void receive_message(Envelope& envelope);
   void receive_groupchat(Envelope& envelope);
-  void publish(Envelope& envelope, xmpp::ElementPtr message, const xmpp::Jid& from, std::vector<storage::LogEntry> tombstones = {}, Job then = {});
-  void published(const xmpp::Element& message, const std::string& xml, storage::LogId id, const std::vector<storage::LogEntry>& tombstones);
+  void publish(Envelope& envelope, xmpp::ElementPtr message, const xmpp::Jid& from,
+               std::vector<storage::LogEntry> tombstones = {}, Job then = {});
+  void published(const xmpp::Element& message, const std::string& xml, storage::LogId id,
+                 const std::vector<storage::LogEntry>& tombstones);
   void tell_absent_members(const SharedStanza& message, storage::LogId id);
   void receive_private(Envelope& envelope);
   void announce(const std::vector<int>& statuses);
@@ -196,7 +200,8 @@ class Room : public std::enable_shared_from_this<Room> {
   // room_retract.cpp
   using Found = std::move_only_function<void(Result<storage::LogEntry>)>;
   void find_entry(std::string_view stanza_id, Found then);
-  storage::LogEntry tombstone(const storage::LogEntry& entry, std::string_view retraction, const Occupant* moderator, std::string_view reason) const;
+  storage::LogEntry tombstone(const storage::LogEntry& entry, std::string_view retraction, const Occupant* moderator,
+                              std::string_view reason) const;
   void retract(Envelope envelope, std::string_view stanza_id);
   void moderate(IqRequest request);
 
@@ -241,8 +246,8 @@ class Room : public std::enable_shared_from_this<Room> {
   storage::Room record_;
   xmpp::RoomConfig config_;
   std::map<xmpp::Jid, Member> members_;
-  std::map<std::string, std::unique_ptr<Occupant>, std::less<>> occupants_;     ///< by nick
-  std::unordered_map<std::string, Occupant*> by_session_;                        ///< by full JID
+  std::map<std::string, std::unique_ptr<Occupant>, std::less<>> occupants_;  ///< by nick
+  std::unordered_map<std::string, Occupant*> by_session_;                    ///< by full JID
   SharedStanzaPtr subject_;
   std::vector<std::string> avatars_;
   Hats hats_;
@@ -251,9 +256,9 @@ class Room : public std::enable_shared_from_this<Room> {
 
   storage::LogId last_id_ = 0;
   std::set<storage::LogId> uncommitted_;
-  std::deque<Envelope> waiting_;    ///< behind messages that are being written, so that all see one order
+  std::deque<Envelope> waiting_;  ///< behind messages that are being written, so that all see one order
   size_t commits_pending_ = 0;
-  size_t jobs_pending_ = 0;         ///< asynchronous work that will want this room
+  size_t jobs_pending_ = 0;             ///< asynchronous work that will want this room
   std::unique_ptr<Takeover> takeover_;  ///< null when nobody can come back any more
   std::vector<Returning> returning_;    ///< nothing else is done before they are back
   bool is_reading_missed_ = false;

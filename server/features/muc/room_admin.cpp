@@ -20,26 +20,39 @@ void Room::get_list(IqRequest request) {
     if (asking.role != Role::moderator) return request.fail(Condition::forbidden);  // §8.5, §9.8
     for (const auto& [nick, occupant] : occupants_) {
       if (occupant->role != *wanted.role) continue;
-      const xmpp::MucItem item{.affiliation = affiliation_of(occupant->account()), .role = occupant->role, .jid = occupant->sessions.back(), .nick = nick, .reason = {}, .actor_nick = {}};
+      const xmpp::MucItem item{.affiliation = affiliation_of(occupant->account()),
+                               .role = occupant->role,
+                               .jid = occupant->sessions.back(),
+                               .nick = nick,
+                               .reason = {},
+                               .actor_nick = {}};
       item.add_to(query);
     }
     return request.reply(std::move(result));
   }
-  // §7.11: where real addresses are known to all, occupants may ask who belongs to the room; bans are the admins' matter.
+  // §7.11: where real addresses are known to all, occupants may ask who belongs to the room; bans are the admins'
+  // matter.
   const bool is_trusted = asking.affiliation >= Affiliation::member || config_.member_list.contains(asking.role);
   const bool may_ask = asking.affiliation >= Affiliation::admin ||
-                       (!config_.is_anonymous() && is_trusted && asking.affiliation != Affiliation::outcast && *wanted.affiliation >= Affiliation::member);
+                       (!config_.is_anonymous() && is_trusted && asking.affiliation != Affiliation::outcast &&
+                        *wanted.affiliation >= Affiliation::member);
   if (!may_ask) return request.fail(Condition::forbidden);
   for (const auto& [jid, known] : members_) {
     if (known.affiliation != *wanted.affiliation) continue;
-    const xmpp::MucItem item{.affiliation = known.affiliation, .role = {}, .jid = jid, .nick = known.nick, .reason = known.reason, .actor_nick = {}};
+    const xmpp::MucItem item{.affiliation = known.affiliation,
+                             .role = {},
+                             .jid = jid,
+                             .nick = known.nick,
+                             .reason = known.reason,
+                             .actor_nick = {}};
     item.add_to(query);
   }
   request.reply(std::move(result));
 }
 
 bool Room::is_last_owner(const xmpp::Jid& jid) const {
-  return std::ranges::none_of(members_, [&](const auto& each) { return each.second.affiliation == Affiliation::owner && each.first != jid; });
+  return std::ranges::none_of(
+      members_, [&](const auto& each) { return each.second.affiliation == Affiliation::owner && each.first != jid; });
 }
 
 /// Completes the item (bare JID for an affiliation); what may not be is refused.
@@ -50,7 +63,8 @@ std::optional<xmpp::StanzaError> Room::check_item(const xmpp::Jid& actor, xmpp::
   if (item.role) {
     if (acting.role != Role::moderator) return error(Condition::forbidden);
     if (target == nullptr) return error(Condition::item_not_found);
-    const auto refused = refuse_role(acting, {.affiliation = affiliation_of(target->account()), .role = target->role}, *item.role);
+    const auto refused =
+        refuse_role(acting, {.affiliation = affiliation_of(target->account()), .role = target->role}, *item.role);
     return refused ? error(*refused) : std::nullopt;
   }
   if (acting.affiliation < Affiliation::admin) return error(Condition::forbidden);
@@ -58,7 +72,8 @@ std::optional<xmpp::StanzaError> Room::check_item(const xmpp::Jid& actor, xmpp::
   if (!item.jid) return error(item.nick.empty() ? Condition::bad_request : Condition::item_not_found);
   item.jid = item.jid->bare();
   if (!item.jid->has_local() && *item.affiliation > Affiliation::none) return error(Condition::bad_request);
-  const auto refused = refuse_affiliation(acting.affiliation, affiliation_of(*item.jid), *item.affiliation, item.jid->same_bare(actor), is_last_owner(*item.jid));
+  const auto refused = refuse_affiliation(acting.affiliation, affiliation_of(*item.jid), *item.affiliation,
+                                          item.jid->same_bare(actor), is_last_owner(*item.jid));
   return refused ? error(*refused) : std::nullopt;
 }
 
@@ -97,11 +112,13 @@ void Room::change_list(IqRequest request) {
 void Room::apply_affiliation(const xmpp::Jid& jid, const xmpp::MucItem& item, const std::string& actor) {
   set_member(jid, *item.affiliation, item.reason);
   // §9.5: an admin may reserve the nick of a member, as long as it is free.
-  if (*item.affiliation >= Affiliation::member && !item.nick.empty() && !nick_is_taken(item.nick, jid)) members_[jid].nick = item.nick;
+  if (*item.affiliation >= Affiliation::member && !item.nick.empty() && !nick_is_taken(item.nick, jid))
+    members_[jid].nick = item.nick;
   std::vector<std::string> concerned;
   for (const auto& [nick, occupant] : occupants_) {
     const xmpp::Jid account = occupant->account();
-    if (account == jid || (!jid.has_local() && account.domain_jid() == jid && member(account) == nullptr)) concerned.push_back(nick);
+    if (account == jid || (!jid.has_local() && account.domain_jid() == jid && member(account) == nullptr))
+      concerned.push_back(nick);
   }
   for (const auto& nick : concerned) {
     Occupant* occupant = occupant_named(nick);
@@ -119,7 +136,8 @@ void Room::apply_affiliation(const xmpp::Jid& jid, const xmpp::MucItem& item, co
   // §9.3 and others: who is not here has no presence to tell it.
   auto message = xmpp::Element::make("message", xmpp::ns::client);
   message->set_attr("from", jid_.text());
-  const xmpp::MucItem told{.affiliation = *item.affiliation, .role = Role::none, .jid = jid, .nick = {}, .reason = {}, .actor_nick = {}};
+  const xmpp::MucItem told{
+      .affiliation = *item.affiliation, .role = Role::none, .jid = jid, .nick = {}, .reason = {}, .actor_nick = {}};
   told.add_to(xmpp::add_muc_user(*message));
   const SharedStanzaPtr shared = share(std::move(message));
   for (const auto& [nick, occupant] : occupants_) {

@@ -16,8 +16,10 @@ namespace {
 
 /// What one who enters is shown: not subjects, not what was retracted, not the retraction of what he never saw.
 bool is_discussion(const xmpp::Element& message) {
-  const bool only_subject = message.child("subject", xmpp::ns::client) != nullptr && message.child("body", xmpp::ns::client) == nullptr;
-  return !only_subject && message.child("retracted", xmpp::ns::retract) == nullptr && message.child("retract", xmpp::ns::retract) == nullptr;
+  const bool only_subject =
+      message.child("subject", xmpp::ns::client) != nullptr && message.child("body", xmpp::ns::client) == nullptr;
+  return !only_subject && message.child("retracted", xmpp::ns::retract) == nullptr &&
+         message.child("retract", xmpp::ns::retract) == nullptr;
 }
 
 void hide_author(xmpp::Element& message) {
@@ -27,7 +29,8 @@ void hide_author(xmpp::Element& message) {
 }  // namespace
 
 storage::LogId Room::next_log_id() {
-  const auto now = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch());
+  const auto now =
+      std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch());
   last_id_ = std::max<storage::LogId>(last_id_ + 1, static_cast<storage::LogId>(now.count()));
   return last_id_;
 }
@@ -53,7 +56,11 @@ void Room::send_history(const xmpp::Jid& session, const xmpp::MucJoin& join, Fan
       hide_author(**message);
       xmpp::Element& delay = (*message)->add("delay", xmpp::ns::delay);
       delay.set_attr("from", jid_.text()).set_attr("stamp", xmpp::format_date_time(storage::time_of(item->id)));
-      if (config_.is_logged) (*message)->add("stanza-id", xmpp::ns::sid).set_attr("by", jid_.text()).set_attr("id", storage::to_stanza_id(item->id));
+      if (config_.is_logged)
+        (*message)
+            ->add("stanza-id", xmpp::ns::sid)
+            .set_attr("by", jid_.text())
+            .set_attr("id", storage::to_stanza_id(item->id));
       item->stanza = share(std::move(*message));
     }
     // §7.2.14: the characters of complete stanzas.
@@ -89,7 +96,8 @@ void Room::query_archive(IqRequest request) {
   auto search = make_archive_search(*asked, jid_, committed_id());
   if (!search) return request.fail(search.error());
   const Standing asking = standing_of(request.from());
-  const bool hides = config_.is_anonymous() && asking.role != Role::moderator && asking.affiliation < Affiliation::admin;
+  const bool hides =
+      config_.is_anonymous() && asking.role != Role::moderator && asking.affiliation < Affiliation::admin;
   ++jobs_pending_;
   auto read = [search = std::move(*search)](const storage::MessageLog& log) { return read_archive(log, search); };
   node().read_log(std::move(read), [self = shared_from_this(), request = std::move(request), asked = std::move(*asked),
@@ -99,7 +107,8 @@ void Room::query_archive(IqRequest request) {
     if (asked.flip_page) std::ranges::reverse(page->entries);
     Fanout fanout(self->node());
     for (const auto& entry : page->entries) {
-      auto message = xmpp::parse_document(archive_result(entry, self->jid_, request.from(), asked.query_id), {}, xmpp::ns::client);
+      auto message =
+          xmpp::parse_document(archive_result(entry, self->jid_, request.from(), asked.query_id), {}, xmpp::ns::client);
       if (!message) continue;
       xmpp::Element* result = (*message)->child("result", xmpp::ns::mam);
       xmpp::Element* inner = result->child("forwarded", xmpp::ns::forward)->child("message", xmpp::ns::client);
@@ -117,8 +126,11 @@ void Room::query_archive(IqRequest request) {
 void Room::archive_metadata(IqRequest request) {
   if (!may_read_archive(request.from())) return request.fail(Condition::forbidden);
   ++jobs_pending_;
-  auto read = [room = jid_.text(), newest = committed_id()](const storage::MessageLog& log) { return server::archive_metadata(log, room, newest); };
-  node().read_log(std::move(read), [self = shared_from_this(), request = std::move(request)](Result<xmpp::MamMetadata> metadata) mutable {
+  auto read = [room = jid_.text(), newest = committed_id()](const storage::MessageLog& log) {
+    return server::archive_metadata(log, room, newest);
+  };
+  node().read_log(std::move(read), [self = shared_from_this(),
+                                    request = std::move(request)](Result<xmpp::MamMetadata> metadata) mutable {
     --self->jobs_pending_;
     if (!metadata) return request.fail(metadata.error());
     auto result = request.make_result();

@@ -20,17 +20,22 @@ void Room::disco_info(IqRequest request) {
     xmpp::DiscoInfo info;
     info.node = node_name;
     const Member* own = member(request.from());
-    if (own != nullptr && !own->nick.empty()) info.identities.push_back({.category = "conference", .type = "text", .name = own->nick, .lang = {}});
+    if (own != nullptr && !own->nick.empty())
+      info.identities.push_back({.category = "conference", .type = "text", .name = own->nick, .lang = {}});
     info.add_to(*result);
     return request.reply(std::move(result));
   }
   if (!node_name.empty()) return command_info(std::move(request));
   xmpp::DiscoInfo info;
-  info.identities.push_back({.category = "conference", .type = "text", .name = config_.name.empty() ? std::string(jid_.local()) : config_.name, .lang = {}});
+  info.identities.push_back({.category = "conference",
+                             .type = "text",
+                             .name = config_.name.empty() ? std::string(jid_.local()) : config_.name,
+                             .lang = {}});
   const auto add = [&](std::string_view feature) { info.features.emplace_back(feature); };
-  for (const auto feature : {xmpp::ns::disco_info, xmpp::ns::disco_items, xmpp::ns::muc, xmpp::ns::muc_stable_id, xmpp::ns::self_ping, xmpp::ns::muc_request,
-                             xmpp::ns::registration, xmpp::ns::occupant_id, xmpp::ns::vcard_temp, xmpp::ns::ping, xmpp::ns::sid,
-                             xmpp::ns::moderate, xmpp::ns::retract, xmpp::ns::hats, xmpp::ns::commands}) {
+  for (const auto feature :
+       {xmpp::ns::disco_info, xmpp::ns::disco_items, xmpp::ns::muc, xmpp::ns::muc_stable_id, xmpp::ns::self_ping,
+        xmpp::ns::muc_request, xmpp::ns::registration, xmpp::ns::occupant_id, xmpp::ns::vcard_temp, xmpp::ns::ping,
+        xmpp::ns::sid, xmpp::ns::moderate, xmpp::ns::retract, xmpp::ns::hats, xmpp::ns::commands}) {
     add(feature);
   }
   add(config_.is_persistent ? "muc_persistent" : "muc_temporary");
@@ -58,7 +63,8 @@ void Room::disco_info(IqRequest request) {
   // Who may not see addresses is not told the owners' either.
   const bool is_known = affiliation_of(request.from()) >= Affiliation::admin || !config_.is_anonymous();
   if (is_known) form.add_values("muc#roominfo_contactjid", std::move(owners), "jid-multi", "Contact");
-  form.add("muc#maxhistoryfetch", std::to_string(node().config().muc_history), "text-single", "Most messages of the history");
+  form.add("muc#maxhistoryfetch", std::to_string(node().config().muc_history), "text-single",
+           "Most messages of the history");
   if (!avatars_.empty()) form.add_values("muc#roominfo_avatarhash", avatars_, "text-multi", "Avatar hash");
   if (!hats_.all().empty()) form.add("hats#hash", hats_.hash(), "text-single", "Hats hash");
   info.forms.push_back(std::move(form));
@@ -70,9 +76,11 @@ void Room::disco_items(IqRequest request) {
   if (!request.payload().attr("node").empty()) return command_items(std::move(request));
   xmpp::DiscoItems items;
   // §6.5: who is not inside learns who is only from a public room.
-  const bool is_told = config_.is_public || occupant_of(request.from()) != nullptr || affiliation_of(request.from()) >= Affiliation::member;
+  const bool is_told = config_.is_public || occupant_of(request.from()) != nullptr ||
+                       affiliation_of(request.from()) >= Affiliation::member;
   if (is_told && affiliation_of(request.from()) != Affiliation::outcast) {
-    for (const auto& [nick, occupant] : occupants_) items.items.push_back({.jid = occupant->jid, .node = {}, .name = {}});
+    for (const auto& [nick, occupant] : occupants_)
+      items.items.push_back({.jid = occupant->jid, .node = {}, .name = {}});
   }
   auto result = request.make_result();
   items.add_to(*result);

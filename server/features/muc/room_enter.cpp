@@ -23,8 +23,10 @@ bool means_gone(Condition condition) {
     case Condition::redirect:
     case Condition::remote_server_not_found:
     case Condition::remote_server_timeout:
-    case Condition::service_unavailable: return true;
-    default: return false;
+    case Condition::service_unavailable:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -33,8 +35,8 @@ bool means_gone(Condition condition) {
 xmpp::ElementPtr own_words(xmpp::ElementPtr presence) {
   std::vector<const xmpp::Element*> foreign;
   for (const auto& child : presence->elements()) {
-    const bool is_rooms = child.ns() == xmpp::ns::muc || child.ns() == xmpp::ns::muc_user || child.ns() == xmpp::ns::hats ||
-                          child.is("occupant-id", xmpp::ns::occupant_id);
+    const bool is_rooms = child.ns() == xmpp::ns::muc || child.ns() == xmpp::ns::muc_user ||
+                          child.ns() == xmpp::ns::hats || child.is("occupant-id", xmpp::ns::occupant_id);
     if (is_rooms) foreign.push_back(&child);
   }
   for (const auto* child : foreign) presence->remove(*child);
@@ -56,7 +58,8 @@ void Room::receive_presence(Envelope& envelope) {
   if (!type.empty()) return;  // a room has no roster
   const auto join = xmpp::MucJoin::parse(*envelope.stanza);
   if (envelope.to.is_bare()) {
-    // §7.2.1: without a nick nobody enters. Presence of one who is inside concerns his nick, whoever it was addressed to.
+    // §7.2.1: without a nick nobody enters. Presence of one who is inside concerns his nick, whoever it was addressed
+    // to.
     if (occupant == nullptr || join) return refuse(envelope, Condition::jid_malformed, "A nick is needed");
     envelope.to = occupant->jid;
   }
@@ -79,18 +82,23 @@ void Room::receive_presence(Envelope& envelope) {
 bool Room::nick_is_taken(std::string_view nick, const xmpp::Jid& by) const {
   const auto holder = occupants_.find(nick);
   if (holder != occupants_.end() && !holder->second->sessions.front().same_bare(by)) return true;
-  return std::ranges::any_of(members_, [&](const auto& each) { return each.second.nick == nick && !each.first.same_bare(by); });
+  return std::ranges::any_of(members_,
+                             [&](const auto& each) { return each.second.nick == nick && !each.first.same_bare(by); });
 }
 
 std::optional<xmpp::StanzaError> Room::refuse_entry(const Envelope& envelope, const xmpp::MucJoin& join) {
-  const auto error = [](Condition condition, std::string text = {}) { return xmpp::StanzaError{.condition = condition, .text = std::move(text)}; };
+  const auto error = [](Condition condition, std::string text = {}) {
+    return xmpp::StanzaError{.condition = condition, .text = std::move(text)};
+  };
   const Affiliation affiliation = affiliation_of(envelope.from);
-  if (affiliation == Affiliation::outcast) return error(Condition::forbidden, "You are banned from this room");  // §7.2.8
-  if (is_locked_ && affiliation != Affiliation::owner) return error(Condition::item_not_found);                  // §7.2.11
+  if (affiliation == Affiliation::outcast)
+    return error(Condition::forbidden, "You are banned from this room");                         // §7.2.8
+  if (is_locked_ && affiliation != Affiliation::owner) return error(Condition::item_not_found);  // §7.2.11
   if (config_.members_only && affiliation < Affiliation::member) {
     return error(Condition::registration_required, "Only members may enter");  // §7.2.7
   }
-  if (config_.password_protected && join.password != config_.password) return error(Condition::not_authorized);  // §7.2.6
+  if (config_.password_protected && join.password != config_.password)
+    return error(Condition::not_authorized);  // §7.2.6
   const auto nick = envelope.to.resource();
   if (nick_is_taken(nick, envelope.from)) return error(Condition::conflict, "Somebody else has that nick");  // §7.2.9
   // §7.2.10: admins and owners always find a place.
@@ -113,7 +121,8 @@ void Room::enter(Envelope& envelope, const xmpp::MucJoin& join) {
   fanout.send();
 }
 
-Occupant& Room::add_session(const xmpp::Jid& nick, const xmpp::Jid& session, xmpp::ElementPtr presence, PresenceNote note) {
+Occupant& Room::add_session(const xmpp::Jid& nick, const xmpp::Jid& session, xmpp::ElementPtr presence,
+                            PresenceNote note) {
   if (Occupant* same = occupant_named(nick.resource())) {
     // Another client of the same account: for the others nothing happens.
     same->sessions.push_back(session);
@@ -146,7 +155,8 @@ Occupant& Room::add_session(const xmpp::Jid& nick, const xmpp::Jid& session, xmp
 void Room::send_state(const Occupant& occupant, const xmpp::Jid& session, const PresenceNote& note) {
   Fanout fanout(node());
   for (const auto& [nick, other] : occupants_) {
-    if (other.get() != &occupant && is_shown(*other)) fanout.add(session, presence_for_others(*other, {}, sees_real_jids(occupant)));
+    if (other.get() != &occupant && is_shown(*other))
+      fanout.add(session, presence_for_others(*other, {}, sees_real_jids(occupant)));
   }
   fanout.add(session, presence_for_self(occupant, note));
   fanout.send();
@@ -154,7 +164,8 @@ void Room::send_state(const Occupant& occupant, const xmpp::Jid& session, const 
 
 void Room::change_nick(Envelope& envelope, Occupant& occupant) {
   const xmpp::Jid wanted = envelope.to, session = envelope.from;
-  if (nick_is_taken(wanted.resource(), session)) return refuse(envelope, Condition::conflict, "Somebody else has that nick");
+  if (nick_is_taken(wanted.resource(), session))
+    return refuse(envelope, Condition::conflict, "Somebody else has that nick");
   xmpp::ElementPtr presence = own_words(std::move(envelope.stanza));
   const PresenceNote note{.statuses = {303}, .new_nick = std::string(wanted.resource()), .is_unavailable = true};
   if (occupant.sessions.size() > 1 || occupant_named(wanted.resource()) != nullptr) {

@@ -1,5 +1,5 @@
-// XEP-0317: hats are made, given and taken by ad-hoc commands (XEP-0050) of the room. Each has one form at most, so a session
-// has nothing to remember: its id is made up and said again.
+// XEP-0317: hats are made, given and taken by ad-hoc commands (XEP-0050) of the room. Each has one form at most, so a
+// session has nothing to remember: its id is made up and said again.
 #include <algorithm>
 
 #include "crypto/random.h"
@@ -32,12 +32,17 @@ const std::vector<HatCommand>& commands() {
       {"urn:xmpp:hats:commands:assign", "Assign a hat", {jid_var, uri_var}, false},
       {"urn:xmpp:hats:commands:unassign", "Take a hat away", {jid_var, uri_var}, false},
       {"urn:xmpp:hats:commands:list", "List hats", {title_var, uri_var, hue_var}, true},
-      {"urn:xmpp:hats:commands:list-assigned", "List who wears which hat", {jid_var, uri_var, title_var, hue_var}, true},
+      {"urn:xmpp:hats:commands:list-assigned",
+       "List who wears which hat",
+       {jid_var, uri_var, title_var, hue_var},
+       true},
   };
   return all;
 }
 
-bool has_field(const HatCommand& command, std::string_view var) { return std::ranges::find(command.fields, var) != command.fields.end(); }
+bool has_field(const HatCommand& command, std::string_view var) {
+  return std::ranges::find(command.fields, var) != command.fields.end();
+}
 
 const HatCommand* find_command(std::string_view node) {
   const auto found = std::ranges::find(commands(), node, &HatCommand::node);
@@ -53,7 +58,10 @@ xmpp::Element& add_command(xmpp::Element& result, const IqRequest& request, std:
 }
 
 xmpp::StanzaError command_error(std::string_view application) {
-  return {.condition = Condition::bad_request, .text = {}, .application_name = std::string(application), .application_ns = std::string(xmpp::ns::commands)};
+  return {.condition = Condition::bad_request,
+          .text = {},
+          .application_name = std::string(application),
+          .application_ns = std::string(xmpp::ns::commands)};
 }
 
 xmpp::DataForm form_of(const HatCommand& command, const Hats& hats) {
@@ -127,7 +135,8 @@ void Room::run_command(IqRequest request) {
     return request.reply(std::move(result));
   }
   if (action == "prev" || action == "next") return request.fail(command_error("bad-action"));
-  if (!action.empty() && action != "execute" && action != "complete") return request.fail(command_error("malformed-action"));
+  if (!action.empty() && action != "execute" && action != "complete")
+    return request.fail(command_error("malformed-action"));
   if (command->is_list) {
     list_of(*command, hats_).add_to(add_command(*result, request, "completed"));
     return request.reply(std::move(result));
@@ -135,7 +144,8 @@ void Room::run_command(IqRequest request) {
   const auto form = xmpp::DataForm::parse_child(request.payload());
   if (!form) return request.fail(form.error());
   if (*form) {
-    const bool is_answer = (*form)->type == xmpp::DataForm::Type::submit && (*form)->form_type() == xmpp::ns::hat_commands;
+    const bool is_answer =
+        (*form)->type == xmpp::DataForm::Type::submit && (*form)->form_type() == xmpp::ns::hat_commands;
     return is_answer ? change_hats(std::move(request), node, **form) : request.fail(command_error("bad-payload"));
   }
   // XEP-0050 §3.4: one who goes on with a session has to have filled in its form.
@@ -157,12 +167,15 @@ void Room::change_hats(IqRequest request, std::string_view command, const xmpp::
     }
   };
   if (action == "create") {
-    const std::string title(form.value(title_var).value_or(std::string_view())), hue(form.value(hue_var).value_or(std::string_view()));
-    if (title.empty() || title.size() > longest_title) return request.fail(Condition::not_acceptable, "A hat has a title");
+    const std::string title(form.value(title_var).value_or(std::string_view())),
+        hue(form.value(hue_var).value_or(std::string_view()));
+    if (title.empty() || title.size() > longest_title)
+      return request.fail(Condition::not_acceptable, "A hat has a title");
     if (!is_hat_uri(uri)) return request.fail(Condition::not_acceptable, "A hat has a URI");
     if (!hue.empty() && !is_hue(hue)) return request.fail(Condition::not_acceptable, "A hue is an angle, 0 to 360");
     wearers();
-    if (!hats_.put(uri, {.title = title, .hue = hue})) return request.fail(Condition::resource_constraint, "The room has too many hats");
+    if (!hats_.put(uri, {.title = title, .hue = hue}))
+      return request.fail(Condition::resource_constraint, "The room has too many hats");
   } else if (action == "destroy") {
     wearers();
     if (!hats_.destroy(uri)) return request.fail(Condition::item_not_found, "There is no such hat");
@@ -170,8 +183,10 @@ void Room::change_hats(IqRequest request, std::string_view command, const xmpp::
     if (!jid || !jid->has_local()) return request.fail(Condition::jid_malformed, "The address of a person is needed");
     if (!hats_.all().contains(uri)) return request.fail(Condition::item_not_found, "There is no such hat");
     const bool gives = action == "assign";
-    if (gives && !hats_.assign(jid->bare(), uri)) return request.fail(Condition::resource_constraint, "Too many wear hats");
-    if (!gives && !hats_.unassign(jid->bare(), uri)) return request.fail(Condition::item_not_found, "He does not wear it");
+    if (gives && !hats_.assign(jid->bare(), uri))
+      return request.fail(Condition::resource_constraint, "Too many wear hats");
+    if (!gives && !hats_.unassign(jid->bare(), uri))
+      return request.fail(Condition::item_not_found, "He does not wear it");
     concerned.insert(jid->bare());
   }
   const bool is_new_list = action == "create" || action == "destroy";
@@ -191,23 +206,28 @@ void Room::change_hats(IqRequest request, std::string_view command, const xmpp::
 
 void Room::save_hats(Stored then) {
   ++jobs_pending_;
-  auto work = [room = jid_, xml = hats_.to_xml()](storage::Stores& stores) { return stores.values().put(room, "hats", "", xml); };
-  node().stores_of(jid_).run(std::move(work), [self = shared_from_this(), then = std::move(then)](const Status& stored) mutable {
-    --self->jobs_pending_;
-    then(stored);
-  });
+  auto work = [room = jid_, xml = hats_.to_xml()](storage::Stores& stores) {
+    return stores.values().put(room, "hats", "", xml);
+  };
+  node().stores_of(jid_).run(std::move(work),
+                             [self = shared_from_this(), then = std::move(then)](const Status& stored) mutable {
+                               --self->jobs_pending_;
+                               then(stored);
+                             });
 }
 
 void Room::command_info(IqRequest request) {
   const auto node_name = request.payload().attr("node");
   const HatCommand* command = find_command(node_name);
   const bool is_list = node_name == xmpp::ns::commands;
-  if (!is_list && (command == nullptr || !may_run(node_name, request.from()))) return request.fail(Condition::item_not_found);
+  if (!is_list && (command == nullptr || !may_run(node_name, request.from())))
+    return request.fail(Condition::item_not_found);
   xmpp::DiscoInfo info;
   info.node = node_name;
   info.features = {std::string(xmpp::ns::commands), std::string(xmpp::ns::data_forms)};
   const std::string name(is_list ? std::string_view("Commands") : command->name);
-  info.identities.push_back({.category = "automation", .type = is_list ? "command-list" : "command-node", .name = name, .lang = {}});
+  info.identities.push_back(
+      {.category = "automation", .type = is_list ? "command-list" : "command-node", .name = name, .lang = {}});
   auto result = request.make_result();
   info.add_to(*result);
   request.reply(std::move(result));
@@ -218,7 +238,8 @@ void Room::command_items(IqRequest request) {
   xmpp::DiscoItems items;
   items.node = xmpp::ns::commands;
   for (const auto& command : commands()) {
-    if (may_run(command.node, request.from())) items.items.push_back({.jid = jid_, .node = std::string(command.node), .name = std::string(command.name)});
+    if (may_run(command.node, request.from()))
+      items.items.push_back({.jid = jid_, .node = std::string(command.node), .name = std::string(command.name)});
   }
   auto result = request.make_result();
   items.add_to(*result);

@@ -25,7 +25,8 @@ void Room::invite(Envelope& envelope, const std::vector<xmpp::MucInvite>& invite
   for (const auto& each : invites) {
     if (each.is_decline || may_invite) continue;
     // §7.8.2: into a members-only room only admins invite, unless the room lets everybody.
-    return refuse(envelope, inviter == nullptr ? Condition::not_acceptable : Condition::forbidden, "You may not invite others");
+    return refuse(envelope, inviter == nullptr ? Condition::not_acceptable : Condition::forbidden,
+                  "You may not invite others");
   }
   std::vector<xmpp::Jid> new_members;
   for (const auto& each : invites) {

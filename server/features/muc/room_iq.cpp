@@ -91,7 +91,8 @@ void Room::receive_iq(Envelope& envelope) {
   IqRequest request(node(), std::move(envelope.stanza), std::move(envelope.from), jid_);
   if (payload == nullptr) return request.fail(Condition::bad_request);
   for (const auto& handler : handlers) {
-    if (handler.type == request.stanza().attr("type") && payload->is(handler.name, handler.ns)) return (this->*handler.serve)(std::move(request));
+    if (handler.type == request.stanza().attr("type") && payload->is(handler.name, handler.ns))
+      return (this->*handler.serve)(std::move(request));
   }
   if (payload->is("ping", xmpp::ns::ping) && !request.is_set()) return request.reply();
   if (payload->is("query", xmpp::ns::mam)) {
@@ -121,11 +122,16 @@ void Room::relay(Envelope& envelope) {
   const xmpp::Jid to = is_for_account ? target->account() : target->sessions.back();
   std::string id = crypto::random_token();
   auto stanza = std::move(envelope.stanza);
-  relayed_[id] = {.asker = envelope.from, .id = std::string(stanza->attr("id")), .asked = to.bare(), .from = target->jid, .at = rooms_.loop().now()};
+  relayed_[id] = {.asker = envelope.from,
+                  .id = std::string(stanza->attr("id")),
+                  .asked = to.bare(),
+                  .from = target->jid,
+                  .at = rooms_.loop().now()};
   stanza->set_attr("id", id);
   stanza->set_attr("from", asker->jid.text());
   stanza->set_attr("to", to.text());
-  node().router().route({.from = asker->jid, .to = to, .stanza = std::move(stanza), .sent_copy = {}, .seen = {}, .sender = {}});
+  node().router().route(
+      {.from = asker->jid, .to = to, .stanza = std::move(stanza), .sent_copy = {}, .seen = {}, .sender = {}});
 }
 
 void Room::relay_answer(Envelope& envelope) {
@@ -149,7 +155,8 @@ void Room::forget_old_requests() {
 void Room::get_vcard(IqRequest request) {
   ++jobs_pending_;
   auto read = [room = jid_](storage::Stores& stores) { return stores.values().get(room, "vcard", ""); };
-  node().stores().run(read, [self = shared_from_this(), request = std::move(request)](Result<std::optional<std::string>> stored) mutable {
+  node().stores().run(read, [self = shared_from_this(),
+                             request = std::move(request)](Result<std::optional<std::string>> stored) mutable {
     --self->jobs_pending_;
     if (!stored) return request.fail(stored.error());
     if (!*stored) return request.fail(Condition::item_not_found);
@@ -163,11 +170,15 @@ void Room::get_vcard(IqRequest request) {
 
 // XEP-0486 §4.2
 void Room::set_vcard(IqRequest request) {
-  if (affiliation_of(request.from()) != Affiliation::owner) return request.fail(Condition::forbidden, "Only owners are allowed to set avatars.");
+  if (affiliation_of(request.from()) != Affiliation::owner)
+    return request.fail(Condition::forbidden, "Only owners are allowed to set avatars.");
   std::vector<std::string> avatars = photo_hashes(request.payload());
   ++jobs_pending_;
-  auto write = [room = jid_, xml = request.payload().to_xml()](storage::Stores& stores) { return stores.values().put(room, "vcard", "", xml); };
-  node().stores_of(jid_).run(std::move(write), [self = shared_from_this(), request = std::move(request), avatars = std::move(avatars)](const Status& stored) mutable {
+  auto write = [room = jid_, xml = request.payload().to_xml()](storage::Stores& stores) {
+    return stores.values().put(room, "vcard", "", xml);
+  };
+  node().stores_of(jid_).run(std::move(write), [self = shared_from_this(), request = std::move(request),
+                                                avatars = std::move(avatars)](const Status& stored) mutable {
     --self->jobs_pending_;
     if (!stored) return request.fail(stored.error());
     self->avatars_ = std::move(avatars);

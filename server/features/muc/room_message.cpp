@@ -12,12 +12,14 @@ using xmpp::Condition;
 
 namespace {
 
-/// Only the room says these (XEP-0359 §6, XEP-0421 §3.2, XEP-0313 §7.2); an own <delay/> would put a message into the past.
+/// Only the room says these (XEP-0359 §6, XEP-0421 §3.2, XEP-0313 §7.2); an own <delay/> would put a message into the
+/// past.
 void remove_claims(xmpp::Element& message, const xmpp::Jid& room) {
   std::vector<const xmpp::Element*> claims;
   for (const auto& child : message.elements()) {
     const bool is_claim = child.is("stanza-id", xmpp::ns::sid) && child.attr("by") == room.text();
-    if (is_claim || child.ns() == xmpp::ns::muc_user || child.is("occupant-id", xmpp::ns::occupant_id) || child.is("delay", xmpp::ns::delay)) {
+    if (is_claim || child.ns() == xmpp::ns::muc_user || child.is("occupant-id", xmpp::ns::occupant_id) ||
+        child.is("delay", xmpp::ns::delay)) {
       claims.push_back(&child);
     }
   }
@@ -37,7 +39,8 @@ void Room::receive_message(Envelope& envelope) {
   if (type == "error") return receive_error(envelope);
   if (!envelope.to.is_bare()) return receive_private(envelope);
   if (type == "groupchat") return receive_groupchat(envelope);
-  if (type == "chat" || type == "headline") return refuse(envelope, Condition::bad_request, "A room takes messages of type groupchat");
+  if (type == "chat" || type == "headline")
+    return refuse(envelope, Condition::bad_request, "A room takes messages of type groupchat");
   receive_normal(envelope);
 }
 
@@ -61,10 +64,12 @@ void Room::receive_groupchat(Envelope& envelope) {
   publish(envelope, std::move(message), xmpp::Jid(occupant->jid));
 }
 
-void Room::publish(Envelope& envelope, xmpp::ElementPtr message, const xmpp::Jid& from, std::vector<storage::LogEntry> tombstones, Job then) {
+void Room::publish(Envelope& envelope, xmpp::ElementPtr message, const xmpp::Jid& from,
+                   std::vector<storage::LogEntry> tombstones, Job then) {
   message->remove_attr("to");
   message->set_attr("from", from.text());
-  const bool is_kept = config_.is_logged && node().config().archive && says_something(*message) && !forbids_archive(*message);
+  const bool is_kept =
+      config_.is_logged && node().config().archive && says_something(*message) && !forbids_archive(*message);
   std::string xml = message->to_xml(xmpp::ns::client);
   storage::LogId id = 0;
   Homes& homes = node().homes();
@@ -76,7 +81,12 @@ void Room::publish(Envelope& envelope, xmpp::ElementPtr message, const xmpp::Jid
     if (!config_.is_anonymous() && author != nullptr && !from.is_bare()) {
       // XEP-0313 §7.2: in a non-anonymous room the archive tells who it was.
       auto holder = xmpp::Element::make("message", xmpp::ns::client);
-      const xmpp::MucItem item{.affiliation = affiliation_of(author->account()), .role = author->role, .jid = author->sessions.back(), .nick = {}, .reason = {}, .actor_nick = {}};
+      const xmpp::MucItem item{.affiliation = affiliation_of(author->account()),
+                               .role = author->role,
+                               .jid = author->sessions.back(),
+                               .nick = {},
+                               .reason = {},
+                               .actor_nick = {}};
       item.add_to(xmpp::add_muc_user(*holder));
       entry = with_child(entry, holder->first_element()->to_xml(xmpp::ns::client));
     }
@@ -86,8 +96,8 @@ void Room::publish(Envelope& envelope, xmpp::ElementPtr message, const xmpp::Jid
   const storage::LogId place = id != 0 || !says_something(*message) ? id : next_log_id();
   for (const auto& tombstone : tombstones) homes.batch().replaced.push_back(tombstone);
   const bool writes = homes.write_for_sender(envelope) || id != 0 || !tombstones.empty();
-  auto finish = [self = shared_from_this(), stanza = share(std::move(message), place), xml = std::move(xml), id, tombstones = std::move(tombstones),
-                 sender = envelope.sender, then = std::move(then)]() mutable {
+  auto finish = [self = shared_from_this(), stanza = share(std::move(message), place), xml = std::move(xml), id,
+                 tombstones = std::move(tombstones), sender = envelope.sender, then = std::move(then)]() mutable {
     self->uncommitted_.erase(id);
     self->broadcast(stanza);
     self->published(stanza->stanza(), xml, stanza->place(), tombstones);
@@ -105,8 +115,10 @@ void Room::publish(Envelope& envelope, xmpp::ElementPtr message, const xmpp::Jid
 }
 
 /// The message is durable and on its way to everybody: what the room itself remembers of it.
-void Room::published(const xmpp::Element& message, const std::string& xml, storage::LogId id, const std::vector<storage::LogEntry>& tombstones) {
-  for (const auto& tombstone : tombstones) std::erase_if(history_, [&](const auto& item) { return item.id == tombstone.id; });
+void Room::published(const xmpp::Element& message, const std::string& xml, storage::LogId id,
+                     const std::vector<storage::LogEntry>& tombstones) {
+  for (const auto& tombstone : tombstones)
+    std::erase_if(history_, [&](const auto& item) { return item.id == tombstone.id; });
   if (changes_subject(message)) {
     auto subject = message.clone();
     const auto now = std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
@@ -130,7 +142,13 @@ void Room::tell_absent_members(const SharedStanza& message, storage::LogId id) {
   for (const auto& [jid, member] : members_) {
     const bool belongs = member.affiliation >= Affiliation::member || !member.nick.empty();
     if (!belongs || present.contains(jid.text()) || !node().router().is_local_domain(jid.domain())) continue;
-    for (const auto& hook : hooks) hook({.member = jid, .room = jid_, .nick = nick, .message = message.stanza(), .id = id, .is_public = !config_.members_only});
+    for (const auto& hook : hooks)
+      hook({.member = jid,
+            .room = jid_,
+            .nick = nick,
+            .message = message.stanza(),
+            .id = id,
+            .is_public = !config_.members_only});
   }
 }
 

@@ -29,7 +29,8 @@ xmpp::Parsed<std::optional<std::vector<xmpp::Jid>>> read_jids(const xmpp::DataFo
 void Room::get_config(IqRequest request) {
   if (affiliation_of(request.from()) != Affiliation::owner) return request.fail(Condition::forbidden);
   xmpp::DataForm form = config_.to_form(xmpp::DataForm::Type::form);
-  for (const auto& [var, affiliation, label] : {std::tuple(admins_var, Affiliation::admin, "Admins"), std::tuple(owners_var, Affiliation::owner, "Owners")}) {
+  for (const auto& [var, affiliation, label] :
+       {std::tuple(admins_var, Affiliation::admin, "Admins"), std::tuple(owners_var, Affiliation::owner, "Owners")}) {
     std::vector<std::string> jids;
     for (const auto& [jid, known] : members_) {
       if (known.affiliation == affiliation) jids.push_back(jid.text());
@@ -87,7 +88,8 @@ void Room::configure(IqRequest request, const xmpp::DataForm& form) {
     for (const auto& jid : wanted_set) {
       // One who is an owner and is listed as admin as well stays what he is.
       const Affiliation present = affiliation_of(jid);
-      if (present != affiliation && !(present == Affiliation::owner && affiliation == Affiliation::admin)) changes.emplace_back(jid, affiliation);
+      if (present != affiliation && !(present == Affiliation::owner && affiliation == Affiliation::admin))
+        changes.emplace_back(jid, affiliation);
     }
     for (const auto& [jid, value] : changes) {
       xmpp::MucItem item;

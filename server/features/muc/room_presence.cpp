@@ -11,14 +11,20 @@ void say_not_in_the_room(Node& node, const Envelope& presence) {
   auto kick = xmpp::Element::make("presence", xmpp::ns::client);
   kick->set_attr("from", presence.to.text()).set_attr("to", presence.from.text()).set_attr("type", "unavailable");
   xmpp::Element& x = xmpp::add_muc_user(*kick, {110, 307, 333});
-  const xmpp::MucItem item{.affiliation = Affiliation::none, .role = Role::none, .jid = {}, .nick = {}, .reason = "You are not in the room.", .actor_nick = {}};
+  const xmpp::MucItem item{.affiliation = Affiliation::none,
+                           .role = Role::none,
+                           .jid = {},
+                           .nick = {},
+                           .reason = "You are not in the room.",
+                           .actor_nick = {}};
   item.add_to(x);
   node.router().route({.from = presence.to, .to = presence.from, .stanza = std::move(kick), .place = 1});
 }
 
 xmpp::ElementPtr Room::make_presence(const Occupant& occupant, const PresenceNote& note, bool with_jid) const {
   // The last words of one who leaves are its own; one who is put out has none.
-  const bool has_words = occupant.presence && (!note.is_unavailable || occupant.presence->attr("type") == "unavailable");
+  const bool has_words =
+      occupant.presence && (!note.is_unavailable || occupant.presence->attr("type") == "unavailable");
   auto presence = has_words ? occupant.presence->clone() : xmpp::Element::make("presence", xmpp::ns::client);
   presence->set_attr("from", occupant.jid.text());
   if (note.is_unavailable) presence->set_attr("type", "unavailable");

@@ -23,7 +23,8 @@ void Room::ask_for_reports() {
   for (const auto& [session, occupant] : by_session_) {
     if (auto jid = xmpp::Jid::parse(session)) asked.emplace_back(occupant->jid, std::move(*jid));
   }
-  for (const auto& returning : std::exchange(returning_, {})) asked.emplace_back(returning.stay->occupant, returning.session);
+  for (const auto& returning : std::exchange(returning_, {}))
+    asked.emplace_back(returning.stay->occupant, returning.session);
   auto waiting = std::make_shared<std::deque<Envelope>>(std::exchange(waiting_, {}));
   if (node().cluster() == nullptr || (asked.empty() && waiting->empty())) return;
   rooms_.loop().post([&node = node(), asked = std::move(asked), waiting] {
@@ -35,7 +36,8 @@ void Room::ask_for_reports() {
     }
     fanout.send();
     for (Envelope& envelope : *waiting) {
-      if (!envelope.sender.packet) node.router().route(std::move(envelope));  // else its sender gives it to the next owner
+      if (!envelope.sender.packet)
+        node.router().route(std::move(envelope));  // else its sender gives it to the next owner
     }
   });
 }
@@ -85,19 +87,20 @@ void Room::let_return() {
   query.last_page = true;
   query.limit = most_missed;
   auto read = [query = std::move(query)](const storage::MessageLog& log) { return log.query(query); };
-  node().read_log(std::move(read), [self = shared_from_this(), after, read_to = committed_id()](Result<storage::ArchivePage> page) {
-    --self->jobs_pending_;
-    self->is_reading_missed_ = false;
-    if (!self->rooms_.has(*self)) return self->drain();
-    if (!page) {
-      log::error("missed_messages_not_read", {{"jid", self->jid_.text()}, {"error", page.error().message}});
-      self->rooms_.loop().after(read_again_after, [self] { self->drain(); });
-      return;
-    }
-    // Something that was begun before has been said meanwhile.
-    if (self->commits_pending_ != 0 || self->committed_id() != read_to) return self->let_return();
-    self->returned(after, std::move(page->entries));
-  });
+  node().read_log(
+      std::move(read), [self = shared_from_this(), after, read_to = committed_id()](Result<storage::ArchivePage> page) {
+        --self->jobs_pending_;
+        self->is_reading_missed_ = false;
+        if (!self->rooms_.has(*self)) return self->drain();
+        if (!page) {
+          log::error("missed_messages_not_read", {{"jid", self->jid_.text()}, {"error", page.error().message}});
+          self->rooms_.loop().after(read_again_after, [self] { self->drain(); });
+          return;
+        }
+        // Something that was begun before has been said meanwhile.
+        if (self->commits_pending_ != 0 || self->committed_id() != read_to) return self->let_return();
+        self->returned(after, std::move(page->entries));
+      });
 }
 
 /// The messages as the occupants would have got them.
@@ -106,13 +109,18 @@ std::vector<SharedStanzaPtr> Room::missed_messages(std::vector<storage::LogEntry
   for (const auto& entry : missed) {
     auto message = xmpp::parse_document(entry.xml, {}, xmpp::ns::client);
     if (!message) continue;
-    while (const auto* author = (*message)->child("x", xmpp::ns::muc_user)) (*message)->remove(*author);  // the archive alone tells
-    (*message)->add("stanza-id", xmpp::ns::sid).set_attr("by", jid_.text()).set_attr("id", storage::to_stanza_id(entry.id));
+    while (const auto* author = (*message)->child("x", xmpp::ns::muc_user))
+      (*message)->remove(*author);  // the archive alone tells
+    (*message)
+        ->add("stanza-id", xmpp::ns::sid)
+        .set_attr("by", jid_.text())
+        .set_attr("id", storage::to_stanza_id(entry.id));
     messages.push_back(share(std::move(*message), entry.id));
   }
   if (config_.is_logged && rooms_.node().config().archive) return messages;
   for (const auto& item : history_) {
-    if (auto message = xmpp::parse_document(item.xml, {}, xmpp::ns::client)) messages.push_back(share(std::move(*message), item.id));
+    if (auto message = xmpp::parse_document(item.xml, {}, xmpp::ns::client))
+      messages.push_back(share(std::move(*message), item.id));
   }
   return messages;
 }
@@ -163,20 +171,23 @@ bool Room::seat(Returning& returning, Fanout& fanout) {
   return true;
 }
 
-/// What has changed here before it was back, and to those who came meanwhile that it is here. The others know each other.
+/// What has changed here before it was back, and to those who came meanwhile that it is here. The others know each
+/// other.
 void Room::show_changes(Occupant& occupant, const xmpp::Jid& session, bool is_first, Fanout& fanout) {
   for (const auto& presence : takeover_->departed) {
     if (presence->stanza().attr("from") != occupant.jid.text()) fanout.add(session, presence);
   }
   for (const auto& nick : takeover_->changed) {
     Occupant* other = occupant_named(nick);
-    if (other != nullptr && other != &occupant) fanout.add(session, presence_for_others(*other, {}, sees_real_jids(occupant)));
+    if (other != nullptr && other != &occupant)
+      fanout.add(session, presence_for_others(*other, {}, sees_real_jids(occupant)));
   }
   if (!is_first || !is_shown(occupant)) return;
   for (const auto& nick : takeover_->entered) {
     const Occupant* other = occupant_named(nick);
     if (other == nullptr || other == &occupant) continue;
-    for (const auto& each : other->sessions) fanout.add(each, presence_for_others(occupant, {}, sees_real_jids(*other)));
+    for (const auto& each : other->sessions)
+      fanout.add(each, presence_for_others(occupant, {}, sees_real_jids(*other)));
   }
 }
 

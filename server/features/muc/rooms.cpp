@@ -20,7 +20,9 @@ bool wants_to_enter(const Envelope& envelope) {
   return envelope.stanza->name() == "presence" && envelope.stanza->attr("type").empty() && !envelope.to.is_bare();
 }
 
-bool wants_to_create(const Envelope& envelope) { return wants_to_enter(envelope) && envelope.stanza->child("x", xmpp::ns::muc) != nullptr; }
+bool wants_to_create(const Envelope& envelope) {
+  return wants_to_enter(envelope) && envelope.stanza->child("x", xmpp::ns::muc) != nullptr;
+}
 
 }  // namespace
 
@@ -44,7 +46,7 @@ void Rooms::receive(Envelope envelope) {
   const FromAnotherNode scope(node_.homes(loop_), envelope);
   if (const auto room = find(envelope.to)) return room->receive(std::move(envelope));
   if (!node_.homes(loop_).owns(envelope.to.bare_text())) {  // it has moved
-    if (envelope.sender.packet) return;  // and its sender knows better where to
+    if (envelope.sender.packet) return;                     // and its sender knows better where to
     return node_.router().route(std::move(envelope));
   }
   auto [loading, is_new] = loading_.try_emplace(std::string(envelope.to.bare_text()));
@@ -53,7 +55,8 @@ void Rooms::receive(Envelope envelope) {
   if (is_new) load(room, creator);
 }
 
-Result<Rooms::Loaded> Rooms::read(storage::Stores& stores, storage::MessageLog& log, const xmpp::Jid& room, const xmpp::Jid& creator) {
+Result<Rooms::Loaded> Rooms::read(storage::Stores& stores, storage::MessageLog& log, const xmpp::Jid& room,
+                                  const xmpp::Jid& creator) {
   Loaded loaded;
   auto data = read_room(stores, log, room);
   if (data) {
@@ -73,7 +76,8 @@ Result<Rooms::Loaded> Rooms::read(storage::Stores& stores, storage::MessageLog& 
 
 void Rooms::load(const xmpp::Jid& room, const xmpp::Jid& creator) {
   auto work = [room, creator, &log = node_.log()](storage::Stores& stores) { return read(stores, log, room, creator); };
-  node_.stores().run(std::move(work), [this, room, creator](Result<Loaded> data) { on_loaded(room, creator, std::move(data)); });
+  node_.stores().run(std::move(work),
+                     [this, room, creator](Result<Loaded> data) { on_loaded(room, creator, std::move(data)); });
 }
 
 void Rooms::on_loaded(const xmpp::Jid& room, const xmpp::Jid& creator, Result<Loaded> data) {
@@ -122,21 +126,28 @@ void Rooms::create(Envelope envelope, const Loaded& known) {
   const bool is_ours = node_.router().is_local_domain(envelope.from.domain());
   // §10.1.1: a service may restrict who creates rooms: not-allowed.
   if (config.muc_create == "nobody" || (config.muc_create == "local" && !is_ours)) {
-    return node_.router().bounce(envelope, {.condition = Condition::not_allowed, .text = "You may not create rooms here"});
+    return node_.router().bounce(envelope,
+                                 {.condition = Condition::not_allowed, .text = "You may not create rooms here"});
   }
   const auto now = std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
   if (known.creator.holds(now)) {  // REQUIREMENTS 28
-    return node_.router().bounce(envelope, {.condition = Condition::not_allowed, .text = "A new account may not create rooms yet"});
+    return node_.router().bounce(
+        envelope, {.condition = Condition::not_allowed, .text = "A new account may not create rooms yet"});
   }
   if (known.created >= config.muc_rooms_per_user) {
-    return node_.router().bounce(envelope, {.condition = Condition::resource_constraint, .text = "You have created too many rooms"});
+    return node_.router().bounce(
+        envelope, {.condition = Condition::resource_constraint, .text = "You have created too many rooms"});
   }
   // What an earlier room of that name has left behind is nobody's any more. The loop's own batch follows later.
   const xmpp::Jid jid = envelope.to.bare();
   purge_log(jid);
   RoomData data;
   data.is_new = true;
-  data.record = {.jid = jid, .config = {}, .secret = crypto::random_token(32), .creator = std::string(envelope.from.bare_text()), .created = now};
+  data.record = {.jid = jid,
+                 .config = {},
+                 .secret = crypto::random_token(32),
+                 .creator = std::string(envelope.from.bare_text()),
+                 .created = now};
   data.record.name.clear();
   data.affiliations.push_back({.jid = envelope.from.bare(), .affiliation = "owner", .nick = {}, .reason = {}});
   rooms_[jid.text()] = std::make_shared<Room>(*this, std::move(data));

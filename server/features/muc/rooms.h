@@ -31,7 +31,8 @@ class Rooms {
     size_t created = 0;  ///< rooms that the one who may want to create it has created
     Quarantine creator;  ///< of the same
   };
-  static Result<Loaded> read(storage::Stores& stores, storage::MessageLog& log, const xmpp::Jid& room, const xmpp::Jid& creator);
+  static Result<Loaded> read(storage::Stores& stores, storage::MessageLog& log, const xmpp::Jid& room,
+                             const xmpp::Jid& creator);
   std::shared_ptr<Room> find(const xmpp::Jid& room) const;
   void load(const xmpp::Jid& room, const xmpp::Jid& creator);
   void on_loaded(const xmpp::Jid& room, const xmpp::Jid& creator, Result<Loaded> data);

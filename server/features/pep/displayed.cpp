@@ -1,4 +1,5 @@
-// XEP-0490 §4.5: a message carries the news that a chat was displayed; the account's node gets it, the message goes on without.
+// XEP-0490 §4.5: a message carries the news that a chat was displayed; the account's node gets it, the message goes on
+// without.
 #include "server/features/features.h"
 #include "server/home/home.h"
 #include "server/node.h"
@@ -18,7 +19,8 @@ Task<void> publish(Node& node, xmpp::Jid owner, storage::PubsubItem item) {
     if (!leaf) return std::unexpected<Error>(leaf.error());
     pubsub::Effects effects;
     const auto payload = pubsub::parse_payload(item);
-    if (auto put = pubsub::put_item(stores, *leaf, item, payload.get(), effects); !put) return std::unexpected<Error>(put.error());
+    if (auto put = pubsub::put_item(stores, *leaf, item, payload.get(), effects); !put)
+      return std::unexpected<Error>(put.error());
     return effects;
   };
   auto job = node.stores_of(owner).run(std::move(work));
@@ -33,7 +35,10 @@ Verdict on_message(Session& session, xmpp::Element& message) {
   const auto chat = xmpp::Jid::parse(message.attr("to"));
   const bool names_one = displayed->child("stanza-id", xmpp::ns::sid) != nullptr;
   if (chat && names_one) {
-    storage::PubsubItem item{.id = chat->text(), .publisher = session.jid().text(), .payload = displayed->to_xml(), .published = pubsub::now()};
+    storage::PubsubItem item{.id = chat->text(),
+                             .publisher = session.jid().text(),
+                             .payload = displayed->to_xml(),
+                             .published = pubsub::now()};
     spawn(publish(session.home().node(), session.home().jid(), std::move(item)), "displayed");
   }
   message.remove(*displayed);
@@ -45,7 +50,11 @@ Verdict on_message(Session& session, xmpp::Element& message) {
 void install_displayed(Node&, FeatureRegistry& registry) {
   registry.stanza_from_client.push_back(on_message);
   registry.advertise(Scope::account, xmpp::ns::mds_assist);
-  registry.implements({.number = 490, .name = "Message Displayed Synchronization", .version = "1.0.1", .left_out = {}, .tests = "golden/pep/displayed.scs"});
+  registry.implements({.number = 490,
+                       .name = "Message Displayed Synchronization",
+                       .version = "1.0.1",
+                       .left_out = {},
+                       .tests = "golden/pep/displayed.scs"});
 }
 
 }  // namespace rookery::server

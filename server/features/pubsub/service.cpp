@@ -22,7 +22,8 @@ class PubsubService {
   pubsub::Viewer viewer(const xmpp::Jid& jid) const {
     pubsub::Viewer viewer{.jid = jid};
     const auto& who = node_.config().pubsub_create;
-    viewer.may_create = who == "anyone" || (who == "local" && jid.has_local() && node_.router().is_local_domain(jid.domain()));
+    viewer.may_create =
+        who == "anyone" || (who == "local" && jid.has_local() && node_.router().is_local_domain(jid.domain()));
     return viewer;
   }
 
@@ -47,7 +48,8 @@ class PubsubService {
     const auto type = envelope.stanza->attr("type");
     const auto* payload = envelope.stanza->first_element();
     if ((type != "get" && type != "set") || payload == nullptr) return;
-    const bool ours = payload->name() == "pubsub" && (payload->ns() == xmpp::ns::pubsub || payload->ns() == xmpp::ns::pubsub_owner);
+    const bool ours =
+        payload->name() == "pubsub" && (payload->ns() == xmpp::ns::pubsub || payload->ns() == xmpp::ns::pubsub_owner);
     if (!ours) return refuse(envelope, Condition::service_unavailable);
     auto asking = viewer(envelope.from);
     pubsub::serve(IqRequest(node_, std::move(envelope.stanza), std::move(envelope.from), jid_), std::move(asking));

@@ -14,7 +14,9 @@ namespace ns = xmpp::ns;
 
 namespace {
 
-bool is_word_character(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || (static_cast<unsigned char>(c) & 0x80u) != 0; }
+bool is_word_character(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 || (static_cast<unsigned char>(c) & 0x80u) != 0;
+}
 
 char lower(char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); }
 
@@ -25,7 +27,8 @@ bool contains_word(std::string_view text, std::string_view word) {
     at = std::search(at, text.end(), word.begin(), word.end(), [](char a, char b) { return lower(a) == lower(b); });
     if (at == text.end()) return false;
     const auto end = at + static_cast<std::ptrdiff_t>(word.size());
-    if ((at == text.begin() || !is_word_character(at[-1])) && (end == text.end() || !is_word_character(*end))) return true;
+    if ((at == text.begin() || !is_word_character(at[-1])) && (end == text.end() || !is_word_character(*end)))
+      return true;
     ++at;
   }
   return false;
@@ -56,17 +59,23 @@ bool mentions(const xmpp::Element& message, const xmpp::Jid& account, const std:
       const auto uri = child.attr("uri");
       if (uri == "xmpp:" + account.text() || (in_room && uri == "xmpp:" + in_room->text())) return true;
     }
-    if (child.is("reply", ns::reply) && (child.attr("to") == account.text() || (in_room && child.attr("to") == in_room->text()))) return true;
+    if (child.is("reply", ns::reply) &&
+        (child.attr("to") == account.text() || (in_room && child.attr("to") == in_room->text())))
+      return true;
   }
   const std::string body = message.child_text("body", ns::client);
   return contains_word(body, nick.empty() ? account.local() : std::string_view(nick));
 }
 
-bool wants_notification(const ChatSettings& settings, bool is_public_room, const xmpp::Element& message, const xmpp::Jid& account) {
+bool wants_notification(const ChatSettings& settings, bool is_public_room, const xmpp::Element& message,
+                        const xmpp::Jid& account) {
   switch (settings.notify.value_or(is_public_room ? xmpp::Notify::on_mention : xmpp::Notify::always)) {
-    case xmpp::Notify::always: return true;
-    case xmpp::Notify::never: return false;
-    case xmpp::Notify::on_mention: break;
+    case xmpp::Notify::always:
+      return true;
+    case xmpp::Notify::never:
+      return false;
+    case xmpp::Notify::on_mention:
+      break;
   }
   return mentions(message, account, settings.nick);
 }
@@ -74,7 +83,10 @@ bool wants_notification(const ChatSettings& settings, bool is_public_room, const
 xmpp::ElementPtr push_request(const PushDevices::Device& device, const xmpp::Jid& account, bool names_sender) {
   const auto& target = device.target;
   auto iq = xmpp::Element::make("iq", ns::client);
-  iq->set_attr("type", "set").set_attr("id", device.sent_id).set_attr("from", account.text()).set_attr("to", target.service.text());
+  iq->set_attr("type", "set")
+      .set_attr("id", device.sent_id)
+      .set_attr("from", account.text())
+      .set_attr("to", target.service.text());
   auto& pubsub = iq->add("pubsub", ns::pubsub);
   auto& publish = pubsub.add("publish");
   if (!target.node.empty()) publish.set_attr("node", target.node);

@@ -22,7 +22,8 @@ namespace {
 
 constexpr size_t most_node_bytes = 1023, most_options_bytes = 4096;
 
-void forget(Home& home, xmpp::Jid service, std::optional<std::string> node, std::move_only_function<void(Status)> then) {
+void forget(Home& home, xmpp::Jid service, std::optional<std::string> node,
+            std::move_only_function<void(Status)> then) {
   if (home.push) home.push->remove(service, node);
   auto remove = [account = home.jid(), service = std::move(service), node = std::move(node)](storage::Stores& stores) {
     return stores.push().remove(account, service, node);
@@ -48,23 +49,31 @@ void enable(IqRequest request) {
   auto options = publish_options(request.payload());
   if (!options) return request.fail(options.error());
   std::string node(request.payload().attr("node"));
-  if (node.size() > most_node_bytes || options->size() > most_options_bytes) return request.fail(xmpp::Condition::not_acceptable);
+  if (node.size() > most_node_bytes || options->size() > most_options_bytes)
+    return request.fail(xmpp::Condition::not_acceptable);
   // Rather now than with the first message that nobody is told of.
-  if (!request.node().router().is_ours(service->domain())) return request.fail(xmpp::Condition::remote_server_not_found);
+  if (!request.node().router().is_ours(service->domain()))
+    return request.fail(xmpp::Condition::remote_server_not_found);
   Session* session = request.session();
   if (session == nullptr) return request.fail(xmpp::Condition::not_allowed);
   const PushDevices* known = request.home()->push.get();
-  if (known != nullptr && known->is_full()) return request.fail(xmpp::Condition::resource_constraint, "Too many devices");
-  storage::PushTarget target{.service = *service, .node = std::move(node), .options = std::move(*options),
-                             .device = session->client.empty() ? std::string(session->jid().resource()) : session->client};
+  if (known != nullptr && known->is_full())
+    return request.fail(xmpp::Condition::resource_constraint, "Too many devices");
+  storage::PushTarget target{
+      .service = *service,
+      .node = std::move(node),
+      .options = std::move(*options),
+      .device = session->client.empty() ? std::string(session->jid().resource()) : session->client};
   auto put = [account = request.to(), target](storage::Stores& stores) { return stores.push().put(account, target); };
-  request.node().stores().run(std::move(put), [request = std::move(request), target = std::move(target)](const Status& done) mutable {
-    if (!done) return request.fail(done.error());
-    Home* home = request.home();
-    if (home != nullptr && !home->push) home->push = std::make_unique<PushDevices>(std::vector<storage::PushTarget>());
-    if (home != nullptr) home->push->put(std::move(target));
-    request.reply();
-  });
+  request.node().stores().run(std::move(put),
+                              [request = std::move(request), target = std::move(target)](const Status& done) mutable {
+                                if (!done) return request.fail(done.error());
+                                Home* home = request.home();
+                                if (home != nullptr && !home->push)
+                                  home->push = std::make_unique<PushDevices>(std::vector<storage::PushTarget>());
+                                if (home != nullptr) home->push->put(std::move(target));
+                                request.reply();
+                              });
 }
 
 void disable(IqRequest request) {
@@ -85,7 +94,8 @@ xmpp::ElementPtr make_request(Home& home, const PushDevices::Device& device) {
 
 bool is_out_of_reach(Home& home, const PushDevices::Device& device) {
   const auto sessions = home.sessions();
-  return std::ranges::none_of(sessions, [&](const Session* session) { return device.belongs_to(*session) && session->is_reachable(); });
+  return std::ranges::none_of(
+      sessions, [&](const Session* session) { return device.belongs_to(*session) && session->is_reachable(); });
 }
 
 void tell_devices(Home& home, const xmpp::Jid& from) {
@@ -118,9 +128,12 @@ void on_message(Home& home, const xmpp::Element& message, bool is_public_room) {
   if (!from || from->same_bare(home.jid())) return;
   const auto& devices = home.push->all();
   if (std::ranges::none_of(devices, [&](const auto& device) { return is_out_of_reach(home, device); })) return;
-  auto read = [account = home.jid(), chat = from->bare()](storage::Stores& stores) { return read_settings(stores, account, chat); };
+  auto read = [account = home.jid(), chat = from->bare()](storage::Stores& stores) {
+    return read_settings(stores, account, chat);
+  };
   const std::shared_ptr<xmpp::Element> copy = message.clone();
-  home.node().stores().read(std::move(read), [&homes = home.homes(), account = home.jid(), from = *from, copy, is_public_room](Result<ChatSettings> settings) {
+  home.node().stores().read(std::move(read), [&homes = home.homes(), account = home.jid(), from = *from, copy,
+                                              is_public_room](Result<ChatSettings> settings) {
     Home* owner = homes.find_loaded(account);
     if (owner == nullptr) return;
     // Rather one push too many than a message that nobody hears of.
@@ -133,8 +146,9 @@ void on_message(Home& home, const xmpp::Element& message, bool is_public_room) {
 /// §7.1: these will not pass by themselves.
 bool is_final(const xmpp::StanzaError& error) {
   using enum xmpp::Condition;
-  constexpr std::array conditions = {bad_request, conflict, feature_not_implemented, forbidden, gone, item_not_found, jid_malformed,
-                                     not_acceptable, not_allowed, not_authorized, registration_required, subscription_required};
+  constexpr std::array conditions = {bad_request, conflict,       feature_not_implemented, forbidden,
+                                     gone,        item_not_found, jid_malformed,           not_acceptable,
+                                     not_allowed, not_authorized, registration_required,   subscription_required};
   return std::ranges::find(conditions, error.condition) != conditions.end();
 }
 
@@ -142,8 +156,8 @@ bool on_answer(Home& home, const Envelope& envelope) {
   if (!home.push) return false;
   const bool failed = envelope.stanza->attr("type") == "error";
   const auto error = failed ? xmpp::StanzaError::parse(*envelope.stanza) : std::nullopt;
-  const auto outcome = home.push->answered(envelope.stanza->attr("id"), envelope.from, failed, error && is_final(*error),
-                                           home.homes().loop().now());
+  const auto outcome = home.push->answered(envelope.stanza->attr("id"), envelope.from, failed,
+                                           error && is_final(*error), home.homes().loop().now());
   if (outcome.device == nullptr) return false;
   if (outcome.send) home.node().router().send(make_request(home, *outcome.device));
   if (!outcome.drop) return true;
@@ -158,8 +172,10 @@ bool on_answer(Home& home, const Envelope& envelope) {
 /// From the room's loop to the member's, which may be another node's: there it comes here again.
 void on_room_message(Node& node, const AbsentRoomMessage& absent) {
   if (node.router().goes_elsewhere(absent.member)) {
-    const cluster::AbsentMessage message{.member = absent.member, .message = absent.message.clone(), .id = absent.id, .is_public = absent.is_public};
-    return node.cluster()->port().send_to_shard(shard_of(absent.member.text()), cluster::Topic::absent, cluster::encode(message));
+    const cluster::AbsentMessage message{
+        .member = absent.member, .message = absent.message.clone(), .id = absent.id, .is_public = absent.is_public};
+    return node.cluster()->port().send_to_shard(shard_of(absent.member.text()), cluster::Topic::absent,
+                                                cluster::encode(message));
   }
   Loop& loop = node.router().owner(absent.member.text());
   const std::shared_ptr<xmpp::Element> message = absent.message.clone();
@@ -174,15 +190,19 @@ void on_room_message(Node& node, const AbsentRoomMessage& absent) {
 }  // namespace
 
 void install_push(Node& node, FeatureRegistry& registry) {
-  registry.implements({.number = 357, .name = "Push Notifications", .version = "0.4.1",
+  registry.implements({.number = 357,
+                       .name = "Push Notifications",
+                       .version = "0.4.1",
                        .left_out = "app servers of other domains; pending subscription requests",
                        .tests = "golden/push, integration/mobile"});
   if (!node.config().push) return;
   registry.advertise(Scope::account, ns::push);
   registry.on_iq(Scope::account, "set", "enable", ns::push, enable);
   registry.on_iq(Scope::account, "set", "disable", ns::push, disable);
-  registry.message_arrived.push_back([](Home& home, const xmpp::Element& message) { on_message(home, message, false); });
-  registry.room_message_for_absent.push_back([&node](const AbsentRoomMessage& absent) { on_room_message(node, absent); });
+  registry.message_arrived.push_back(
+      [](Home& home, const xmpp::Element& message) { on_message(home, message, false); });
+  registry.room_message_for_absent.push_back(
+      [&node](const AbsentRoomMessage& absent) { on_room_message(node, absent); });
   registry.response_to_account.push_back(on_answer);
 }
 

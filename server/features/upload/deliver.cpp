@@ -16,7 +16,8 @@ class Delivery final : public std::enable_shared_from_this<Delivery> {
   void begin(UploadPath path) {
     auto read = [id = path.id](storage::Stores& stores) { return stores.uploads().find(id); };
     service_->node.stores().run(read, [self = shared_from_this(), name = path.name](Result<storage::Upload> upload) {
-      const bool is_there = upload && upload->complete && upload->name == name && upload->expires > std::chrono::system_clock::now();
+      const bool is_there =
+          upload && upload->complete && upload->name == name && upload->expires > std::chrono::system_clock::now();
       if (!upload && upload.error().failure != Failure::not_found) return self->refuse(500);
       if (!is_there) return self->refuse(404);
       self->open(std::move(*upload));
@@ -24,13 +25,17 @@ class Delivery final : public std::enable_shared_from_this<Delivery> {
   }
 
  private:
-  void refuse(int status) { connection_->respond(upload_response(status, status == 404 ? "There is nothing here." : "The file cannot be read now.")); }
+  void refuse(int status) {
+    connection_->respond(
+        upload_response(status, status == 404 ? "There is nothing here." : "The file cannot be read now."));
+  }
 
   void open(storage::Upload upload) {
     upload_ = std::move(upload);
     service_->node.files().run([this] { return service_->node.blobs().open(upload_.id); },
                                [self = shared_from_this()](Result<std::unique_ptr<storage::BlobReader>> reader) {
-                                 if (!reader) return self->refuse(reader.error().failure == Failure::not_found ? 404 : 500);
+                                 if (!reader)
+                                   return self->refuse(reader.error().failure == Failure::not_found ? 404 : 500);
                                  self->reader_ = std::move(*reader);
                                  self->answer();
                                });
@@ -50,10 +55,13 @@ class Delivery final : public std::enable_shared_from_this<Delivery> {
       return connection_->respond(std::move(head));
     }
     const auto& [first, count] = asked.range;
-    if (asked.status == 206) head.with("Content-Range", "bytes " + std::to_string(first) + "-" + std::to_string(first + count - 1) + "/" + size);
+    if (asked.status == 206)
+      head.with("Content-Range",
+                "bytes " + std::to_string(first) + "-" + std::to_string(first + count - 1) + "/" + size);
     // REQUIREMENTS 26: what a browser could run it saves instead.
     head.with("Content-Type", upload_.type.empty() ? "application/octet-stream" : upload_.type)
-        .with("Content-Disposition", std::string(is_shown(upload_.type) ? "inline" : "attachment") + "; filename*=UTF-8''" + percent_encode(upload_.name))
+        .with("Content-Disposition", std::string(is_shown(upload_.type) ? "inline" : "attachment") +
+                                         "; filename*=UTF-8''" + percent_encode(upload_.name))
         .with("Cache-Control", "private, max-age=86400")
         .with("Cross-Origin-Resource-Policy", "cross-origin");
     next_ = first;
@@ -69,7 +77,8 @@ class Delivery final : public std::enable_shared_from_this<Delivery> {
                                [self = shared_from_this()](Result<std::string> bytes) {
                                  self->is_busy_ = false;
                                  if (!bytes || bytes->empty()) {
-                                   log::warning("download_failed", {{"error", bytes ? "too short" : bytes.error().message}});
+                                   log::warning("download_failed",
+                                                {{"error", bytes ? "too short" : bytes.error().message}});
                                    return self->connection_->abort();
                                  }
                                  self->next_ += bytes->size();

@@ -23,15 +23,24 @@ class Reception final : public BodySink, public std::enable_shared_from_this<Rec
       : service_(std::move(service)), connection_(std::move(connection)), slot_(std::move(slot)) {}
 
   void begin() {
-    storage::Upload upload{.id = slot_.id, .account = slot_.account, .name = slot_.name, .type = slot_.type,
-                           .size_bytes = slot_.size_bytes, .expires = in_future(longest_upload)};
-    auto claim = [upload, quota = node().config().upload_quota_bytes](storage::Stores& stores) { return stores.uploads().begin(upload, quota); };
+    storage::Upload upload{.id = slot_.id,
+                           .account = slot_.account,
+                           .name = slot_.name,
+                           .type = slot_.type,
+                           .size_bytes = slot_.size_bytes,
+                           .expires = in_future(longest_upload)};
+    auto claim = [upload, quota = node().config().upload_quota_bytes](storage::Stores& stores) {
+      return stores.uploads().begin(upload, quota);
+    };
     node().stores().run(claim, [self = shared_from_this()](Status claimed) {
       if (claimed) return self->open();
       switch (claimed.error().failure) {
-        case Failure::conflict: return self->answer(409, "This slot has been used.");
-        case Failure::full: return self->answer(413, "There is no space left for your files.");
-        default: return self->answer(500, "The file could not be stored.");
+        case Failure::conflict:
+          return self->answer(409, "This slot has been used.");
+        case Failure::full:
+          return self->answer(413, "There is no space left for your files.");
+        default:
+          return self->answer(500, "The file could not be stored.");
       }
     });
   }
@@ -93,7 +102,8 @@ class Reception final : public BodySink, public std::enable_shared_from_this<Rec
     };
     node().stores().run(note, [self = shared_from_this()](Status noted) {
       if (!noted) return self->give_up(noted.error());
-      log::debug("uploaded", {{"account", self->slot_.account.text()}, {"bytes", std::to_string(self->slot_.size_bytes)}});
+      log::debug("uploaded",
+                 {{"account", self->slot_.account.text()}, {"bytes", std::to_string(self->slot_.size_bytes)}});
       self->answer(201, "Stored.");
     });
   }
@@ -132,12 +142,16 @@ class Reception final : public BodySink, public std::enable_shared_from_this<Rec
 /// The slot that the URL and the request claim to be; nothing when it is not one of ours for exactly this file.
 std::optional<UploadSlot> verified_slot(const UploadService& service, const HttpRequest& request) {
   const auto path = parse_upload_path(request.path);
-  const auto until = query_value(request.query, "until"), by = query_value(request.query, "by"), key = query_value(request.query, "key");
+  const auto until = query_value(request.query, "until"), by = query_value(request.query, "by"),
+             key = query_value(request.query, "key");
   if (!path || !until || !by || !key || !request.content_length) return std::nullopt;
   const auto account = xmpp::Jid::parse(*by);
   if (!account) return std::nullopt;
-  UploadSlot slot{.id = path->id, .name = path->name, .type = media_type(request.header("content-type")).value_or(""),
-                  .size_bytes = *request.content_length, .account = *account};
+  UploadSlot slot{.id = path->id,
+                  .name = path->name,
+                  .type = media_type(request.header("content-type")).value_or(""),
+                  .size_bytes = *request.content_length,
+                  .account = *account};
   const auto [end, error] = std::from_chars(until->data(), until->data() + until->size(), slot.until);
   if (error != std::errc() || end != until->data() + until->size()) return std::nullopt;
   if (slot.is_signed(service.key, *key)) return slot;
@@ -151,8 +165,11 @@ std::optional<UploadSlot> verified_slot(const UploadService& service, const Http
 
 void receive_upload(std::shared_ptr<UploadService> service, std::shared_ptr<HttpConnection> connection) {
   const auto slot = verified_slot(*service, connection->request());
-  if (!slot) return connection->respond(upload_response(403, "This is no slot for this file: its size, type and name must be those that were asked for."));
-  if (slot->until < std::time(nullptr)) return connection->respond(upload_response(403, "This slot has expired: ask for another one."));
+  if (!slot)
+    return connection->respond(upload_response(
+        403, "This is no slot for this file: its size, type and name must be those that were asked for."));
+  if (slot->until < std::time(nullptr))
+    return connection->respond(upload_response(403, "This slot has expired: ask for another one."));
   connection->trust();
   std::make_shared<Reception>(std::move(service), std::move(connection), *slot)->begin();
 }

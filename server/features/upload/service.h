@@ -1,4 +1,5 @@
-// What the parts of the upload feature share: XMPP hands out slots, HTTP takes and gives the files, the clock deletes them.
+// What the parts of the upload feature share: XMPP hands out slots, HTTP takes and gives the files, the clock deletes
+// them.
 #pragma once
 
 #include <memory>

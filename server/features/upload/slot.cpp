@@ -33,7 +33,8 @@ std::optional<uint64_t> number(std::string_view text) {
 std::string UploadSlot::signature(std::string_view key) const {
   // No part can hold a zero byte, so no two slots have the same text.
   std::string text;
-  for (const std::string_view part : {std::string_view(id), std::string_view(name), std::string_view(type), std::string_view(account.text())}) {
+  for (const std::string_view part :
+       {std::string_view(id), std::string_view(name), std::string_view(type), std::string_view(account.text())}) {
     text.append(part).push_back('\0');
   }
   text += std::to_string(size_bytes) + " " + std::to_string(until);
@@ -47,13 +48,15 @@ bool UploadSlot::is_signed(std::string_view key, std::string_view claimed) const
 std::string UploadSlot::get_path() const { return "/" + id + "/" + percent_encode(name); }
 
 std::string UploadSlot::put_path(std::string_view key) const {
-  return get_path() + "?until=" + std::to_string(until) + "&by=" + percent_encode(account.text()) + "&key=" + signature(key);
+  return get_path() + "?until=" + std::to_string(until) + "&by=" + percent_encode(account.text()) +
+         "&key=" + signature(key);
 }
 
 std::string safe_file_name(std::string_view name) {
   name = name.substr(name.find_last_of("/\\") + 1);  // npos + 1 is 0
   std::string safe;
-  std::ranges::copy_if(name, std::back_inserter(safe), [](char c) { return static_cast<unsigned char>(c) >= ' ' && c != 0x7f; });
+  std::ranges::copy_if(name, std::back_inserter(safe),
+                       [](char c) { return static_cast<unsigned char>(c) >= ' ' && c != 0x7f; });
   if (safe.empty() || safe == "." || safe == "..") return "file";
   if (safe.size() <= most_name_bytes) return safe;
   const auto dot = safe.rfind('.');
@@ -63,10 +66,13 @@ std::string safe_file_name(std::string_view name) {
 
 std::optional<std::string> media_type(std::string_view text) {
   std::string lower(text);
-  std::ranges::transform(lower, lower.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  std::ranges::transform(lower, lower.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
   const auto slash = lower.find('/');
   const bool is_clean = std::ranges::all_of(lower, [](char c) { return c >= ' ' && c < 0x7f; });
-  if (!is_clean || lower.size() > most_type_bytes || slash == 0 || slash == std::string::npos || slash + 1 == lower.size()) return std::nullopt;
+  if (!is_clean || lower.size() > most_type_bytes || slash == 0 || slash == std::string::npos ||
+      slash + 1 == lower.size())
+    return std::nullopt;
   return lower;
 }
 
@@ -74,7 +80,8 @@ bool is_shown(std::string_view type) {
   type = type.substr(0, type.find(';'));
   while (type.ends_with(' ')) type.remove_suffix(1);
   if (type.starts_with("audio/") || type.starts_with("video/")) return true;
-  constexpr std::string_view shown[] = {"image/jpeg", "image/png", "image/gif", "image/webp", "image/avif", "image/heic", "text/plain"};
+  constexpr std::string_view shown[] = {"image/jpeg", "image/png",  "image/gif", "image/webp",
+                                        "image/avif", "image/heic", "text/plain"};
   return std::ranges::find(shown, type) != std::end(shown);
 }
 

@@ -1,4 +1,5 @@
-// An upload slot (XEP-0363 §4): the right to put one certain file, bound by HMAC, so that nothing need be stored for it.
+// An upload slot (XEP-0363 §4): the right to put one certain file, bound by HMAC, so that nothing need be stored for
+// it.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +26,8 @@ struct UploadSlot {
   std::string get_path() const;
 };
 
-/// The last part of a path, without control characters, at most 200 bytes with its ending kept; never empty, "." or "..".
+/// The last part of a path, without control characters, at most 200 bytes with its ending kept; never empty, "." or
+/// "..".
 std::string safe_file_name(std::string_view name);
 
 /// "type/subtype" with parameters of visible characters, in lower case; nothing when it is not of that form.

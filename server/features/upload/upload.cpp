@@ -43,7 +43,8 @@ void refuse_size(IqRequest& request, uint64_t most) {
 }
 
 void grant(IqRequest& request, const UploadService& service, const UploadSlot& slot) {
-  const std::string base = service.node.http().public_url(std::string(slot.account.domain())) + std::string(upload_path);
+  const std::string base =
+      service.node.http().public_url(std::string(slot.account.domain())) + std::string(upload_path);
   auto result = request.make_result();
   auto& element = result->add("slot", ns);
   element.add("put").set_attr("url", base + slot.put_path(service.key));
@@ -54,14 +55,18 @@ void grant(IqRequest& request, const UploadService& service, const UploadSlot& s
 void request_slot(std::shared_ptr<UploadService> service, IqRequest request) {
   Node& node = service->node;
   if (!request.from().has_local() || !node.router().is_local_domain(request.from().domain())) {
-    return request.fail({.condition = xmpp::Condition::forbidden, .text = "Only for accounts of this server.", .type = xmpp::ErrorType::auth});
+    return request.fail({.condition = xmpp::Condition::forbidden,
+                         .text = "Only for accounts of this server.",
+                         .type = xmpp::ErrorType::auth});
   }
   const auto& asked = request.payload();
   const auto size_text = asked.attr("size");
-  UploadSlot slot{.id = crypto::random_token(), .name = safe_file_name(asked.attr("filename")), .account = request.from().bare()};
+  UploadSlot slot{
+      .id = crypto::random_token(), .name = safe_file_name(asked.attr("filename")), .account = request.from().bare()};
   const auto [end, error] = std::from_chars(size_text.data(), size_text.data() + size_text.size(), slot.size_bytes);
   const bool is_number = error == std::errc() && end == size_text.data() + size_text.size();
-  if (asked.attr("filename").empty() || !is_number || slot.size_bytes == 0) return request.fail(xmpp::Condition::bad_request);
+  if (asked.attr("filename").empty() || !is_number || slot.size_bytes == 0)
+    return request.fail(xmpp::Condition::bad_request);
   if (const auto type = asked.attr("content-type"); !type.empty()) {
     const auto read = media_type(type);
     if (!read) return request.fail(xmpp::Condition::bad_request, "This is no media type.");
@@ -118,13 +123,15 @@ std::optional<UploadPath> parse_upload_path(std::string_view path) {
   auto name = percent_decode(path.substr(slash + 1));
   UploadPath found{std::string(path.substr(0, slash)), name.value_or("")};
   // A name that we gave is one that we would give: so nothing that climbs, hides or lists gets further.
-  if (!storage::is_blob_key(found.id) || found.name.empty() || safe_file_name(found.name) != found.name) return std::nullopt;
+  if (!storage::is_blob_key(found.id) || found.name.empty() || safe_file_name(found.name) != found.name)
+    return std::nullopt;
   return found;
 }
 
 void install_upload(Node& node, FeatureRegistry& registry) {
   if (!node.config().upload || !node.http().is_open()) return;
-  auto service = std::make_shared<UploadService>(UploadService{node, crypto::hmac(crypto::Hash::sha256, node.decoy_secret(), "upload slots")});
+  auto service = std::make_shared<UploadService>(
+      UploadService{node, crypto::hmac(crypto::Hash::sha256, node.decoy_secret(), "upload slots")});
   Service hosted{.domain = node.config().upload_domain, .name = "HTTP File Upload", .iq = {}, .receive = {}};
   hosted.iq.identity({.category = "store", .type = "file", .name = "HTTP File Upload"});
   hosted.iq.advertise(ns);
@@ -135,14 +142,21 @@ void install_upload(Node& node, FeatureRegistry& registry) {
   });
   hosted.receive = [&node](Envelope envelope) {  // there is nobody here to talk to
     const auto sender = std::exchange(envelope.sender, {});
-    Envelope refused{.from = envelope.from, .to = envelope.to, .stanza = envelope.stanza->clone(), .sent_copy = {}, .seen = {}, .sender = {}};
+    Envelope refused{.from = envelope.from,
+                     .to = envelope.to,
+                     .stanza = envelope.stanza->clone(),
+                     .sent_copy = {},
+                     .seen = {},
+                     .sender = {}};
     envelope.sender = sender;
     node.router().accept(envelope, [&node, refused = std::move(refused)] {
-      if (refused.stanza->name() != "presence") node.router().bounce(refused, {.condition = xmpp::Condition::service_unavailable});
+      if (refused.stanza->name() != "presence")
+        node.router().bounce(refused, {.condition = xmpp::Condition::service_unavailable});
     });
   };
   registry.host(std::move(hosted));
-  node.http().serve(std::string(upload_path) + "/", [service](const std::shared_ptr<HttpConnection>& connection) { serve(service, connection); });
+  node.http().serve(std::string(upload_path) + "/",
+                    [service](const std::shared_ptr<HttpConnection>& connection) { serve(service, connection); });
   registry.started.push_back([service] { sweep_uploads(service); });
   registry.implements({.number = 363,
                        .name = "HTTP File Upload",

@@ -1,5 +1,5 @@
-// One OMEMO device of ours behind stdin and stdout, for interop_test.py. One command a line, one answer a line; words are
-// separated by blanks, bytes are hex, "-" is absent, VERSION is "legacy" or "v2".
+// One OMEMO device of ours behind stdin and stdout, for interop_test.py. One command a line, one answer a line; words
+// are separated by blanks, bytes are hex, "-" is absent, VERSION is "legacy" or "v2".
 //   create JID DEVICE                            -> ok
 //   bundle VERSION                               -> ok SPK-ID SPK SIGNATURE IDENTITY ID:KEY,ID:KEY…
 //   session VERSION JID DEVICE (as in a bundle)  -> ok
@@ -95,8 +95,8 @@ class Peer {
 
   static std::string describe(const EncryptedMessage& message) {
     const EncryptedKey& key = message.keys.at(0);
-    return std::string("ok ") + (key.key_exchange ? "1 " : "0 ") + crypto::hex_encode(key.data) + ' ' + hex_or_dash(message.iv) +
-           ' ' + hex_or_dash(message.payload.value_or(""));
+    return std::string("ok ") + (key.key_exchange ? "1 " : "0 ") + crypto::hex_encode(key.data) + ' ' +
+           hex_or_dash(message.iv) + ' ' + hex_or_dash(message.payload.value_or(""));
   }
 
   std::string encrypt(std::istream& in) {

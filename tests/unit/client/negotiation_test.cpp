@@ -11,8 +11,8 @@ namespace {
 using Kind = Negotiation::Step::Kind;
 
 struct NegotiationTest : testing::Test {
-  Negotiation::Options options{*xmpp::Jid::parse("romeo@example.org"), crypto::Secret(std::string_view("secret")), "orchard",
-                               "d4565fa7-4d72-4749-b3d3-740edbf87770"};
+  Negotiation::Options options{*xmpp::Jid::parse("romeo@example.org"), crypto::Secret(std::string_view("secret")),
+                               "orchard", "d4565fa7-4d72-4749-b3d3-740edbf87770"};
   Negotiation negotiation{options};
 
   Negotiation::Step on(std::string_view xml) {

@@ -16,8 +16,8 @@ using namespace std::chrono_literals;
 
 /// A client, and just enough of a server to answer it.
 struct Sasl2LoginTest : testing::Test {
-  Negotiation::Options options{*xmpp::Jid::parse("romeo@example.org"), crypto::Secret(std::string_view("secret")), "orchard",
-                               "d4565fa7-4d72-4749-b3d3-740edbf87770"};
+  Negotiation::Options options{*xmpp::Jid::parse("romeo@example.org"), crypto::Secret(std::string_view("secret")),
+                               "orchard", "d4565fa7-4d72-4749-b3d3-740edbf87770"};
   Negotiation negotiation{options};
   const xmpp::ChannelBindings bindings{.tls_exporter = {}, .tls_server_end_point = "certificate"};
 
@@ -25,9 +25,11 @@ struct Sasl2LoginTest : testing::Test {
   Negotiation::Step on(std::string_view xml) { return negotiation.on(*parse(xml)); }
 
   Negotiation::Step features(std::vector<std::string_view> fast = {"HT-SHA-256-ENDP", "HT-SHA-256-NONE"}) {
-    xmpp::Sasl2Offer offer{.mechanisms = {"SCRAM-SHA-256"}, .bind_features = {}, .fast_mechanisms = std::move(fast), .upgrades = {}};
+    xmpp::Sasl2Offer offer{
+        .mechanisms = {"SCRAM-SHA-256"}, .bind_features = {}, .fast_mechanisms = std::move(fast), .upgrades = {}};
     return on("<features xmlns='http://etherx.jabber.org/streams'>" + offer.to_xml() +
-              "<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>SCRAM-SHA-256</mechanism></mechanisms></features>");
+              "<mechanisms "
+              "xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>SCRAM-SHA-256</mechanism></mechanisms></features>");
   }
   /// The server's last word to a client that logs in by password; `more` goes into <success/>.
   std::string answer_password(const std::string& authenticate, const std::string& more = {}) {
@@ -42,7 +44,10 @@ struct Sasl2LoginTest : testing::Test {
     EXPECT_EQ(last.kind, xmpp::SaslStep::Kind::success);
     return xmpp::sasl2_success(last.data, "romeo@example.org", more);
   }
-  std::string token() { return xmpp::fast_token_element("token", std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now() + 1h)); }
+  std::string token() {
+    return xmpp::fast_token_element("token",
+                                    std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now() + 1h));
+  }
   /// Logs in by password and gets a token.
   void log_in() {
     negotiation.start(true, bindings, {});
@@ -60,7 +65,8 @@ TEST_F(Sasl2LoginTest, LogsInWithoutANewStreamAndBindsInThis) {
   EXPECT_EQ(request->token_wish, "HT-SHA-256-ENDP");
   EXPECT_FALSE(request->fast);
   EXPECT_EQ(on(answer_password(step.xml)).kind, Kind::wait);
-  const auto bind = on("<features xmlns='http://etherx.jabber.org/streams'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></features>");
+  const auto bind = on(
+      "<features xmlns='http://etherx.jabber.org/streams'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></features>");
   EXPECT_EQ(bind.kind, Kind::send);
   EXPECT_NE(bind.xml.find("urn:ietf:params:xml:ns:xmpp-bind"), std::string::npos);
 }
@@ -99,7 +105,9 @@ TEST_F(Sasl2LoginTest, DoesNotBelieveAServerThatOnlyClaimsToKnowTheToken) {
   log_in();
   negotiation.start(true, bindings, {});
   features();
-  EXPECT_EQ(on(xmpp::sasl2_success(xmpp::hashed_token_answer("token", "another certificate"), "romeo@example.org", "")).kind, Kind::failed);
+  EXPECT_EQ(
+      on(xmpp::sasl2_success(xmpp::hashed_token_answer("token", "another certificate"), "romeo@example.org", "")).kind,
+      Kind::failed);
 }
 
 // XEP-0484 §4.1
@@ -124,11 +132,14 @@ TEST_F(Sasl2LoginTest, DoesNotShowABoundTokenWhereTheBindingIsMissing) {
 
 TEST_F(Sasl2LoginTest, LearnsWhatHadArrivedWhenResumingFails) {
   negotiation.start(true, bindings, Negotiation::Resume{"session", 7});
-  const auto failed = "<failed xmlns='urn:xmpp:sm:3' h='5'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>";
+  const auto failed =
+      "<failed xmlns='urn:xmpp:sm:3' h='5'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>";
   EXPECT_EQ(on(answer_password(features().xml, failed)).kind, Kind::wait);
   EXPECT_EQ(negotiation.server_handled(), 5u);
   // Not asked for again in the old way.
-  const auto bind = on("<features xmlns='http://etherx.jabber.org/streams'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/><sm xmlns='urn:xmpp:sm:3'/></features>");
+  const auto bind =
+      on("<features xmlns='http://etherx.jabber.org/streams'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/><sm "
+         "xmlns='urn:xmpp:sm:3'/></features>");
   EXPECT_NE(bind.xml.find("urn:ietf:params:xml:ns:xmpp-bind"), std::string::npos);
 }
 

@@ -88,7 +88,7 @@ TEST(Certificate, IsMadeWithPrivateFilesAndPassesTheCheck) {
   const Status status = check_certificate(files, {"example.org", "conference.example.org"});
   EXPECT_TRUE(status) << status.error().message;
   for (const std::string& path : {files.key, files.certificate}) {
-    struct stat info {};
+    struct stat info{};
     ASSERT_EQ(::stat(path.c_str(), &info), 0);
     EXPECT_EQ(info.st_mode & 0777, 0600u);
   }

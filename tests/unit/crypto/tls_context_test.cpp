@@ -115,8 +115,10 @@ TEST_F(Tls, SeesTheSameChannelBindingsOnBothEnds) {
     EXPECT_NE(channel_bindings(other.server.get()).tls_exporter, ours.tls_exporter);
     // 12 bytes in TLS 1.2 (RFC 5246 §7.4.9), a whole HMAC in TLS 1.3 (RFC 8446 §4.4.4).
     EXPECT_EQ(ours.tls_unique, theirs.tls_unique);
-    if (version == TLS1_2_VERSION) EXPECT_EQ(ours.tls_unique.size(), 12u);
-    else EXPECT_GE(ours.tls_unique.size(), 32u);
+    if (version == TLS1_2_VERSION)
+      EXPECT_EQ(ours.tls_unique.size(), 12u);
+    else
+      EXPECT_GE(ours.tls_unique.size(), 32u);
     EXPECT_NE(channel_bindings(other.server.get()).tls_unique, ours.tls_unique);
   }
 }

@@ -137,7 +137,8 @@ TEST_P(OmemoHostility, KeysOfSkippedMessagesAreLimitedPerDeviceAndTheOldestGoFir
   }
   EXPECT_EQ(count_skipped_keys(bob.store.session(key).value().value()), skipped_keys_limit);
   EXPECT_EQ(read(bob, alice, lost.front()), "failed: key_gone");
-  EXPECT_EQ(read(bob, alice, lost.at(lost.size() - skipped_keys_limit)), std::to_string(lost.size() - skipped_keys_limit));
+  EXPECT_EQ(read(bob, alice, lost.at(lost.size() - skipped_keys_limit)),
+            std::to_string(lost.size() - skipped_keys_limit));
   EXPECT_EQ(read(bob, alice, lost.back()), std::to_string(lost.size() - 1));
   EXPECT_EQ(count_skipped_keys(bob.store.session(key).value().value()), skipped_keys_limit - 2);
   EXPECT_EQ(read(alice, bob, write(bob, alice, "still in step")), "still in step");
@@ -161,7 +162,8 @@ TEST_P(OmemoHostility, KeysOfSkippedMessagesSurviveANewSessionWithinTheLimit) {
 TEST_P(OmemoHostility, NothingIsEncryptedForUntrustedDevices) {
   settle();
   const std::vector<Address> recipients{bob.address()};
-  for (const auto& [trust, reason] : {std::pair{Trust::undecided, Skipped::undecided}, {Trust::distrusted, Skipped::distrusted}}) {
+  for (const auto& [trust, reason] :
+       {std::pair{Trust::undecided, Skipped::undecided}, {Trust::distrusted, Skipped::distrusted}}) {
     ASSERT_TRUE(alice.device.set_trust(bob.address(), trust));
     const auto refused = alice.device.encrypt(version(), recipients, "secret");
     ASSERT_FALSE(refused.has_value());

@@ -18,7 +18,8 @@ std::string counting(char first, size_t size) {
 
 std::string unhex(std::string_view hex) {
   std::string raw;
-  for (size_t at = 0; at < hex.size(); at += 2) raw += static_cast<char>(std::stoi(std::string(hex.substr(at, 2)), nullptr, 16));
+  for (size_t at = 0; at < hex.size(); at += 2)
+    raw += static_cast<char>(std::stoi(std::string(hex.substr(at, 2)), nullptr, 16));
   return raw;
 }
 
@@ -58,7 +59,8 @@ TEST(OmemoPayload, RefusesEveryChangedByteAndEveryTruncation) {
   for (const Version version : {Version::legacy, Version::v2}) {
     const auto sealed = seal_payload(version, plaintext);
     ASSERT_EQ(open_payload(version, sealed).value(), plaintext);
-    for (std::string SealedPayload::* part : {&SealedPayload::ciphertext, &SealedPayload::key_material, &SealedPayload::iv}) {
+    for (std::string SealedPayload::* part :
+         {&SealedPayload::ciphertext, &SealedPayload::key_material, &SealedPayload::iv}) {
       for (size_t at = 0; at < (sealed.*part).size(); ++at) {
         auto changed = sealed;
         (changed.*part)[at] ^= 1;
@@ -78,15 +80,17 @@ TEST(OmemoPayload, MayBeEmptyText) {
 }
 
 TEST(OmemoIdentityKey, TurnsAnEd25519KeyIntoItsCurveForm) {
-  const auto key = IdentityKey::from_wire(Version::v2, unhex("03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8"));
+  const auto key =
+      IdentityKey::from_wire(Version::v2, unhex("03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8"));
   ASSERT_TRUE(key.has_value());
   EXPECT_EQ(hex_encode(key->curve()), "4701d08488451f545a409fb58ae3e58581ca40ac3f7f114698cd71deac73ca01");
 }
 
 TEST(OmemoIdentityKey, ShowsTheSameFingerprintForBothWireForms) {
-  const auto v2 = IdentityKey::from_wire(Version::v2, unhex("03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8"));
-  const auto legacy =
-      IdentityKey::from_wire(Version::legacy, unhex("054701d08488451f545a409fb58ae3e58581ca40ac3f7f114698cd71deac73ca01"));
+  const auto v2 =
+      IdentityKey::from_wire(Version::v2, unhex("03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8"));
+  const auto legacy = IdentityKey::from_wire(
+      Version::legacy, unhex("054701d08488451f545a409fb58ae3e58581ca40ac3f7f114698cd71deac73ca01"));
   ASSERT_TRUE(v2 && legacy);
   EXPECT_EQ(v2->fingerprint(), "4701d084 88451f54 5a409fb5 8ae3e585 81ca40ac 3f7f1146 98cd71de ac73ca01");
   EXPECT_EQ(*v2, *legacy);

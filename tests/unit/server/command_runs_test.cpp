@@ -11,7 +11,8 @@ using namespace std::chrono_literals;
 
 struct CommandRunsTest : testing::Test {
   CommandRun run(std::string_view from) {
-    return {.command = &command, .call = std::make_shared<CommandCall>(CommandCall{node, *xmpp::Jid::parse(from), "example.org", {}})};
+    return {.command = &command,
+            .call = std::make_shared<CommandCall>(CommandCall{node, *xmpp::Jid::parse(from), "example.org", {}})};
   }
   static xmpp::Jid jid(std::string_view text) { return *xmpp::Jid::parse(text); }
 
@@ -34,7 +35,8 @@ TEST_F(CommandRunsTest, ARunThatNobodyGoesOnWithExpires) {
   ASSERT_TRUE(runs.add("1", run("a@example.org/x"), now));
   ASSERT_TRUE(runs.add("2", run("a@example.org/x"), now));
   EXPECT_TRUE(runs.take("1", jid("a@example.org/x"), "dance", now + CommandRuns::lifetime - 1s));
-  EXPECT_EQ(runs.take("2", jid("a@example.org/x"), "dance", now + CommandRuns::lifetime).error(), CommandRuns::Missing::expired);
+  EXPECT_EQ(runs.take("2", jid("a@example.org/x"), "dance", now + CommandRuns::lifetime).error(),
+            CommandRuns::Missing::expired);
 }
 
 TEST_F(CommandRunsTest, AnExpiredRunIsCalledSoWhileItIsRememberedAndHoldsNoAnswers) {
@@ -47,12 +49,15 @@ TEST_F(CommandRunsTest, AnExpiredRunIsCalledSoWhileItIsRememberedAndHoldsNoAnswe
   EXPECT_FALSE(call.expired());
   ASSERT_TRUE(runs.add("2", run("b@example.org/x"), now + CommandRuns::lifetime));  // others go on meanwhile
   EXPECT_TRUE(call.expired());
-  EXPECT_EQ(runs.take("1", jid("a@example.org/x"), "dance", now + CommandRuns::lifetime + 1min).error(), CommandRuns::Missing::expired);
-  EXPECT_EQ(runs.take("2", jid("b@example.org/x"), "dance", now + CommandRuns::lifetime + 3h).error(), CommandRuns::Missing::unknown);
+  EXPECT_EQ(runs.take("1", jid("a@example.org/x"), "dance", now + CommandRuns::lifetime + 1min).error(),
+            CommandRuns::Missing::expired);
+  EXPECT_EQ(runs.take("2", jid("b@example.org/x"), "dance", now + CommandRuns::lifetime + 3h).error(),
+            CommandRuns::Missing::unknown);
 }
 
 TEST_F(CommandRunsTest, OneAccountHasNoMoreThanItsShareUntilSomeExpire) {
-  for (size_t i = 0; i < CommandRuns::most_of_one; ++i) ASSERT_TRUE(runs.add(std::to_string(i), run("a@example.org/x"), now));
+  for (size_t i = 0; i < CommandRuns::most_of_one; ++i)
+    ASSERT_TRUE(runs.add(std::to_string(i), run("a@example.org/x"), now));
   EXPECT_FALSE(runs.add("more", run("a@example.org/y"), now));
   EXPECT_TRUE(runs.add("other", run("b@example.org/x"), now));
   EXPECT_TRUE(runs.add("later", run("a@example.org/y"), now + CommandRuns::lifetime));

@@ -136,7 +136,9 @@ TEST(Config, AListenerWithoutAPortOrWithAHostNameIsRefused) {
 
 TEST(Config, AServicesSubdomainIsOneLabelOrNothing) {
   for (const auto* wrong : {"\"a.b\"", "\"a@b\"", "\"a b\"", "7"}) {
-    EXPECT_THAT(refusal("[pubsub]\nsubdomain = " + std::string(wrong) + "\n"), HasSubstr("pubsub.subdomain must be one label")) << wrong;
+    EXPECT_THAT(refusal("[pubsub]\nsubdomain = " + std::string(wrong) + "\n"),
+                HasSubstr("pubsub.subdomain must be one label"))
+        << wrong;
   }
   EXPECT_THAT(refusal("[pubsub]\ncreate = \"everyone\"\n"), HasSubstr("\"anyone\""));
 }
@@ -182,10 +184,12 @@ TEST(Config, MetricsBeyondLoopbackNeedAToken) {
 }
 
 TEST(Config, ProxiesAndTheListenersTheyReachBelongTogether) {
-  EXPECT_TRUE(load("[listen]\nproxy_protocol = [\"0.0.0.0:5222\", \"0.0.0.0:5443\"]\nproxies = [\"10.0.0.0/8\", \"::1\"]"));
+  EXPECT_TRUE(
+      load("[listen]\nproxy_protocol = [\"0.0.0.0:5222\", \"0.0.0.0:5443\"]\nproxies = [\"10.0.0.0/8\", \"::1\"]"));
   EXPECT_THAT(refusal("[listen]\nproxy_protocol = [\"0.0.0.0:5222\"]"), HasSubstr("belong together"));
   EXPECT_THAT(refusal("[listen]\nproxies = [\"10.0.0.1\"]"), HasSubstr("belong together"));
-  EXPECT_THAT(refusal("[listen]\nproxy_protocol = [\"0.0.0.0:1\"]\nproxies = [\"10.0.0.1\"]"), HasSubstr("no address of [listen] or [http]"));
+  EXPECT_THAT(refusal("[listen]\nproxy_protocol = [\"0.0.0.0:1\"]\nproxies = [\"10.0.0.1\"]"),
+              HasSubstr("no address of [listen] or [http]"));
   EXPECT_THAT(refusal("[listen]\nproxies = [\"10.0.0.0/40\"]"), HasSubstr("addresses or networks"));
 }
 
@@ -223,16 +227,21 @@ TEST(Config, RefusesComponentsThatCannotBe) {
   EXPECT_THAT(refusal(component("domain = 'a.b'")), HasSubstr("needs secret or secret_file"));
   EXPECT_THAT(refusal(component("domain = 'a.b'\nsecret = 's'\nsecret_file = 'f'")), HasSubstr("and not both"));
   EXPECT_THAT(refusal(component("domain = 'a.b'\nsecret = ''")), HasSubstr("component.secret must be"));
-  EXPECT_THAT(refusal(component("domain = 'a.b'\nsecrets = 's'")), HasSubstr(":3: unknown key component.secrets; a component has domain, secret"));
-  for (const std::string wrong : {"roster = 'all'", "roster_push = 1", "message = 'both'", "presence = 'roster'", "iq = ['a']", "iq = { a = 'none' }",
-                                  "delegate = 'a'", "delegate = ['']", "delegate = [1]"}) {
-    EXPECT_THAT(refusal(component("domain = 'a.b'\nsecret = 's'\n" + wrong)), HasSubstr(":4: component." + wrong.substr(0, wrong.find(' ')) + " must be"));
+  EXPECT_THAT(refusal(component("domain = 'a.b'\nsecrets = 's'")),
+              HasSubstr(":3: unknown key component.secrets; a component has domain, secret"));
+  for (const std::string wrong :
+       {"roster = 'all'", "roster_push = 1", "message = 'both'", "presence = 'roster'", "iq = ['a']",
+        "iq = { a = 'none' }", "delegate = 'a'", "delegate = ['']", "delegate = [1]"}) {
+    EXPECT_THAT(refusal(component("domain = 'a.b'\nsecret = 's'\n" + wrong)),
+                HasSubstr(":4: component." + wrong.substr(0, wrong.find(' ')) + " must be"));
   }
-  EXPECT_THAT(refusal(component("domain = 'a.b'\nsecret = 's'\ndelegate = ['a', 'a']")), HasSubstr("is given away twice"));
+  EXPECT_THAT(refusal(component("domain = 'a.b'\nsecret = 's'\ndelegate = ['a', 'a']")),
+              HasSubstr("is given away twice"));
   for (const std::string taken : {"localhost", "conference.localhost", "pubsub.localhost", "upload.localhost"}) {
     EXPECT_THAT(refusal(component("domain = '" + taken + "'\nsecret = 's'")), HasSubstr("is taken already"));
   }
-  EXPECT_THAT(refusal(component("domain = 'a.b'\nsecret = 's'\n") + component("domain = 'A.B'\nsecret = 's'")), HasSubstr("is taken already"));
+  EXPECT_THAT(refusal(component("domain = 'a.b'\nsecret = 's'\n") + component("domain = 'A.B'\nsecret = 's'")),
+              HasSubstr("is taken already"));
 }
 
 }  // namespace

@@ -15,21 +15,29 @@ storage::Report report(const std::string& text) {
           .reporter = xmpp::Jid::parse("juliet@example.com").value(),
           .reported = xmpp::Jid::parse("spam.example.org").value(),
           .reason = "urn:xmpp:reporting:spam",
-          .xml = "<report xmlns='urn:xmpp:reporting:1' reason='urn:xmpp:reporting:spam'><stanza-id xmlns='urn:xmpp:sid:0' by='juliet@example.com' id='a'/>"
-                 "<text>" + text + "</text><third-party/></report>"};
+          .xml =
+              "<report xmlns='urn:xmpp:reporting:1' reason='urn:xmpp:reporting:spam'><stanza-id xmlns='urn:xmpp:sid:0' "
+              "by='juliet@example.com' id='a'/>"
+              "<text>" +
+              text + "</text><third-party/></report>"};
 }
 
 TEST(ReportLine, IsOneLineWhateverTheUserWrote) {
-  const std::string line = report_line(report("one&#10;two \"three\" \xc2\x9b" "31m"));
-  EXPECT_EQ(line, "2023-11-14T22:13:20Z reporter=juliet@example.com reported=spam.example.org reason=\"urn:xmpp:reporting:spam\" messages=1 "
-                  "text=\"one\\u000atwo \\\"three\\\" \\u009b31m\"");
+  const std::string line =
+      report_line(report("one&#10;two \"three\" \xc2\x9b"
+                         "31m"));
+  EXPECT_EQ(line,
+            "2023-11-14T22:13:20Z reporter=juliet@example.com reported=spam.example.org "
+            "reason=\"urn:xmpp:reporting:spam\" messages=1 "
+            "text=\"one\\u000atwo \\\"three\\\" \\u009b31m\"");
 }
 
 TEST(ReportLine, IsAJsonObjectWithAllThatWasSaid) {
-  EXPECT_EQ(report_json(report("caf\xc3\xa9 \\")),
-            R"({"id":"r1","time":"2023-11-14T22:13:20Z","reporter":"juliet@example.com","reported":"spam.example.org",)"
-            R"("reason":"urn:xmpp:reporting:spam","text":"café \\","stanza_ids":[{"by":"juliet@example.com","id":"a"}],)"
-            R"("to_origin":false,"to_third_parties":true})");
+  EXPECT_EQ(
+      report_json(report("caf\xc3\xa9 \\")),
+      R"({"id":"r1","time":"2023-11-14T22:13:20Z","reporter":"juliet@example.com","reported":"spam.example.org",)"
+      R"("reason":"urn:xmpp:reporting:spam","text":"café \\","stanza_ids":[{"by":"juliet@example.com","id":"a"}],)"
+      R"("to_origin":false,"to_third_parties":true})");
 }
 
 class Reports : public HomeFixture {
@@ -44,7 +52,8 @@ class Reports : public HomeFixture {
 
   static std::string block(const std::string& id, const std::string& jid) {
     return "<iq type='set' id='" + id + "'><block xmlns='urn:xmpp:blocking'><item jid='" + jid +
-           "'><report xmlns='urn:xmpp:reporting:1' reason='urn:xmpp:reporting:spam'><text>too much</text></report></item></block></iq>";
+           "'><report xmlns='urn:xmpp:reporting:1' reason='urn:xmpp:reporting:spam'><text>too "
+           "much</text></report></item></block></iq>";
   }
   size_t listed(const std::string& since = "-") {
     const std::string out = node->admin({"reports", since, "text"}, "");
@@ -68,7 +77,8 @@ TEST_F(Reports, AreStoredAnnouncedAndLimited) {
     ASSERT_TRUE(client.gets(std::string("id='") + id));
   }
   EXPECT_EQ(listed(), 2u);
-  EXPECT_TRUE(on_loop_of(juliet, [&] { return client.link->session->home().is_blocked(xmpp::Jid::parse("b3@example.org").value()); }));
+  EXPECT_TRUE(on_loop_of(
+      juliet, [&] { return client.link->session->home().is_blocked(xmpp::Jid::parse("b3@example.org").value()); }));
   EXPECT_EQ(listed("2999-01-01"), 0u);
   EXPECT_EQ(listed("2020-01-01T00:00:00Z"), 2u);
   EXPECT_THAT(node->admin({"reports", "yesterday"}, ""), HasSubstr("is no date"));

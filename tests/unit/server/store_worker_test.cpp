@@ -59,7 +59,9 @@ class RefusingStores final : public Stores {
       return {};
     });
   }
-  Status step(const std::function<Status()>& work, const storage::Fence& fence = {}) override { return stores_->step(work, fence); }
+  Status step(const std::function<Status()>& work, const storage::Fence& fence = {}) override {
+    return stores_->step(work, fence);
+  }
 
  private:
   std::unique_ptr<Stores> stores_;
@@ -113,18 +115,21 @@ TEST_F(StoreWorkerTest, ReadsGoOnBesideWritesThatAreRefused) {
   ASSERT_TRUE(put("before"));
   // The first job keeps the worker busy, so that the others share a transaction.
   std::promise<void> go;
-  worker.read([future = std::make_shared<std::future<void>>(go.get_future())](Stores&) -> Status {
-                future->wait();
-                return {};
-              },
-              [](const Status&) {});
+  worker.read(
+      [future = std::make_shared<std::future<void>>(go.get_future())](Stores&) -> Status {
+        future->wait();
+        return {};
+      },
+      [](const Status&) {});
   refuses = true;
   std::promise<Status> written;
   std::promise<std::string> read;
   worker.run([&](Stores& stores) { return stores.values().put(juliet, "note", "", "lost"); },
              [&](Status done) { written.set_value(std::move(done)); });
   worker.read([&](Stores& stores) { return stores.values().get(juliet, "note", ""); },
-              [&](Result<std::optional<std::string>> got) { read.set_value(got ? got->value_or("nothing") : got.error().message); });
+              [&](Result<std::optional<std::string>> got) {
+                read.set_value(got ? got->value_or("nothing") : got.error().message);
+              });
   go.set_value();
   EXPECT_FALSE(written.get_future().get());
   EXPECT_EQ(read.get_future().get(), "before") << "not what was rolled back";
@@ -133,11 +138,12 @@ TEST_F(StoreWorkerTest, ReadsGoOnBesideWritesThatAreRefused) {
 
 TEST_F(StoreWorkerTest, AJobThatIsRefusedForItsOwnSakeMakesNobodyElseFail) {
   std::promise<void> go;
-  worker.read([future = std::make_shared<std::future<void>>(go.get_future())](Stores&) -> Status {
-                future->wait();
-                return {};
-              },
-              [](const Status&) {});
+  worker.read(
+      [future = std::make_shared<std::future<void>>(go.get_future())](Stores&) -> Status {
+        future->wait();
+        return {};
+      },
+      [](const Status&) {});
   std::promise<Status> refused, written;
   worker.run([&](Stores& stores) { return stores.accounts().set_disabled(juliet, true); },
              [&](Status done) { refused.set_value(std::move(done)); });

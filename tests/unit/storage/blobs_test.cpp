@@ -82,8 +82,8 @@ TEST_P(BlobContract, Removes) {
 
 // REQ 26: no key leads out of the store.
 TEST_P(BlobContract, RefusesKeysThatAreNone) {
-  for (const auto& key : {std::string(), std::string("."), std::string(".."), std::string("../x"), std::string("a/b"), std::string("a\0b", 3),
-                          std::string("é"), std::string(129, 'a')}) {
+  for (const auto& key : {std::string(), std::string("."), std::string(".."), std::string("../x"), std::string("a/b"),
+                          std::string("a\0b", 3), std::string("é"), std::string(129, 'a')}) {
     EXPECT_EQ(blobs->create(key).error().failure, Failure::invalid) << key;
     EXPECT_EQ(blobs->open(key).error().failure, Failure::invalid) << key;
     EXPECT_EQ(blobs->remove(key).error().failure, Failure::invalid) << key;
@@ -102,9 +102,7 @@ TEST(BlobFolder, ThrowsAwayWhatAKilledProcessLeft) {
   EXPECT_TRUE(std::filesystem::is_empty(folder.path() / "unfinished"));
 }
 
-TEST(BlobFolder, SaysThatTheFolderCannotBe) {
-  EXPECT_EQ(open_blob_folder("/proc/none").error().failure, Failure::io);
-}
+TEST(BlobFolder, SaysThatTheFolderCannotBe) { EXPECT_EQ(open_blob_folder("/proc/none").error().failure, Failure::io); }
 
 }  // namespace
 }  // namespace rookery::storage

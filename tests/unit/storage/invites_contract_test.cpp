@@ -1,5 +1,6 @@
-#include "storage/embedded.h"
 #include "tests/unit/storage/invites_contract.h"
+
+#include "storage/embedded.h"
 
 namespace rookery::storage {
 
@@ -61,8 +62,9 @@ TEST_P(InvitesContract, ListsRevokesAndForgets) {
   EXPECT_TRUE(invites().find("c"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Sqlite, InvitesContract, testing::Values(StoresBackend{"sqlite", [](const std::filesystem::path& folder) {
-                                                                                  return open_sqlite(folder / "rookery.sqlite");
-                                                                                }}));
+INSTANTIATE_TEST_SUITE_P(Sqlite, InvitesContract,
+                         testing::Values(StoresBackend{"sqlite", [](const std::filesystem::path& folder) {
+                                                         return open_sqlite(folder / "rookery.sqlite");
+                                                       }}));
 
 }  // namespace rookery::storage

@@ -23,7 +23,11 @@ inline void PrintTo(const LogBackend& backend, std::ostream* out) { *out << back
 
 inline LogEntry entry(std::string owner, LogId id, uint8_t flags = LogEntry::archived | LogEntry::inbox,
                       std::string peer = "romeo@example.org/orchard") {
-  return {.owner = std::move(owner), .id = id, .flags = flags, .peer = std::move(peer), .xml = "<m n='" + std::to_string(id) + "'/>"};
+  return {.owner = std::move(owner),
+          .id = id,
+          .flags = flags,
+          .peer = std::move(peer),
+          .xml = "<m n='" + std::to_string(id) + "'/>"};
 }
 
 inline std::vector<LogId> ids_of(const std::vector<LogEntry>& entries) {

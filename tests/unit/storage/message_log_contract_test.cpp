@@ -11,7 +11,8 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 
 namespace {
-constexpr uint8_t in_archive = LogEntry::archived, in_inbox = LogEntry::inbox, sent = LogEntry::archived | LogEntry::outgoing;
+constexpr uint8_t in_archive = LogEntry::archived, in_inbox = LogEntry::inbox,
+                  sent = LogEntry::archived | LogEntry::outgoing;
 const std::string key_a(16, 'a'), key_b(16, 'b');
 
 std::vector<LogId> numbers(LogId first, LogId last) {
@@ -36,10 +37,12 @@ TEST_P(MessageLogContract, GivesBackAnEntryAsItWasWritten) {
 }
 
 TEST_P(MessageLogContract, ReplacesAnEntrysTextAndKeepsItsPlaceAndFlags) {
-  const auto tombstone = [this](LogId id) { return LogEntry{.owner = juliet, .id = id, .flags = 0, .peer = "nobody", .xml = "<gone/>"}; };
+  const auto tombstone = [this](LogId id) {
+    return LogEntry{.owner = juliet, .id = id, .flags = 0, .peer = "nobody", .xml = "<gone/>"};
+  };
   write({entry(juliet, 1), entry(juliet, 2), entry(juliet, 3)});
-  write(LogBatch{.replaced = {tombstone(2), tombstone(7)}});                       // 7 does not exist
-  write(LogBatch{.entries = {entry(juliet, 4)}, .replaced = {tombstone(4)}});      // in the same batch
+  write(LogBatch{.replaced = {tombstone(2), tombstone(7)}});                   // 7 does not exist
+  write(LogBatch{.entries = {entry(juliet, 4)}, .replaced = {tombstone(4)}});  // in the same batch
   write(LogBatch{.replaced = {tombstone(1)}, .delivered = {{juliet, 1}}});
   reopen();
   const auto page = log->query({.owner = juliet}).value();
@@ -52,7 +55,8 @@ TEST_P(MessageLogContract, ReplacesAnEntrysTextAndKeepsItsPlaceAndFlags) {
 }
 
 TEST_P(MessageLogContract, OrdersByIdAndKeepsOwnersApart) {
-  write({entry(juliet, 300), entry(juliet, 2), entry("juliet@example.com.evil", 5), entry("juliet@example.co", 6), entry(juliet, 256)});
+  write({entry(juliet, 300), entry(juliet, 2), entry("juliet@example.com.evil", 5), entry("juliet@example.co", 6),
+         entry(juliet, 256)});
   EXPECT_THAT(archive_ids(), ElementsAre(2, 256, 300));
   EXPECT_THAT(inbox_ids(), ElementsAre(2, 256, 300));
   EXPECT_EQ(log->load(juliet).value().last_id, 300u);
@@ -138,7 +142,8 @@ TEST_P(MessageLogContract, IgnoresADeliveryOfWhatDoesNotExist) {
 }
 
 TEST_P(MessageLogContract, ListsTheInboxWithoutSentMessagesUpToTheLimit) {
-  write({entry(juliet, 1, sent), entry(juliet, 2), entry(juliet, 3, sent), entry(juliet, 4, in_inbox), entry(juliet, 5)});
+  write(
+      {entry(juliet, 1, sent), entry(juliet, 2), entry(juliet, 3, sent), entry(juliet, 4, in_inbox), entry(juliet, 5)});
   EXPECT_THAT(inbox_ids(), ElementsAre(2, 4, 5));
   EXPECT_THAT(inbox_ids(0, 2), ElementsAre(2, 4));
   EXPECT_THAT(inbox_ids(2, 1), ElementsAre(4));
@@ -180,13 +185,15 @@ TEST_P(MessageLogContract, FindsSparseMatchesOfABareOrFullJidInBothDirections) {
   for (LogId id = 1; id <= 1000; ++id) {
     const bool nurse = id % 200 == 0;
     const std::string resource = id % 400 == 0 ? "/home" : "/work";
-    entries.push_back(entry(juliet, id, in_archive, nurse ? "nurse@example.com" + resource : "nurse@example.com.evil/home"));
+    entries.push_back(
+        entry(juliet, id, in_archive, nurse ? "nurse@example.com" + resource : "nurse@example.com.evil/home"));
   }
   entries.push_back(entry(juliet, 1001, in_archive, "nurse@example.com"));
   write(entries);
 
   const std::string bare = "nurse@example.com", full = "nurse@example.com/home";
-  EXPECT_THAT(ids_of(log->query({.owner = juliet, .with = bare}).value().entries), ElementsAre(200, 400, 600, 800, 1000, 1001));
+  EXPECT_THAT(ids_of(log->query({.owner = juliet, .with = bare}).value().entries),
+              ElementsAre(200, 400, 600, 800, 1000, 1001));
   EXPECT_THAT(ids_of(log->query({.owner = juliet, .with = full}).value().entries), ElementsAre(400, 800));
   const auto first = log->query({.owner = juliet, .with = bare, .limit = 2, .want_count = true}).value();
   EXPECT_THAT(ids_of(first.entries), ElementsAre(200, 400));
@@ -197,7 +204,8 @@ TEST_P(MessageLogContract, FindsSparseMatchesOfABareOrFullJidInBothDirections) {
   EXPECT_FALSE(last.complete);
   // Entries of others lie beyond, but none that match.
   EXPECT_TRUE(log->query({.owner = juliet, .with = full, .limit = 2}).value().complete);
-  EXPECT_TRUE(log->query({.owner = juliet, .with = full, .before = 800, .last_page = true, .limit = 1}).value().complete);
+  EXPECT_TRUE(
+      log->query({.owner = juliet, .with = full, .before = 800, .last_page = true, .limit = 1}).value().complete);
 }
 
 TEST_P(MessageLogContract, IncludesTheBoundsOfTimeButNotThoseOfPaging) {
@@ -206,7 +214,8 @@ TEST_P(MessageLogContract, IncludesTheBoundsOfTimeButNotThoseOfPaging) {
   EXPECT_THAT(ids_of(timed.entries), ElementsAre(20, 30));
   EXPECT_THAT(ids_of(log->query({.owner = juliet, .after = 20, .before = 40}).value().entries), ElementsAre(30));
   EXPECT_THAT(log->query({.owner = juliet, .start = time_of(30), .end = time_of(20)}).value().entries, IsEmpty());
-  EXPECT_THAT(log->query({.owner = juliet, .end = TimePoint(std::chrono::microseconds(-5))}).value().entries, IsEmpty());
+  EXPECT_THAT(log->query({.owner = juliet, .end = TimePoint(std::chrono::microseconds(-5))}).value().entries,
+              IsEmpty());
 }
 
 TEST_P(MessageLogContract, CountsTheWholeResultAndNotOnlyThePage) {
@@ -218,7 +227,8 @@ TEST_P(MessageLogContract, CountsTheWholeResultAndNotOnlyThePage) {
 }
 
 TEST_P(MessageLogContract, FetchesExactlyTheIdsAskedForOrFails) {
-  write({entry(juliet, 1), entry(juliet, 2), entry(juliet, 3), entry(juliet, 4, in_inbox), entry("romeo@example.org", 9)});
+  write({entry(juliet, 1), entry(juliet, 2), entry(juliet, 3), entry(juliet, 4, in_inbox),
+         entry("romeo@example.org", 9)});
   EXPECT_THAT(ids_of(log->query({.owner = juliet, .ids = {3, 1, 3}}).value().entries), ElementsAre(1, 3));
   EXPECT_EQ(log->query({.owner = juliet, .ids = {1, 7}}).error().failure, Failure::not_found);
   EXPECT_EQ(log->query({.owner = juliet, .ids = {9}}).error().failure, Failure::not_found);
@@ -230,8 +240,8 @@ TEST_P(MessageLogContract, FetchesExactlyTheIdsAskedForOrFails) {
 
 // REQ 22
 TEST_P(MessageLogContract, FindsWhatIsLeftOfTheInboxByItsIdsArchivedOrNot) {
-  write({entry(juliet, 1), entry(juliet, 2, in_inbox), entry(juliet, 3), entry(juliet, 4, in_inbox), entry(juliet, 5, in_inbox),
-         entry("romeo@example.org", 6)});
+  write({entry(juliet, 1), entry(juliet, 2, in_inbox), entry(juliet, 3), entry(juliet, 4, in_inbox),
+         entry(juliet, 5, in_inbox), entry("romeo@example.org", 6)});
   EXPECT_THAT(ids_of(log->find(juliet, {1, 2, 4, 6, 9}).value()), ElementsAre(1, 2, 4));
   EXPECT_THAT(log->find(juliet, {}).value(), IsEmpty());
   EXPECT_EQ(log->find(juliet, {4}).value().front().xml, "<m n='4'/>");

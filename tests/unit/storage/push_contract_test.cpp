@@ -12,10 +12,12 @@ class PushContract : public StoresContract {
  protected:
   void SetUp() override {
     StoresContract::SetUp();
-    for (const auto* name : {"juliet@example.com", "romeo@example.org"}) expect_ok(stores->accounts().create(account(name)));
+    for (const auto* name : {"juliet@example.com", "romeo@example.org"})
+      expect_ok(stores->accounts().create(account(name)));
   }
   PushTarget target(std::string node, std::string options = {}) {
-    return {.service = jid("push.example.net"), .node = std::move(node), .options = std::move(options), .device = "phone"};
+    return {
+        .service = jid("push.example.net"), .node = std::move(node), .options = std::move(options), .device = "phone"};
   }
   PushStore& push() { return stores->push(); }
 };
@@ -55,8 +57,9 @@ TEST_P(PushContract, GoesWithItsAccount) {
   EXPECT_THAT(push().list(juliet).value(), IsEmpty());
 }
 
-INSTANTIATE_TEST_SUITE_P(Sqlite, PushContract, testing::Values(StoresBackend{"sqlite", [](const std::filesystem::path& folder) {
-                                                                              return open_sqlite(folder / "rookery.sqlite");
-                                                                            }}));
+INSTANTIATE_TEST_SUITE_P(Sqlite, PushContract,
+                         testing::Values(StoresBackend{"sqlite", [](const std::filesystem::path& folder) {
+                                                         return open_sqlite(folder / "rookery.sqlite");
+                                                       }}));
 
 }  // namespace rookery::storage

@@ -13,7 +13,12 @@ TimePoint at(int seconds) { return TimePoint(std::chrono::seconds(seconds)); }
 
 Report report(std::string id, int seconds, const xmpp::Jid& reporter) {
   const auto reported = xmpp::Jid::parse("romeo@example.org/x").value();
-  return {.id = std::move(id), .time = at(seconds), .reporter = reporter, .reported = reported, .reason = "urn:x", .xml = "<é/>"};
+  return {.id = std::move(id),
+          .time = at(seconds),
+          .reporter = reporter,
+          .reported = reported,
+          .reason = "urn:x",
+          .xml = "<é/>"};
 }
 
 std::vector<std::string> ids(Stores& stores, int since, size_t limit = 10) {

@@ -13,8 +13,9 @@
 
 namespace rookery::storage {
 
-INSTANTIATE_TEST_SUITE_P(Rocksdb, MessageLogContract,
-                         testing::Values(LogBackend{"rocksdb", [](const auto& folder) { return open_rocksdb(folder); }}));
+INSTANTIATE_TEST_SUITE_P(Rocksdb, MessageLogContract, testing::Values(LogBackend{"rocksdb", [](const auto& folder) {
+                                                                                   return open_rocksdb(folder);
+                                                                                 }}));
 
 namespace {
 
@@ -37,7 +38,8 @@ const std::string juliet = "juliet@example.com";
 
 TEST(RocksdbLog, HasAfterAKillEverythingWhoseDoneRanAndNoHalfBatches) {
   const TemporaryFolder folder;
-  void* shared = mmap(nullptr, sizeof(std::atomic<uint64_t>), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  void* shared =
+      mmap(nullptr, sizeof(std::atomic<uint64_t>), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   ASSERT_NE(shared, MAP_FAILED);
   auto& durable = *new (shared) std::atomic<uint64_t>(0);
   // This process opens the log only at the end: RocksDB's threads do not live on in a forked child.
@@ -80,7 +82,8 @@ class FaultyFile final : public rocksdb::FSWritableFileOwnerWrapper {
       : FSWritableFileOwnerWrapper(std::move(file)), faults_(faults) {}
 
   using FSWritableFileOwnerWrapper::Append;
-  rocksdb::IOStatus Append(const rocksdb::Slice& data, const rocksdb::IOOptions& options, rocksdb::IODebugContext* debug) override {
+  rocksdb::IOStatus Append(const rocksdb::Slice& data, const rocksdb::IOOptions& options,
+                           rocksdb::IODebugContext* debug) override {
     if (faults_.full) {
       // A full disk takes a part of the data: the log must cope with half a record.
       (void)target()->Append(rocksdb::Slice(data.data(), data.size() / 2), options, debug);
@@ -108,7 +111,8 @@ class FaultyFileSystem final : public rocksdb::FileSystemWrapper {
   explicit FaultyFileSystem(Faults& faults) : FileSystemWrapper(rocksdb::FileSystem::Default()), faults_(faults) {}
   const char* Name() const override { return "FaultyFileSystem"; }
   rocksdb::IOStatus NewWritableFile(const std::string& name, const rocksdb::FileOptions& options,
-                                    std::unique_ptr<rocksdb::FSWritableFile>* file, rocksdb::IODebugContext* debug) override {
+                                    std::unique_ptr<rocksdb::FSWritableFile>* file,
+                                    rocksdb::IODebugContext* debug) override {
     auto status = target()->NewWritableFile(name, options, file, debug);
     if (status.ok() && !name.ends_with(".dbtmp")) *file = std::make_unique<FaultyFile>(std::move(*file), faults_);
     return status;
@@ -140,7 +144,8 @@ class FaultyDisk : public testing::Test {
     }
     while (faults.failed < 3) std::this_thread::yield();
     EXPECT_FALSE(log->healthy());
-    EXPECT_EQ(log->query({.owner = juliet}).value().entries.size(), 1u) << "reading goes on, without what is not durable";
+    EXPECT_EQ(log->query({.owner = juliet}).value().entries.size(), 1u)
+        << "reading goes on, without what is not durable";
     fault = false;
     all_done.get_future().wait();
     EXPECT_EQ(order, (std::vector<LogId>{2, 3, 4}));
@@ -166,9 +171,8 @@ TEST_F(FaultyDisk, EndsWaitingBatchesWhenTheLogIsClosed) {
   faults.full = true;
   std::vector<Failure> failures;
   for (LogId id = 2; id <= 3; ++id) {
-    log->commit({.entries = {entry(juliet, id)}}, [&](const Status& status) {
-      failures.push_back(status ? Failure::conflict : status.error().failure);
-    });
+    log->commit({.entries = {entry(juliet, id)}},
+                [&](const Status& status) { failures.push_back(status ? Failure::conflict : status.error().failure); });
   }
   while (log->healthy()) std::this_thread::yield();
   log.reset();

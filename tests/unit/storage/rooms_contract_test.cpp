@@ -38,15 +38,21 @@ TEST_P(StoresContract, KeepsAffiliationsAndReservedNicksOfARoom) {
   const Room coven = room("coven@rooms.example.com"), heath = room("heath@rooms.example.com");
   for (const auto& each : {coven, heath}) {
     expect_ok(stores->rooms().put(each));
-    expect_ok(stores->rooms().set_affiliation(each.jid, {.jid = juliet, .affiliation = "owner", .nick = "jules", .reason = {}}));
-    expect_ok(stores->rooms().set_affiliation(each.jid, {.jid = romeo, .affiliation = "outcast", .nick = {}, .reason = "Montague"}));
+    expect_ok(stores->rooms().set_affiliation(each.jid,
+                                              {.jid = juliet, .affiliation = "owner", .nick = "jules", .reason = {}}));
+    expect_ok(stores->rooms().set_affiliation(
+        each.jid, {.jid = romeo, .affiliation = "outcast", .nick = {}, .reason = "Montague"}));
   }
   expect_ok(stores->rooms().put(coven));  // replacing the room leaves them alone
+  EXPECT_THAT(
+      stores->rooms().affiliations(coven.jid).value(),
+      ElementsAre(RoomAffiliation{juliet, "owner", "jules", {}}, RoomAffiliation{romeo, "outcast", {}, "Montague"}));
+  expect_ok(
+      stores->rooms().set_affiliation(coven.jid, {.jid = romeo, .affiliation = "none", .nick = {}, .reason = {}}));
+  expect_ok(stores->rooms().set_affiliation(coven.jid,
+                                            {.jid = juliet, .affiliation = "none", .nick = "jules", .reason = {}}));
   EXPECT_THAT(stores->rooms().affiliations(coven.jid).value(),
-              ElementsAre(RoomAffiliation{juliet, "owner", "jules", {}}, RoomAffiliation{romeo, "outcast", {}, "Montague"}));
-  expect_ok(stores->rooms().set_affiliation(coven.jid, {.jid = romeo, .affiliation = "none", .nick = {}, .reason = {}}));
-  expect_ok(stores->rooms().set_affiliation(coven.jid, {.jid = juliet, .affiliation = "none", .nick = "jules", .reason = {}}));
-  EXPECT_THAT(stores->rooms().affiliations(coven.jid).value(), ElementsAre(RoomAffiliation{juliet, "none", "jules", {}}));
+              ElementsAre(RoomAffiliation{juliet, "none", "jules", {}}));
   expect_ok(stores->rooms().remove(coven.jid));
   expect_ok(stores->rooms().remove(coven.jid));
   EXPECT_THAT(stores->rooms().affiliations(coven.jid).value(), IsEmpty());
@@ -54,7 +60,8 @@ TEST_P(StoresContract, KeepsAffiliationsAndReservedNicksOfARoom) {
 }
 
 TEST_P(StoresContract, ListsPublicRoomsInPages) {
-  for (const auto* name : {"d@rooms.example.com", "a@rooms.example.com", "c@rooms.example.com", "b@rooms.example.com", "x@rooms.example.org"}) {
+  for (const auto* name : {"d@rooms.example.com", "a@rooms.example.com", "c@rooms.example.com", "b@rooms.example.com",
+                           "x@rooms.example.org"}) {
     expect_ok(stores->rooms().put(room(name)));
   }
   expect_ok(stores->rooms().put(room("bb@rooms.example.com", false)));
@@ -66,7 +73,8 @@ TEST_P(StoresContract, ListsPublicRoomsInPages) {
   };
   EXPECT_THAT(list({.domain = "rooms.example.com", .limit = 2}), ElementsAre("a", "b"));
   EXPECT_THAT(list({.domain = "rooms.example.com", .after = "b@rooms.example.com"}), ElementsAre("c", "d"));
-  EXPECT_THAT(list({.domain = "rooms.example.com", .before = "d@rooms.example.com", .last_page = true, .limit = 2}), ElementsAre("b", "c"));
+  EXPECT_THAT(list({.domain = "rooms.example.com", .before = "d@rooms.example.com", .last_page = true, .limit = 2}),
+              ElementsAre("b", "c"));
   EXPECT_THAT(list({.domain = "rooms.example.com", .last_page = true, .limit = 1}), ElementsAre("d"));
   EXPECT_EQ(stores->rooms().count("rooms.example.com").value(), 4u);
   EXPECT_EQ(stores->rooms().created_by("juliet@example.com").value(), 6u);

@@ -8,9 +8,9 @@
 
 namespace rookery::storage {
 
-INSTANTIATE_TEST_SUITE_P(Sqlite, StoresContract, testing::Values(StoresBackend{"sqlite", [](const auto& folder) {
-                           return open_sqlite(folder / "rookery.db");
-                         }}));
+INSTANTIATE_TEST_SUITE_P(Sqlite, StoresContract,
+                         testing::Values(StoresBackend{
+                             "sqlite", [](const auto& folder) { return open_sqlite(folder / "rookery.db"); }}));
 
 namespace {
 
@@ -31,7 +31,7 @@ TEST_F(SqliteDatabase, IsReadableByItsOwnerOnly) {
   EXPECT_TRUE(database.execute("CREATE TABLE t (a INTEGER) STRICT"));
   umask(before);
   for (const std::string suffix : {"", "-wal", "-shm"}) {
-    struct stat info {};
+    struct stat info{};
     ASSERT_EQ(stat((file.string() + suffix).c_str(), &info), 0) << suffix;
     EXPECT_EQ(info.st_mode & 0777, 0600u) << suffix;
   }
@@ -90,9 +90,10 @@ TEST_F(SqliteDatabase, TellsNullEmptyTextAndBytesApart) {
 
 TEST_F(SqliteDatabase, MapsFailures) {
   auto database = open();
-  ASSERT_TRUE(database.execute("CREATE TABLE p (id INTEGER PRIMARY KEY) STRICT;"
-                               "CREATE TABLE c (id INTEGER PRIMARY KEY, p INTEGER REFERENCES p, data BLOB) STRICT;"
-                               "INSERT INTO p VALUES (1)"));
+  ASSERT_TRUE(
+      database.execute("CREATE TABLE p (id INTEGER PRIMARY KEY) STRICT;"
+                       "CREATE TABLE c (id INTEGER PRIMARY KEY, p INTEGER REFERENCES p, data BLOB) STRICT;"
+                       "INSERT INTO p VALUES (1)"));
   EXPECT_EQ(database.run("INSERT INTO p VALUES (1)").error().failure, Failure::conflict);
   EXPECT_EQ(database.run("INSERT INTO c (p) VALUES (2)").error().failure, Failure::not_found);
   EXPECT_EQ(database.run("nonsense").error().failure, Failure::io);

@@ -31,15 +31,24 @@ class StoresContract : public testing::TestWithParam<StoresBackend> {
   static xmpp::Jid jid(std::string_view text) { return xmpp::Jid::parse(text).value(); }
   static Account account(std::string_view text) {
     return {.jid = jid(text),
-            .keys = {{.hash = crypto::Hash::sha1, .salt = std::string("\0s\xff", 3), .iterations = 4096, .stored_key = "k1", .server_key = "v1"},
-                     {.hash = crypto::Hash::sha256, .salt = "salt", .iterations = 100'000, .stored_key = "k2", .server_key = "v2"}},
+            .keys = {{.hash = crypto::Hash::sha1,
+                      .salt = std::string("\0s\xff", 3),
+                      .iterations = 4096,
+                      .stored_key = "k1",
+                      .server_key = "v1"},
+                     {.hash = crypto::Hash::sha256,
+                      .salt = "salt",
+                      .iterations = 100'000,
+                      .stored_key = "k2",
+                      .server_key = "v2"}},
             .created = TimePoint(std::chrono::microseconds(1'700'000'000'000'001))};
   }
   void expect_ok(const Status& status) { EXPECT_TRUE(status) << status.error().message; }
 
   TemporaryFolder folder;
   std::unique_ptr<Stores> stores;
-  const xmpp::Jid juliet = jid("juliet@example.com"), romeo = jid("romeo@example.org"), nurse = jid("nurse@example.com");
+  const xmpp::Jid juliet = jid("juliet@example.com"), romeo = jid("romeo@example.org"),
+                  nurse = jid("nurse@example.com");
 };
 
 }  // namespace rookery::storage

@@ -32,7 +32,8 @@ TEST_P(StoresContract, RefusesASecondAccountOfTheSameName) {
 
 TEST_P(StoresContract, SaysThatAnAccountIsUnknown) {
   EXPECT_EQ(stores->accounts().find(juliet).error().failure, Failure::not_found);
-  EXPECT_EQ(stores->accounts().set_keys(juliet, account("juliet@example.com").keys).error().failure, Failure::not_found);
+  EXPECT_EQ(stores->accounts().set_keys(juliet, account("juliet@example.com").keys).error().failure,
+            Failure::not_found);
   EXPECT_EQ(stores->accounts().set_disabled(juliet, true).error().failure, Failure::not_found);
   EXPECT_EQ(stores->accounts().remove(juliet).error().failure, Failure::not_found);
   EXPECT_FALSE(stores->accounts().exists(juliet).value());
@@ -40,7 +41,8 @@ TEST_P(StoresContract, SaysThatAnAccountIsUnknown) {
 
 TEST_P(StoresContract, ReplacesKeysAndDisables) {
   expect_ok(stores->accounts().create(account("juliet@example.com")));
-  expect_ok(stores->accounts().set_keys(juliet, {{.hash = crypto::Hash::sha512, .salt = "new", .stored_key = "k", .server_key = "v"}}));
+  expect_ok(stores->accounts().set_keys(
+      juliet, {{.hash = crypto::Hash::sha512, .salt = "new", .stored_key = "k", .server_key = "v"}}));
   expect_ok(stores->accounts().set_disabled(juliet, true));
   const Account found = stores->accounts().find(juliet).value();
   ASSERT_EQ(found.keys.size(), 1u);
@@ -51,15 +53,19 @@ TEST_P(StoresContract, ReplacesKeysAndDisables) {
 namespace {
 Client phone(std::string agent, int64_t last_seen) {
   const auto at = [](int64_t seconds) { return TimePoint(std::chrono::seconds(seconds)); };
-  return {.agent = agent,
-          .id = "id-of-" + agent,
-          .software = "Conversations",
-          .device = "Juliet's phone",
-          .first_seen = at(1'700'000'000),
-          .last_seen = at(last_seen),
-          .knows_password = true,
-          .tokens = {.current = xmpp::FastToken{.secret = "s1", .mechanism = "HT-SHA-256-NONE", .issued = at(1), .expires = at(2), .count = 7},
-                     .fresh = xmpp::FastToken{.secret = "s2", .mechanism = "HT-SHA-256-EXPR", .issued = at(3), .expires = at(4)}}};
+  return {
+      .agent = agent,
+      .id = "id-of-" + agent,
+      .software = "Conversations",
+      .device = "Juliet's phone",
+      .first_seen = at(1'700'000'000),
+      .last_seen = at(last_seen),
+      .knows_password = true,
+      .tokens = {
+          .current =
+              xmpp::FastToken{
+                  .secret = "s1", .mechanism = "HT-SHA-256-NONE", .issued = at(1), .expires = at(2), .count = 7},
+          .fresh = xmpp::FastToken{.secret = "s2", .mechanism = "HT-SHA-256-EXPR", .issued = at(3), .expires = at(4)}}};
 }
 }  // namespace
 
@@ -164,12 +170,16 @@ TEST_P(StoresContract, ListsAccountsOfADomainInPages) {
   for (const auto* name : {"d@example.com", "a@example.com", "c@example.com", "b@example.com", "x@example.org"}) {
     expect_ok(stores->accounts().create(account(name)));
   }
-  EXPECT_THAT(stores->accounts().list("example.com", "", 2).value(), ElementsAre(jid("a@example.com"), jid("b@example.com")));
-  EXPECT_THAT(stores->accounts().list("example.com", "b@example.com", 9).value(), ElementsAre(jid("c@example.com"), jid("d@example.com")));
+  EXPECT_THAT(stores->accounts().list("example.com", "", 2).value(),
+              ElementsAre(jid("a@example.com"), jid("b@example.com")));
+  EXPECT_THAT(stores->accounts().list("example.com", "b@example.com", 9).value(),
+              ElementsAre(jid("c@example.com"), jid("d@example.com")));
   expect_ok(stores->accounts().set_disabled(jid("b@example.com"), true));
   expect_ok(stores->accounts().set_disabled(jid("d@example.com"), true));
-  EXPECT_THAT(stores->accounts().disabled("example.com", "", 9).value(), ElementsAre(jid("b@example.com"), jid("d@example.com")));
-  EXPECT_THAT(stores->accounts().disabled("example.com", "b@example.com", 1).value(), ElementsAre(jid("d@example.com")));
+  EXPECT_THAT(stores->accounts().disabled("example.com", "", 9).value(),
+              ElementsAre(jid("b@example.com"), jid("d@example.com")));
+  EXPECT_THAT(stores->accounts().disabled("example.com", "b@example.com", 1).value(),
+              ElementsAre(jid("d@example.com")));
   EXPECT_EQ(stores->accounts().count("example.com").value(), 4u);
   EXPECT_EQ(stores->accounts().count("example.net").value(), 0u);
 }
@@ -239,7 +249,8 @@ TEST_P(StoresContract, KeepsValuesByKindAndKey) {
   EXPECT_EQ(values.get(juliet, "private", "b urn:x").value(), "<b n='2'/>");
   EXPECT_EQ(values.get(juliet, "vcard", "").value(), "");
   EXPECT_EQ(values.get(romeo, "vcard", "").value(), std::nullopt);
-  EXPECT_THAT(values.all(juliet, "private").value(), ElementsAre(Pair("a urn:x", "<a/>"), Pair("b urn:x", "<b n='2'/>")));
+  EXPECT_THAT(values.all(juliet, "private").value(),
+              ElementsAre(Pair("a urn:x", "<a/>"), Pair("b urn:x", "<b n='2'/>")));
   expect_ok(values.remove(juliet, "private", "a urn:x"));
   expect_ok(values.remove(juliet, "private", "a urn:x"));
   EXPECT_EQ(values.all(juliet, "private").value().size(), 1u);
@@ -286,7 +297,8 @@ TEST_P(StoresContract, PublishesNewestFirstAndForgetsTheOldestBeyondTheLimit) {
   };
   for (const auto* id : {"1", "2", "3"}) expect_ok(pubsub.publish(juliet, "urn:x", {.id = id}, 3));
   EXPECT_THAT(ids(), ElementsAre("3", "2", "1"));
-  const PubsubItem again{.id = "1", .publisher = "juliet@example.com/balcony", .payload = "<x/>", .published = time_of(7)};
+  const PubsubItem again{
+      .id = "1", .publisher = "juliet@example.com/balcony", .payload = "<x/>", .published = time_of(7)};
   expect_ok(pubsub.publish(juliet, "urn:x", again, 3));
   EXPECT_THAT(ids(), ElementsAre("1", "3", "2"));
   expect_ok(pubsub.publish(juliet, "urn:x", {.id = "4"}, 2));
@@ -305,13 +317,15 @@ TEST_P(StoresContract, PublishesNewestFirstAndForgetsTheOldestBeyondTheLimit) {
 
 TEST_P(StoresContract, KeepsAffiliationsAndSubscriptionsUntilTheyAreNone) {
   auto& pubsub = stores->pubsub();
-  EXPECT_EQ(pubsub.set_affiliation(juliet, "urn:x", {.jid = "a@b", .affiliation = "owner"}).error().failure, Failure::not_found);
+  EXPECT_EQ(pubsub.set_affiliation(juliet, "urn:x", {.jid = "a@b", .affiliation = "owner"}).error().failure,
+            Failure::not_found);
   expect_ok(pubsub.create(juliet, {.name = "urn:x"}));
   expect_ok(pubsub.set_affiliation(juliet, "urn:x", {.jid = "a@b", .affiliation = "member"}));
   expect_ok(pubsub.set_affiliation(juliet, "urn:x", {.jid = "a@b", .affiliation = "owner"}));
   EXPECT_EQ(pubsub.affiliations(juliet, "urn:x").value().at(0).affiliation, "owner");
   expect_ok(pubsub.set_subscription(juliet, "urn:x", {.jid = "a@b", .subid = "1", .state = "pending"}));
-  expect_ok(pubsub.set_subscription(juliet, "urn:x", {.jid = "a@b", .subid = "2", .state = "subscribed", .options = "o"}));
+  expect_ok(
+      pubsub.set_subscription(juliet, "urn:x", {.jid = "a@b", .subid = "2", .state = "subscribed", .options = "o"}));
   expect_ok(pubsub.set_subscription(juliet, "urn:x", {.jid = "a@b", .subid = "1", .state = "subscribed"}));
   const auto subscriptions = pubsub.subscriptions(juliet, "urn:x").value();
   ASSERT_EQ(subscriptions.size(), 2u);
@@ -334,7 +348,8 @@ TEST_P(StoresContract, FindsWhatOneEntityIsAndHasAtAllNodes) {
   ASSERT_EQ(affiliations.size(), 1u);
   EXPECT_EQ(affiliations[0].node, "urn:y");
   EXPECT_EQ(affiliations[0].affiliation.affiliation, "member");
-  for (const auto* text : {"romeo@example.org", "romeo@example.org/orchard", "romeo@example.org0", "romeo@example.orga/b"}) {
+  for (const auto* text :
+       {"romeo@example.org", "romeo@example.org/orchard", "romeo@example.org0", "romeo@example.orga/b"}) {
     expect_ok(pubsub.set_subscription(juliet, "urn:x", {.jid = text, .subid = "", .state = "subscribed"}));
   }
   expect_ok(pubsub.set_subscription(nurse, "urn:x", {.jid = "romeo@example.org", .subid = "", .state = "subscribed"}));

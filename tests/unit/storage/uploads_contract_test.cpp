@@ -15,7 +15,12 @@ TimePoint at(int seconds) { return TimePoint(std::chrono::seconds(seconds)); }
 class UploadsContract : public StoresContract {
  protected:
   Upload upload(std::string id, uint64_t bytes, const xmpp::Jid& account, int expires = 100) {
-    return {.id = std::move(id), .account = account, .name = "é.png", .type = "image/png", .size_bytes = bytes, .expires = at(expires)};
+    return {.id = std::move(id),
+            .account = account,
+            .name = "é.png",
+            .type = "image/png",
+            .size_bytes = bytes,
+            .expires = at(expires)};
   }
   UploadStore& uploads() { return stores->uploads(); }
 };
@@ -75,8 +80,9 @@ TEST_P(UploadsContract, SaysWhatIsUnknown) {
   expect_ok(uploads().remove("a"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Sqlite, UploadsContract, testing::Values(StoresBackend{"sqlite", [](const std::filesystem::path& folder) {
-                                                                                  return open_sqlite(folder / "rookery.sqlite");
-                                                                                }}));
+INSTANTIATE_TEST_SUITE_P(Sqlite, UploadsContract,
+                         testing::Values(StoresBackend{"sqlite", [](const std::filesystem::path& folder) {
+                                                         return open_sqlite(folder / "rookery.sqlite");
+                                                       }}));
 
 }  // namespace rookery::storage

@@ -36,8 +36,11 @@ std::string read(std::string_view xml, size_t piece, ParserLimits limits = {}) {
 }
 
 TEST(DocumentReader, GivesTheChildrenOfContainersOneByOneHoweverTheBytesAreCut) {
-  const std::string xml = "<?xml version='1.0' encoding='UTF-8'?>\n<box id='1' xmlns='a' xmlns:b='c'>\n <x>ä<b:y/></x>\n <box id='2'><z/></box></box>\n";
-  for (const size_t piece : {1ul, 2ul, 7ul, xml.size()}) EXPECT_EQ(read(xml, piece), "(1<x xmlns='a'>ä<y xmlns='c'/></x>(2<z xmlns='a'/>))");
+  const std::string xml =
+      "<?xml version='1.0' encoding='UTF-8'?>\n<box id='1' xmlns='a' xmlns:b='c'>\n <x>ä<b:y/></x>\n <box "
+      "id='2'><z/></box></box>\n";
+  for (const size_t piece : {1ul, 2ul, 7ul, xml.size()})
+    EXPECT_EQ(read(xml, piece), "(1<x xmlns='a'>ä<y xmlns='c'/></x>(2<z xmlns='a'/>))");
 }
 
 // REQ 7
@@ -53,7 +56,9 @@ TEST(DocumentReader, RefusesWhatAStreamMayNotHoldAndNamesTheLine) {
   EXPECT_EQ(read("<box/>\xc3", 100), "line 1: not UTF-8");
 }
 
-TEST(DocumentReader, StopsWhenTheHandlerRefuses) { EXPECT_EQ(read("<box><good/><bad/><good/></box>", 100), "I do not want it"); }
+TEST(DocumentReader, StopsWhenTheHandlerRefuses) {
+  EXPECT_EQ(read("<box><good/><bad/><good/></box>", 100), "I do not want it");
+}
 
 // REQ 7
 TEST(DocumentReader, HoldsEachElementToTheLimits) {
@@ -63,7 +68,8 @@ TEST(DocumentReader, HoldsEachElementToTheLimits) {
   EXPECT_EQ(read("<box><a><b><c/></b></a></box>", 100, limits), "line 1: nested too deeply");
   EXPECT_EQ(read("<box><box><box/></box></box>", 100, limits), "line 1: nested too deeply");
   EXPECT_EQ(read("<box a='1' b='2' c='3'/>", 100, limits), "line 1: too many attributes");
-  EXPECT_EQ(read("<box><a>" + std::string(80, 'x') + "<b/>" + std::string(80, 'x') + "<b/></a></box>", 10, limits), "line 1: an element is too large");
+  EXPECT_EQ(read("<box><a>" + std::string(80, 'x') + "<b/>" + std::string(80, 'x') + "<b/></a></box>", 10, limits),
+            "line 1: an element is too large");
 }
 
 }  // namespace

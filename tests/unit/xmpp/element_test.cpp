@@ -80,7 +80,10 @@ TEST(Element, NeverHoldsBytesThatAreNotXmlText) {
 
 TEST(Element, DeclaresGeneratedPrefixesOncePerElement) {
   auto stanza = Element::make("a", "");
-  stanza->set_attr("plain", "0").set_attr_ns("x", "urn:p", "1").set_attr_ns("y", "urn:q", "2").set_attr_ns("z", "urn:p", "3");
+  stanza->set_attr("plain", "0")
+      .set_attr_ns("x", "urn:p", "1")
+      .set_attr_ns("y", "urn:q", "2")
+      .set_attr_ns("z", "urn:p", "3");
   EXPECT_EQ(stanza->to_xml(), "<a plain='0' xmlns:ns1='urn:p' ns1:x='1' xmlns:ns2='urn:q' ns2:y='2' ns1:z='3'/>");
 }
 
@@ -206,8 +209,9 @@ TEST(XmlChars, AcceptsEveryLegalBoundary) {
 }
 
 TEST(XmlChars, RefusesWhatIsNotUtf8) {
-  for (const char* text : {"\x80", "\xc0\x80", "\xc1\xbf", "\xc2\x41", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xed\xbf\xbf", "\xe2\x82\x41",
-                           "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "\xfe"}) {
+  for (const char* text :
+       {"\x80", "\xc0\x80", "\xc1\xbf", "\xc2\x41", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xed\xbf\xbf", "\xe2\x82\x41",
+        "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "\xfe"}) {
     const std::string padded = std::string(9, 'x') + text;
     EXPECT_EQ(check_text(padded).fault, TextFault::encoding) << text;
     EXPECT_EQ(check_text(padded).valid, 9u) << text;

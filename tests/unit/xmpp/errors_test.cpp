@@ -32,9 +32,7 @@ TEST(StanzaError, HasTheNamesAndTypesOfRfc6120) {
   EXPECT_EQ(default_type(Condition::resource_constraint), ErrorType::wait);
 }
 
-TEST(StanzaError, IsAbsentWithoutAnErrorElement) {
-  EXPECT_FALSE(StanzaError::parse(*Element::make("iq", ns::client)));
-}
+TEST(StanzaError, IsAbsentWithoutAnErrorElement) { EXPECT_FALSE(StanzaError::parse(*Element::make("iq", ns::client))); }
 
 TEST(StanzaError, IsUndefinedWhenTheConditionIsUnknown) {
   auto stanza = Element::make("iq", ns::client);
@@ -52,7 +50,8 @@ TEST(ErrorReply, SwapsTheAddressesAndKeepsTheIdWithoutTheChildren) {
   EXPECT_EQ(error_reply(*request, {Condition::forbidden, {}, {}, {}, {}})->to_xml(ns::client),
             "<iq type='error' id='7' to='a@a.example/x' from='b.example'><error type='auth'>"
             "<forbidden xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>");
-  EXPECT_EQ(result_reply(*request)->to_xml(ns::client), "<iq type='result' id='7' to='a@a.example/x' from='b.example'/>");
+  EXPECT_EQ(result_reply(*request)->to_xml(ns::client),
+            "<iq type='result' id='7' to='a@a.example/x' from='b.example'/>");
 }
 
 TEST(ErrorReply, InventsNoAddresses) {

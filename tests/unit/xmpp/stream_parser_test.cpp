@@ -16,12 +16,13 @@ constexpr std::string_view kOpen =
     "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' "
     "to='capulet.example' from='romeo@montague.example' version='1.0' xml:lang='en'>";
 constexpr std::string_view kServerOpen =
-    "<stream:stream xmlns:stream='http://etherx.jabber.org/streams' xmlns='jabber:server' xmlns:db='jabber:server:dialback'>";
+    "<stream:stream xmlns:stream='http://etherx.jabber.org/streams' xmlns='jabber:server' "
+    "xmlns:db='jabber:server:dialback'>";
 
 std::string describe(StreamEvent& event) {
   if (auto* header = std::get_if<StreamHeader>(&event)) {
-    return "header " + header->to + "|" + header->from + "|" + header->id + "|" + header->version + "|" + header->lang + "|" +
-           header->content_ns;
+    return "header " + header->to + "|" + header->from + "|" + header->id + "|" + header->version + "|" + header->lang +
+           "|" + header->content_ns;
   }
   if (auto* stanza = std::get_if<ElementPtr>(&event)) return (*stanza)->to_xml();
   if (auto* error = std::get_if<StreamError>(&event)) return "error " + std::string(to_string(error->condition));
@@ -127,8 +128,10 @@ TEST(StreamParser, ExpandsPrefixesOfTheHeaderInEveryStanza) {
 }
 
 TEST(StreamParser, KeepsDifferentDeclarationsOfStreamsApart) {
-  StreamParser one = opened("<s:stream xmlns:s='http://etherx.jabber.org/streams' xmlns='jabber:client' xmlns:p='urn:one'>");
-  StreamParser two = opened("<s:stream xmlns:s='http://etherx.jabber.org/streams' xmlns='urn:other' xmlns:p='urn:&apos;&lt;two'>");
+  StreamParser one =
+      opened("<s:stream xmlns:s='http://etherx.jabber.org/streams' xmlns='jabber:client' xmlns:p='urn:one'>");
+  StreamParser two =
+      opened("<s:stream xmlns:s='http://etherx.jabber.org/streams' xmlns='urn:other' xmlns:p='urn:&apos;&lt;two'>");
   for (int i = 0; i < 3; ++i) {
     one.feed("<p:a/><b/>");
     two.feed("<p:a/><b/>");
@@ -182,21 +185,43 @@ TEST(StreamParser, JoinsTextThatCameInPieces) {
 
 // REQ 7
 TEST(StreamParser, RefusesRestrictedXmlEverywhere) {
-  for (const std::string_view rest : {"<!-- c -->", "<m><!-- c --></m>", "<?pi x?>", "<m><?pi x?></m>", "<?xml version='1.0'?>",
-                                      "<m>&custom;</m>", "<m a='&custom;'/>", "<!DOCTYPE m>", "<m><!DOCTYPE m></m>"}) {
+  for (const std::string_view rest :
+       {"<!-- c -->", "<m><!-- c --></m>", "<?pi x?>", "<m><?pi x?></m>", "<?xml version='1.0'?>", "<m>&custom;</m>",
+        "<m a='&custom;'/>", "<!DOCTYPE m>", "<m><!DOCTYPE m></m>"}) {
     EXPECT_EQ(last_event(rest), "error restricted-xml") << rest;
   }
-  for (const std::string_view open : {"<!DOCTYPE x [<!ENTITY a 'b'>]>", "<!-- c -->", "<?pi x?>", "<?xml-stylesheet x?>",
-                                      "<?xml version='1.0'?><?xml version='1.0'?>", "<?xml version='1.0'?><!DOCTYPE x>"}) {
+  for (const std::string_view open :
+       {"<!DOCTYPE x [<!ENTITY a 'b'>]>", "<!-- c -->", "<?pi x?>", "<?xml-stylesheet x?>",
+        "<?xml version='1.0'?><?xml version='1.0'?>", "<?xml version='1.0'?><!DOCTYPE x>"}) {
     EXPECT_EQ(last_event("", {}, open), "error restricted-xml") << open;
   }
 }
 
 TEST(StreamParser, RefusesWhatIsNotWellFormed) {
-  for (const std::string_view rest :
-       {"<m></n>", "<m a=1/>", "<m a='1' a='2'/>", "<m <", "<m a='<'/>", "<p:m/>", "<m>&#0;</m>", "<m>&#x1;</m>",
-        "<m>&#xFFFE;</m>", "<m>&#xD800;</m>", "<m>&#1114112;</m>", "<m>a & b</m>", "<m>]]></m>", "< m/>", "</ stream:stream>",
-        "<m a='1'b='2'/>", "<m xmlns:p=''/>", "<>", "</other>", "<m><![ ]]></m>", "<m><![CDATA]]></m>", "<m>\x01</m>", "<m>\xef\xbf\xbf</m>", "<!x"}) {
+  for (const std::string_view rest : {"<m></n>",
+                                      "<m a=1/>",
+                                      "<m a='1' a='2'/>",
+                                      "<m <",
+                                      "<m a='<'/>",
+                                      "<p:m/>",
+                                      "<m>&#0;</m>",
+                                      "<m>&#x1;</m>",
+                                      "<m>&#xFFFE;</m>",
+                                      "<m>&#xD800;</m>",
+                                      "<m>&#1114112;</m>",
+                                      "<m>a & b</m>",
+                                      "<m>]]></m>",
+                                      "< m/>",
+                                      "</ stream:stream>",
+                                      "<m a='1'b='2'/>",
+                                      "<m xmlns:p=''/>",
+                                      "<>",
+                                      "</other>",
+                                      "<m><![ ]]></m>",
+                                      "<m><![CDATA]]></m>",
+                                      "<m>\x01</m>",
+                                      "<m>\xef\xbf\xbf</m>",
+                                      "<!x"}) {
     EXPECT_EQ(last_event(rest), "error not-well-formed") << rest;
   }
   EXPECT_TRUE(last_event("<m").starts_with("header"));
@@ -206,7 +231,8 @@ TEST(StreamParser, RefusesWhatIsNotWellFormed) {
 TEST(StreamParser, RefusesBytesThatAreNotUtf8AfterTheStanzasBeforeThem) {
   for (const std::string_view bad : {"\xff", "\xc0\xbc", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82<"}) {
     const auto events = events_of({kOpen, std::string("<presence/><m>") + std::string(bad)});
-    EXPECT_EQ(events, (std::vector<std::string>{events[0], "<presence xmlns='jabber:client'/>", "error unsupported-encoding"}));
+    EXPECT_EQ(events,
+              (std::vector<std::string>{events[0], "<presence xmlns='jabber:client'/>", "error unsupported-encoding"}));
     EXPECT_EQ(last_event("<presence/><m>" + std::string(bad) + "</m>"), "error unsupported-encoding");
   }
 }
@@ -370,8 +396,8 @@ TEST(ParseDocument, UsesTheNamespaceInScope) {
 }
 
 TEST(ParseDocument, WantsExactlyOneCompleteElement) {
-  for (const std::string_view xml : {"", " ", "x", "<a>", "<a/><b/>", "<a/>x", "<a/></document>", "</document>", "<a></b>", "<a/>\xc3",
-                                     "<a/><", "<![CDATA[x]]>", "<?xml version='1.0'?>"}) {
+  for (const std::string_view xml : {"", " ", "x", "<a>", "<a/><b/>", "<a/>x", "<a/></document>", "</document>",
+                                     "<a></b>", "<a/>\xc3", "<a/><", "<![CDATA[x]]>", "<?xml version='1.0'?>"}) {
     const auto parsed = parse_document(xml);
     ASSERT_FALSE(parsed) << xml;
     EXPECT_EQ(parsed.error().condition, StreamCondition::not_well_formed) << xml;
@@ -379,15 +405,18 @@ TEST(ParseDocument, WantsExactlyOneCompleteElement) {
   for (const std::string_view xml : {"<a/><!-- c -->", "<!DOCTYPE a><a/>", "<a/><?pi?>", "<a>&b;</a>"}) {
     EXPECT_EQ(parse_document(xml).error().condition, StreamCondition::restricted_xml) << xml;
   }
-  EXPECT_EQ(parse_document("<a><b><c/></b></a>", {1000, 10, 10, 2}).error().condition, StreamCondition::policy_violation);
+  EXPECT_EQ(parse_document("<a><b><c/></b></a>", {1000, 10, 10, 2}).error().condition,
+            StreamCondition::policy_violation);
 }
 
 // REQ 7
 TEST(ParseDocument, RoundTripsWhatItParsed) {
   for (const std::string_view xml :
-       {"<m a='&#10;&#9;&#13; &quot;&apos;'>&#13;\n\t]]&gt;</m>", "<p:m xmlns:p='urn:p' p:a='1' a='2'><p:n/><o xmlns='urn:p'/></p:m>",
-        "<xml:x/>", "<s:error xmlns:s='http://etherx.jabber.org/streams'><s:a/><b/></s:error>", "<m xmlns=''><n xmlns='urn:n'/></m>",
-        "<m xmlns:a='urn:a' xmlns:b='urn:b'><x a:i='1' b:i='2' a:j='3'/></m>", "<m>\xef\xbf\xbd\xf4\x8f\xbf\xbf</m>"}) {
+       {"<m a='&#10;&#9;&#13; &quot;&apos;'>&#13;\n\t]]&gt;</m>",
+        "<p:m xmlns:p='urn:p' p:a='1' a='2'><p:n/><o xmlns='urn:p'/></p:m>", "<xml:x/>",
+        "<s:error xmlns:s='http://etherx.jabber.org/streams'><s:a/><b/></s:error>",
+        "<m xmlns=''><n xmlns='urn:n'/></m>", "<m xmlns:a='urn:a' xmlns:b='urn:b'><x a:i='1' b:i='2' a:j='3'/></m>",
+        "<m>\xef\xbf\xbd\xf4\x8f\xbf\xbf</m>"}) {
     const auto parsed = parse_document(xml, {}, ns::client);
     ASSERT_TRUE(parsed) << xml;
     EXPECT_EQ(reparsed(**parsed), (*parsed)->to_xml(ns::client)) << xml;

@@ -32,7 +32,8 @@ Event read_items(const Element& items) {
     if (child.ns() != items.ns()) continue;
     if (child.name() == "retract") event.retracted.emplace_back(child.attr("id"));
     if (child.name() == "item")
-      event.items.push_back({std::string(child.attr("id")), std::string(child.attr("publisher")), child.first_element()});
+      event.items.push_back(
+          {std::string(child.attr("id")), std::string(child.attr("publisher")), child.first_element()});
   }
   return event;
 }
@@ -141,10 +142,14 @@ std::optional<Event> Event::parse(const Element& message) {
   if (what->name() == "items") return read_items(*what);
   Event result;
   result.node = what->attr("node");
-  if (what->name() == "purge") result.kind = Kind::purge;
-  else if (what->name() == "delete") result.kind = Kind::deletion;
-  else if (what->name() == "configuration") result.kind = Kind::configuration;
-  else return std::nullopt;
+  if (what->name() == "purge")
+    result.kind = Kind::purge;
+  else if (what->name() == "delete")
+    result.kind = Kind::deletion;
+  else if (what->name() == "configuration")
+    result.kind = Kind::configuration;
+  else
+    return std::nullopt;
   return result;
 }
 
@@ -164,7 +169,8 @@ Element& add_publish(Element& iq, std::string_view node, std::string_view id, co
   return pubsub;
 }
 
-void add_get_items(Element& iq, std::string_view node, std::optional<uint32_t> max_items, const std::vector<std::string>& ids) {
+void add_get_items(Element& iq, std::string_view node, std::optional<uint32_t> max_items,
+                   const std::vector<std::string>& ids) {
   Element& items = add_answer(iq, ns::pubsub, "items", node);
   if (max_items) items.set_attr("max_items", std::to_string(*max_items));
   for (const auto& id : ids) items.add("item").set_attr("id", id);

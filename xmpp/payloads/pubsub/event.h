@@ -1,4 +1,5 @@
-// What a pubsub service sends: events (XEP-0060 §7.1.2 and others) and the answers to requests; and how a client reads them.
+// What a pubsub service sends: events (XEP-0060 §7.1.2 and others) and the answers to requests; and how a client reads
+// them.
 #pragma once
 
 #include <vector>
@@ -33,8 +34,9 @@ struct Affiliation {
 };
 
 // Each appends the answer to a result iq.
-Element& add_items_result(Element& iq, std::string_view node);  ///< add_item() goes on; RSM into the returned one's parent
-void add_items_page(Element& iq, const RsmResult& page);        ///< after add_items_result
+Element& add_items_result(Element& iq,
+                          std::string_view node);         ///< add_item() goes on; RSM into the returned one's parent
+void add_items_page(Element& iq, const RsmResult& page);  ///< after add_items_result
 void add_publish_result(Element& iq, std::string_view node, const std::vector<std::string>& ids);
 void add_create_result(Element& iq, std::string_view node);
 void add_subscription_result(Element& iq, const Subscription& subscription);

@@ -18,7 +18,7 @@ constexpr std::string_view item_replies[] = {"none", "owner", "publisher"};
 // One table a kind of field serves both directions.
 struct Flag {
   std::string_view var;
-  bool NodeConfig::*member;
+  bool NodeConfig::* member;
   std::string_view label;
 };
 constexpr Flag flags[] = {
@@ -35,7 +35,7 @@ constexpr Flag flags[] = {
 
 struct Number {
   std::string_view var;
-  uint32_t NodeConfig::*member;
+  uint32_t NodeConfig::* member;
   std::string_view label;
 };
 constexpr Number numbers[] = {
@@ -46,7 +46,7 @@ constexpr Number numbers[] = {
 
 struct Text {
   std::string_view var;
-  std::string NodeConfig::*member;
+  std::string NodeConfig::* member;
   std::string_view label;
 };
 constexpr Text texts[] = {
@@ -58,11 +58,12 @@ constexpr Text texts[] = {
 
 struct List {
   std::string_view var;
-  std::vector<std::string> NodeConfig::*member;
+  std::vector<std::string> NodeConfig::* member;
   std::string_view type, label;
 };
 constexpr List lists[] = {
-    {"pubsub#roster_groups_allowed", &NodeConfig::roster_groups_allowed, "list-multi", "Roster groups that may subscribe"},
+    {"pubsub#roster_groups_allowed", &NodeConfig::roster_groups_allowed, "list-multi",
+     "Roster groups that may subscribe"},
     {"pubsub#contact", &NodeConfig::contact, "jid-multi", "Whom to contact with questions"},
 };
 
@@ -114,15 +115,23 @@ Parsed<bool> apply_single(NodeConfig& config, std::string_view var, std::string_
     return true;
   }
   bool right = false;
-  if (var == "pubsub#publish_model") right = set_choice(config.publish_model, publish_models, value);
-  else if (var == "pubsub#send_last_published_item") right = set_choice(config.send_last_published_item, send_last_names, value);
-  else if (var == "pubsub#notification_type") right = set_choice(config.notification_type, notification_types, value);
-  else if (var == "pubsub#itemreply") right = set_choice(config.item_reply, item_replies, value);
+  if (var == "pubsub#publish_model")
+    right = set_choice(config.publish_model, publish_models, value);
+  else if (var == "pubsub#send_last_published_item")
+    right = set_choice(config.send_last_published_item, send_last_names, value);
+  else if (var == "pubsub#notification_type")
+    right = set_choice(config.notification_type, notification_types, value);
+  else if (var == "pubsub#itemreply")
+    right = set_choice(config.item_reply, item_replies, value);
   // What is not done here can only be switched off.
-  else if (var == "pubsub#purge_offline" || var == "pubsub#tempsub") right = parse_boolean(value) == false;
-  else if (var == "pubsub#publish_node_full") right = value == "discard-oldest";
-  else if (var == "pubsub#node_type") right = value == "leaf";  // collections (XEP-0248) do not exist here
-  else return false;
+  else if (var == "pubsub#purge_offline" || var == "pubsub#tempsub")
+    right = parse_boolean(value) == false;
+  else if (var == "pubsub#publish_node_full")
+    right = value == "discard-oldest";
+  else if (var == "pubsub#node_type")
+    right = value == "leaf";  // collections (XEP-0248) do not exist here
+  else
+    return false;
   if (!right) return wrong_value(var);
   return true;
 }
@@ -184,7 +193,9 @@ NodeConfig NodeConfig::service() {
   return config;
 }
 
-Parsed<void> NodeConfig::apply(const DataForm& submitted) { return apply_form(*this, submitted, ns::pubsub_node_config); }
+Parsed<void> NodeConfig::apply(const DataForm& submitted) {
+  return apply_form(*this, submitted, ns::pubsub_node_config);
+}
 
 Parsed<void> NodeConfig::apply_publish_options(const DataForm& options) {
   return apply_form(*this, options, ns::pubsub_publish_options);
@@ -199,7 +210,8 @@ Parsed<void> NodeConfig::check_publish_options(const DataForm& options) const {
 
 DataForm NodeConfig::to_form(DataForm::Type form_type) const {
   auto form = DataForm::make(form_type, ns::pubsub_node_config);
-  add_choice(form, "pubsub#access_model", access_models, static_cast<size_t>(access_model), "Who may subscribe and read");
+  add_choice(form, "pubsub#access_model", access_models, static_cast<size_t>(access_model),
+             "Who may subscribe and read");
   add_choice(form, "pubsub#publish_model", publish_models, static_cast<size_t>(publish_model), "Who may publish");
   add_choice(form, "pubsub#send_last_published_item", send_last_names, static_cast<size_t>(send_last_published_item),
              "When the last item is sent");
@@ -207,7 +219,8 @@ DataForm NodeConfig::to_form(DataForm::Type form_type) const {
              "Type of the notification messages");
   add_choice(form, "pubsub#itemreply", item_replies, static_cast<size_t>(item_reply), "Whom subscribers may reply to");
   for (const Flag& flag : flags) form.add_boolean(flag.var, this->*flag.member, flag.label);
-  for (const Number& number : numbers) form.add(number.var, number_text(this->*number.member), "text-single", number.label);
+  for (const Number& number : numbers)
+    form.add(number.var, number_text(this->*number.member), "text-single", number.label);
   for (const Text& text : texts) form.add(text.var, this->*text.member, "text-single", text.label);
   for (const List& list : lists) form.add_values(list.var, this->*list.member, list.type, list.label);
   if (form_type == DataForm::Type::form) return form;

@@ -45,8 +45,8 @@ struct NodeConfig {
   /// The defaults of a pubsub service: open, for many items, the last one at subscription.
   static NodeConfig service();
 
-  /// Changes what a submitted form names; nothing when any of it is wrong. not-acceptable for unknown fields that have a
-  /// value and for wrong values; unsupported-access-model (§8.1.3); bad-request when the form is another one.
+  /// Changes what a submitted form names; nothing when any of it is wrong. not-acceptable for unknown fields that have
+  /// a value and for wrong values; unsupported-access-model (§8.1.3); bad-request when the form is another one.
   Parsed<void> apply(const DataForm& submitted);
   /// The same for the preconditions of a publication that creates the node (§7.1.5 step 3).
   Parsed<void> apply_publish_options(const DataForm& options);

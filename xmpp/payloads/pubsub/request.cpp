@@ -105,7 +105,8 @@ Parsed<Request> parse_set_options(const Element&, const Element& action) {
   auto form = DataForm::parse_child(action);
   if (!form) return std::unexpected(form.error());
   if (!*form) return refuse_pubsub(Condition::bad_request, "invalid-options");
-  return SetOptions{std::string(action.attr("node")), std::move(*jid), std::string(action.attr("subid")), std::move(**form)};
+  return SetOptions{std::string(action.attr("node")), std::move(*jid), std::string(action.attr("subid")),
+                    std::move(**form)};
 }
 
 Parsed<Request> parse_create(const Element& pubsub, const Element& action) {

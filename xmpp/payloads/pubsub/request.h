@@ -111,15 +111,17 @@ struct SetNodeAffiliations {
   std::vector<AffiliationChange> changes;
 };
 
-using Request = std::variant<Publish, Retract, GetItems, Subscribe, Unsubscribe, GetSubscriptions, GetAffiliations,
-                             GetOptions, SetOptions, GetDefaultOptions, Create, GetConfig, SetConfig, GetDefaultConfig, Delete, Purge,
-                             GetNodeSubscriptions, SetNodeSubscriptions, GetNodeAffiliations, SetNodeAffiliations>;
+using Request =
+    std::variant<Publish, Retract, GetItems, Subscribe, Unsubscribe, GetSubscriptions, GetAffiliations, GetOptions,
+                 SetOptions, GetDefaultOptions, Create, GetConfig, SetConfig, GetDefaultConfig, Delete, Purge,
+                 GetNodeSubscriptions, SetNodeSubscriptions, GetNodeAffiliations, SetNodeAffiliations>;
 
-/// An iq of type get or set with `<pubsub/>` of either request namespace. Errors carry the pubsub-specific condition that
-/// XEP-0060 names: nodeid-required, item-required, invalid-payload, jid-required, ….
+/// An iq of type get or set with `<pubsub/>` of either request namespace. Errors carry the pubsub-specific condition
+/// that XEP-0060 names: nodeid-required, item-required, invalid-payload, jid-required, ….
 Parsed<Request> parse_request(const Element& iq);
 
 /// `refuse()` with a condition of pubsub#errors.
-std::unexpected<StanzaError> refuse_pubsub(Condition condition, std::string_view pubsub_condition, std::string text = {});
+std::unexpected<StanzaError> refuse_pubsub(Condition condition, std::string_view pubsub_condition,
+                                           std::string text = {});
 
 }  // namespace rookery::xmpp::pubsub

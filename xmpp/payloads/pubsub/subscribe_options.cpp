@@ -43,7 +43,8 @@ DataForm SubscribeOptions::to_form(DataForm::Type type) const {
   auto form = DataForm::make(type, ns::pubsub_subscribe_options);
   form.add_boolean(deliver_var, deliver, labels ? "Receive notifications" : "");
   if (labels || expire) {
-    form.add(expire_var, expire ? format_date_time(*expire) : std::string(), "text-single", labels ? "When the subscription ends" : "");
+    form.add(expire_var, expire ? format_date_time(*expire) : std::string(), "text-single",
+             labels ? "When the subscription ends" : "");
   }
   return form;
 }

@@ -82,7 +82,9 @@ TEST(OutChannel, IgnoresAnswersToWhatWasNeverSent) {
 TEST(OutChannel, WithdrawsWhatALostShardHadSentAndKeepsItsNumbers) {
   Sender sender;
   for (const uint32_t shard : {7u, 8u, 7u}) {
-    sender.channel.send(Topic::envelope, "from " + std::to_string(shard), [&sender, shard] { sender.taken.push_back(static_cast<int>(shard)); }, shard);
+    sender.channel.send(
+        Topic::envelope, "from " + std::to_string(shard),
+        [&sender, shard] { sender.taken.push_back(static_cast<int>(shard)); }, shard);
   }
   sender.channel.send(Topic::link_input, "of an edge", {});
   sender.sent.clear();
@@ -184,7 +186,8 @@ TEST(Channel, LosesNothingOverABusThatLosesAndOwnersThatChange) {
           receiver.done(packet.seq);
         }
         if (chance(20)) continue;
-        verdict == InChannel::Verdict::gap ? sender.channel.on_gap(receiver.next()) : sender.channel.on_ack(receiver.acknowledged());
+        verdict == InChannel::Verdict::gap ? sender.channel.on_gap(receiver.next())
+                                           : sender.channel.on_ack(receiver.acknowledged());
       }
     }
     // Twice is possible after a change of owners (the log recognises it); out of order or never is not.

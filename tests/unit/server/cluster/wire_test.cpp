@@ -13,7 +13,8 @@ Envelope message() {
   Envelope envelope;
   envelope.from = *xmpp::Jid::parse("juliet@example.org/balcony");
   envelope.to = *xmpp::Jid::parse("romeo@example.org");
-  envelope.stanza = *xmpp::parse_document("<message xmlns='jabber:client' to='romeo@example.org'><body>a &lt; b</body></message>");
+  envelope.stanza =
+      *xmpp::parse_document("<message xmlns='jabber:client' to='romeo@example.org'><body>a &lt; b</body></message>");
   envelope.sent_copy = storage::LogEntry{"juliet@example.org", 77, 5, "romeo@example.org", "<message/>"};
   envelope.seen = storage::LogBatch::Seen{"juliet@example.org", std::string("\0\1\2", 3)};
   envelope.sender_fence = storage::LogBatch::Fence{17, 4};
@@ -45,7 +46,8 @@ TEST(Wire, AFenceOfEpochZeroStaysAFence) {
 
 TEST(Wire, WhatAHomeSaysOfAStayInARoomComesOutAsItWentIn) {
   Envelope into_the_room = message();
-  into_the_room.stay = std::make_shared<const Stay>(Stay{*xmpp::Jid::parse("coven@chat.example.org/a nick"), "moderator", 0x1234567890abcdef, true});
+  into_the_room.stay = std::make_shared<const Stay>(
+      Stay{*xmpp::Jid::parse("coven@chat.example.org/a nick"), "moderator", 0x1234567890abcdef, true});
   const auto envelope = parse_envelope(encode(into_the_room));
   ASSERT_TRUE(envelope && envelope->stay);
   EXPECT_EQ(envelope->stay->occupant.text(), "coven@chat.example.org/a nick");
@@ -57,21 +59,24 @@ TEST(Wire, WhatAHomeSaysOfAStayInARoomComesOutAsItWentIn) {
 
 TEST(Wire, AStayWithoutANickIsNone) {
   Envelope into_the_room = message();
-  into_the_room.stay = std::make_shared<const Stay>(Stay{*xmpp::Jid::parse("coven@chat.example.org"), "visitor", 1, false});
+  into_the_room.stay =
+      std::make_shared<const Stay>(Stay{*xmpp::Jid::parse("coven@chat.example.org"), "visitor", 1, false});
   const auto envelope = parse_envelope(encode(into_the_room));
   ASSERT_TRUE(envelope);
   EXPECT_EQ(envelope->stay, nullptr);
 }
 
 TEST(Wire, WhoHasAComponentComesOutAsItWentIn) {
-  const auto holder = parse_component_holder(encode(ComponentHolder{"bridge.example.org", "process", "l.process.1", 1234567890123, true}));
+  const auto holder = parse_component_holder(
+      encode(ComponentHolder{"bridge.example.org", "process", "l.process.1", 1234567890123, true}));
   ASSERT_TRUE(holder);
   EXPECT_EQ(holder->domain, "bridge.example.org");
   EXPECT_EQ(holder->process, "process");
   EXPECT_EQ(holder->loop, "l.process.1");
   EXPECT_EQ(holder->since, 1234567890123u);
   EXPECT_TRUE(holder->is_connected);
-  EXPECT_FALSE(parse_component_holder(encode(ComponentHolder{"bridge.example.org", "process", "l.process.1", 5, false}))->is_connected);
+  EXPECT_FALSE(parse_component_holder(encode(ComponentHolder{"bridge.example.org", "process", "l.process.1", 5, false}))
+                   ->is_connected);
   EXPECT_FALSE(parse_component_holder(encode(ComponentHolder{"bridge.example.org", "", "l.process.1", 5, true})));
   EXPECT_FALSE(parse_component_holder("\x03"));
 }
@@ -79,7 +84,9 @@ TEST(Wire, WhoHasAComponentComesOutAsItWentIn) {
 TEST(Wire, WhatARoomSaidToOneWhoWasNotThereComesOutAsItWentIn) {
   AbsentMessage said;
   said.member = *xmpp::Jid::parse("juliet@example.org");
-  said.message = *xmpp::parse_document("<message xmlns='jabber:client' from='coven@chat.example.org/a nick' type='groupchat'><body>juliet?</body></message>");
+  said.message = *xmpp::parse_document(
+      "<message xmlns='jabber:client' from='coven@chat.example.org/a nick' "
+      "type='groupchat'><body>juliet?</body></message>");
   said.id = 99;
   said.is_public = true;
   const auto absent = parse_absent_message(encode(said));

@@ -27,7 +27,9 @@ std::string refusal(const std::string& bytes, size_t limit = 1000) {
 }
 
 // RFC 6455 §1.3 gives this example.
-TEST(WebSocket, AcceptsAKeyAsTheRfcSays) { EXPECT_EQ(websocket_accept("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="); }
+TEST(WebSocket, AcceptsAKeyAsTheRfcSays) {
+  EXPECT_EQ(websocket_accept("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+}
 
 TEST(WebSocket, ReadsMessagesHoweverTheyAreSplit) {
   for (const size_t size : {0, 1, 125, 126, 65535, 65536}) {
@@ -51,7 +53,8 @@ TEST(WebSocket, ReadsMessagesHoweverTheyAreSplit) {
 
 TEST(WebSocket, JoinsFragmentsAndLetsPingsBetweenThem) {
   WebSocketReader reader(1000);
-  reader.feed(client_frame(text, "<a", false) + client_frame(ping, "p") + client_frame(continuation, "b", false) + client_frame(continuation, "/>"));
+  reader.feed(client_frame(text, "<a", false) + client_frame(ping, "p") + client_frame(continuation, "b", false) +
+              client_frame(continuation, "/>"));
   EXPECT_EQ(reader.next()->value().opcode, ping);
   const auto joined = reader.next();
   EXPECT_EQ(joined->value().opcode, text);
@@ -69,14 +72,17 @@ TEST(WebSocket, RefusesWhatTheRfcForbids) {
   EXPECT_EQ(refusal(client_frame(ping, "a", false)), "1002");
   EXPECT_EQ(refusal(client_frame(ping, std::string(126, 'x'))), "1002");
   EXPECT_EQ(refusal(client_frame(static_cast<WebSocketOpcode>(3), "x")), "1002");
-  EXPECT_EQ(refusal(std::string("\x81\xfe\x00\x05", 4) + "maskxxxxx"), "1002") << "a length that is longer than it has to be";
+  EXPECT_EQ(refusal(std::string("\x81\xfe\x00\x05", 4) + "maskxxxxx"), "1002")
+      << "a length that is longer than it has to be";
   EXPECT_EQ(refusal(client_frame(text, "fine")), "none");
 }
 
 TEST(WebSocket, HoldsTheLimitOfAMessageBeforeItHasCome) {
   EXPECT_EQ(refusal(client_frame(text, std::string(10, 'x')), 10), "none");
   EXPECT_EQ(refusal(client_frame(text, std::string(11, 'x')).substr(0, 6), 10), "1009");
-  EXPECT_EQ(refusal(client_frame(text, std::string(6, 'x'), false) + client_frame(continuation, std::string(5, 'x')), 10), "1009");
+  EXPECT_EQ(
+      refusal(client_frame(text, std::string(6, 'x'), false) + client_frame(continuation, std::string(5, 'x')), 10),
+      "1009");
   EXPECT_EQ(refusal(std::string("\x81\xff\xff\xff\xff\xff\xff\xff\xff\xff", 10) + "mask", 10), "1009");
 }
 

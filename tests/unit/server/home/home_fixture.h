@@ -22,7 +22,7 @@ namespace rookery::server {
 class FakeLog final : public storage::MessageLog {
  public:
   std::atomic<bool> healthy_now = true;
-  std::atomic<bool> memory_knows = true;     ///< has_seen_in_memory() can answer
+  std::atomic<bool> memory_knows = true;  ///< has_seen_in_memory() can answer
   std::atomic<bool> reading_fails = false;
   std::atomic<int> finds = 0;
 
@@ -89,9 +89,11 @@ class FakeLog final : public storage::MessageLog {
   Result<storage::InboxState> load(std::string_view owner) const override {
     const std::lock_guard lock(mutex_);
     const auto& mine = entries_[std::string(owner)];
-    return storage::InboxState{.last_id = mine.empty() ? 0 : mine.rbegin()->first, .cursor = cursors_[std::string(owner)]};
+    return storage::InboxState{.last_id = mine.empty() ? 0 : mine.rbegin()->first,
+                               .cursor = cursors_[std::string(owner)]};
   }
-  Result<std::vector<storage::LogEntry>> inbox(std::string_view owner, storage::LogId after, size_t limit) const override {
+  Result<std::vector<storage::LogEntry>> inbox(std::string_view owner, storage::LogId after,
+                                               size_t limit) const override {
     if (reading_fails) return fail(Failure::io, "the test's disk does not read");
     const std::lock_guard lock(mutex_);
     std::vector<storage::LogEntry> found;
@@ -101,11 +103,14 @@ class FakeLog final : public storage::MessageLog {
     }
     return found;
   }
-  Result<std::vector<storage::LogEntry>> find(std::string_view owner, const std::vector<storage::LogId>& ids) const override {
+  Result<std::vector<storage::LogEntry>> find(std::string_view owner,
+                                              const std::vector<storage::LogId>& ids) const override {
     ++const_cast<FakeLog*>(this)->finds;
     return MessageLog::find(owner, ids);
   }
-  Result<std::optional<storage::LogId>> cursor(std::string_view, std::string_view) const override { return std::optional<storage::LogId>(); }
+  Result<std::optional<storage::LogId>> cursor(std::string_view, std::string_view) const override {
+    return std::optional<storage::LogId>();
+  }
   Result<bool> has_seen(std::string_view owner, std::string_view key) const override {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return !lookups_held_; });
@@ -145,7 +150,8 @@ class FakeLog final : public storage::MessageLog {
   std::set<std::pair<std::string, std::string>> seen_;
 };
 
-/// Where a client's socket would be. What is sent is "taken by the kernel" at the end of the turn, as by an idle network.
+/// Where a client's socket would be. What is sent is "taken by the kernel" at the end of the turn, as by an idle
+/// network.
 class FakeLink final : public ClientLink {
  public:
   explicit FakeLink(Loop& loop) : loop_(loop) {}
@@ -262,7 +268,8 @@ class HomeFixture : public testing::Test {
 
     void send(const std::string& xml) {
       test.on_loop_of(account, [&] {
-        if (link->session != nullptr) link->session->on_element(xmpp::parse_document(xml, {}, xmpp::ns::client).value());
+        if (link->session != nullptr)
+          link->session->on_element(xmpp::parse_document(xml, {}, xmpp::ns::client).value());
       });
     }
     void message(const std::string& to, const std::string& body, const std::string& origin_id = {}) {

@@ -11,8 +11,10 @@ class Inbox : public HomeFixture {
     std::vector<std::string> bodies;
     for (int n = 1; n <= count; ++n) {
       bodies.push_back("number " + std::to_string(n));
-      log->put({romeo, static_cast<storage::LogId>(n), storage::LogEntry::archived | storage::LogEntry::inbox, "juliet@localhost/x",
-                "<message from='juliet@localhost/x' to='" + romeo + "' type='chat'><body>" + bodies.back() + "</body></message>"});
+      log->put({romeo, static_cast<storage::LogId>(n), storage::LogEntry::archived | storage::LogEntry::inbox,
+                "juliet@localhost/x",
+                "<message from='juliet@localhost/x' to='" + romeo + "' type='chat'><body>" + bodies.back() +
+                    "</body></message>"});
     }
     return bodies;
   }
@@ -28,8 +30,9 @@ TEST_F(Inbox, AsksAgainForWhatWasSentBehindTheLastRequestAndFinishesTheCatchUp) 
   ASSERT_TRUE(phone.has_bodies(50));
   EXPECT_EQ(phone.count("<r "), 1u);
   phone.acknowledge(12);  // a partial one: the client had handled no more when <r/> came
-  ASSERT_TRUE(phone.link->wait_for([&](const auto& received, const auto&) { return std::ranges::count(received, "<r xmlns='urn:xmpp:sm:3'/>") >= 2; }))
-      << "nobody asks for the rest, and the catch-up would stand still";
+  ASSERT_TRUE(phone.link->wait_for([&](const auto& received, const auto&) {
+    return std::ranges::count(received, "<r xmlns='urn:xmpp:sm:3'/>") >= 2;
+  })) << "nobody asks for the rest, and the catch-up would stand still";
   const auto handled = [&] { return static_cast<uint32_t>(phone.bodies().size()) + 1; };
   phone.acknowledge(handled());
   ASSERT_TRUE(phone.has_bodies(100));

@@ -30,7 +30,9 @@ class Delivery : public HomeFixture {
 
   Outcome deliver(const std::string& type, const std::string& resource = {}, const std::string& more = {}) {
     const auto to = xmpp::Jid::parse(romeo + (resource.empty() ? "" : "/" + resource)).value();
-    const auto message = xmpp::parse_document("<message type='" + type + "'><body>x</body>" + more + "</message>", {}, xmpp::ns::client).value();
+    const auto message =
+        xmpp::parse_document("<message type='" + type + "'><body>x</body>" + more + "</message>", {}, xmpp::ns::client)
+            .value();
     return on_loop_of(romeo, [&] {
       Home* home = node->homes().find_loaded(to);
       const auto sessions = home != nullptr ? home->sessions() : std::vector<Session*>();
@@ -135,19 +137,30 @@ TEST(MessageRules, SayWhatIsStoredAndWhatIsCopied) {
       {"a text", "<message type='chat'><body>x</body></message>", true, true, true},
       {"a text without a type", "<message><body>x</body></message>", true, true, true},
       {"nothing", "<message type='chat'/>", false, true, true},
-      {"typing", "<message type='chat'><composing xmlns='http://jabber.org/protocol/chatstates'/></message>", false, true, true},
-      {"typing without a type", "<message><composing xmlns='http://jabber.org/protocol/chatstates'/></message>", false, true, true},
+      {"typing", "<message type='chat'><composing xmlns='http://jabber.org/protocol/chatstates'/></message>", false,
+       true, true},
+      {"typing without a type", "<message><composing xmlns='http://jabber.org/protocol/chatstates'/></message>", false,
+       true, true},
       {"a receipt", "<message><received xmlns='urn:xmpp:receipts' id='a'/></message>", true, true, true},
-      {"a receipt not to be stored", "<message><received xmlns='urn:xmpp:receipts' id='a'/><no-store xmlns='urn:xmpp:hints'/></message>", false, true, true},
-      {"a text not to be stored", "<message><body>x</body><no-store xmlns='urn:xmpp:hints'/></message>", false, true, true},
-      {"a private one", "<message type='chat'><body>x</body><private xmlns='urn:xmpp:carbons:2'/></message>", true, false, false},
+      {"a receipt not to be stored",
+       "<message><received xmlns='urn:xmpp:receipts' id='a'/><no-store xmlns='urn:xmpp:hints'/></message>", false, true,
+       true},
+      {"a text not to be stored", "<message><body>x</body><no-store xmlns='urn:xmpp:hints'/></message>", false, true,
+       true},
+      {"a private one", "<message type='chat'><body>x</body><private xmlns='urn:xmpp:carbons:2'/></message>", true,
+       false, false},
       {"a headline", "<message type='headline'><body>x</body></message>", false, false, false},
-      {"a headline to be stored", "<message type='headline'><body>x</body><store xmlns='urn:xmpp:hints'/></message>", true, false, false},
-      {"an error to be stored", "<message type='error'><body>x</body><store xmlns='urn:xmpp:hints'/></message>", false, false, false},
-      {"a room's message", "<message type='groupchat'><body>x</body><store xmlns='urn:xmpp:hints'/></message>", false, false, false},
-      {"an occupant's", "<message type='chat'><body>x</body><x xmlns='http://jabber.org/protocol/muc#user'/></message>", true, true, false},
+      {"a headline to be stored", "<message type='headline'><body>x</body><store xmlns='urn:xmpp:hints'/></message>",
+       true, false, false},
+      {"an error to be stored", "<message type='error'><body>x</body><store xmlns='urn:xmpp:hints'/></message>", false,
+       false, false},
+      {"a room's message", "<message type='groupchat'><body>x</body><store xmlns='urn:xmpp:hints'/></message>", false,
+       false, false},
+      {"an occupant's", "<message type='chat'><body>x</body><x xmlns='http://jabber.org/protocol/muc#user'/></message>",
+       true, true, false},
       {"an invitation", "<message><x xmlns='jabber:x:conference' jid='a@b'/></message>", true, true, true},
-      {"a room's invitation", "<message><x xmlns='http://jabber.org/protocol/muc#user'><invite from='a@b'/></x></message>", true, true, true},
+      {"a room's invitation",
+       "<message><x xmlns='http://jabber.org/protocol/muc#user'><invite from='a@b'/></x></message>", true, true, true},
       {"an archive's answer", "<message><result xmlns='urn:xmpp:mam:2'/></message>", false, false, false},
   };
   for (const auto& [what, xml, stored, copied_to_sender, copied_to_receiver] : table) {

@@ -9,7 +9,9 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 constexpr seconds patience(20);
 
-Path judge(const LinkHealth& health, milliseconds unanswered = milliseconds(0)) { return judge_path(health, unanswered, patience); }
+Path judge(const LinkHealth& health, milliseconds unanswered = milliseconds(0)) {
+  return judge_path(health, unanswered, patience);
+}
 
 TEST(PathChoice, ALinkThatKnowsNothingIsJudgedByItsAnswers) {
   EXPECT_EQ(judge({}), Path::healthy);

@@ -9,9 +9,13 @@ namespace {
 class PushDevicesTest : public testing::Test {
  protected:
   static xmpp::Jid jid(std::string_view text) { return xmpp::Jid::parse(text).value(); }
-  static storage::PushTarget target(std::string node) { return {.service = jid("push.example"), .node = std::move(node), .options = {}, .device = "phone"}; }
+  static storage::PushTarget target(std::string node) {
+    return {.service = jid("push.example"), .node = std::move(node), .options = {}, .device = "phone"};
+  }
   PushDevices::Device& phone() { return devices.all().front(); }
-  PushDevices::Outcome answer(bool failed, bool is_final = false) { return devices.answered(phone().sent_id, service, failed, is_final, now); }
+  PushDevices::Outcome answer(bool failed, bool is_final = false) {
+    return devices.answered(phone().sent_id, service, failed, is_final, now);
+  }
 
   PushDevices devices{{target("a")}};
   const xmpp::Jid service = jid("push.example"), romeo = jid("romeo@example.org/orchard");

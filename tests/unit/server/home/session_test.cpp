@@ -230,7 +230,8 @@ TEST_F(SessionTest, AQueueOfWhatNoLogHasEndsWithTheSession) {
   ASSERT_TRUE(phone.gets("<presence"));
   phone.cut();
   sender.message(romeo, "kept");
-  const std::string headline = "<message type='headline' to='" + romeo + "/phone'><body>" + std::string(200'000, 'x') + "</body></message>";
+  const std::string headline =
+      "<message type='headline' to='" + romeo + "/phone'><body>" + std::string(200'000, 'x') + "</body></message>";
   for (int i = 0; i < 50; ++i) sender.send(headline);
   let_loops_run();
   EXPECT_TRUE(on_loop_of(romeo, [&] {
@@ -249,7 +250,8 @@ TEST_F(SessionTest, WhatIsHeldForAnInactiveClientIsCountedWhenItIsSent) {
   ASSERT_TRUE(phone.gets("<presence"));
   phone.send("<inactive xmlns='urn:xmpp:csi:0'/>");
   const auto state = [&](const char* name) {
-    sender.send("<message type='chat' to='" + romeo + "'><" + name + " xmlns='http://jabber.org/protocol/chatstates'/></message>");
+    sender.send("<message type='chat' to='" + romeo + "'><" + name +
+                " xmlns='http://jabber.org/protocol/chatstates'/></message>");
     let_loops_run();
   };
   state("composing");

@@ -20,13 +20,16 @@ TEST(AcquaintancesOfAnAccount, CountThoseWhoAreNewAndForgetTheOldest) {
   EXPECT_EQ(known.added_after(at(99)), 2u);
   EXPECT_EQ(known.added_after(at(100)), 1u);
   EXPECT_EQ(known.added_after(at(200)), 0u);
-  for (size_t n = known.size(); n < Acquaintances::most; ++n) EXPECT_EQ(known.add("n" + std::to_string(n), at(1'000)), std::nullopt);
+  for (size_t n = known.size(); n < Acquaintances::most; ++n)
+    EXPECT_EQ(known.add("n" + std::to_string(n), at(1'000)), std::nullopt);
   EXPECT_EQ(known.add("one more", at(1'001)), "came-first@example.com");
   EXPECT_EQ(known.size(), Acquaintances::most);
 }
 
 TEST(StrangersOfAnAccount, AreReadBackFromTheStore) {
-  const Strangers strangers({{"held romeo@example.org", storage::to_stanza_id(77)}, {"policy", "hold"}, {"written juliet@example.com", "100"}});
+  const Strangers strangers({{"held romeo@example.org", storage::to_stanza_id(77)},
+                             {"policy", "hold"},
+                             {"written juliet@example.com", "100"}});
   EXPECT_EQ(strangers.policy, "hold");
   EXPECT_TRUE(strangers.acquaintances.contains("juliet@example.com"));
   EXPECT_EQ(strangers.acquaintances.added_after(at(99)), 1u);
@@ -43,10 +46,13 @@ class RemoteStrangers : public HomeFixture {
   }
   RemoteStrangers() : HomeFixture(config()) {}
   /// As a server-to-server connection would hand it over; gives the error that went back, if any.
-  std::optional<xmpp::StanzaError> verdict(const std::string& from, const std::string& to, const std::string& type = "chat") {
-    auto message = xmpp::parse_document("<message type='" + type + "'><body>x</body></message>", {}, xmpp::ns::client).value();
+  std::optional<xmpp::StanzaError> verdict(const std::string& from, const std::string& to,
+                                           const std::string& type = "chat") {
+    auto message =
+        xmpp::parse_document("<message type='" + type + "'><body>x</body></message>", {}, xmpp::ns::client).value();
     message->set_attr("from", from).set_attr("to", to);
-    Envelope envelope{.from = xmpp::Jid::parse(from).value(), .to = xmpp::Jid::parse(to).value(), .stanza = std::move(message)};
+    Envelope envelope{
+        .from = xmpp::Jid::parse(from).value(), .to = xmpp::Jid::parse(to).value(), .stanza = std::move(message)};
     return on_loop_of(to, [&]() -> std::optional<xmpp::StanzaError> {
       Home* home = node->homes().find_loaded(envelope.to);
       if (home == nullptr) {

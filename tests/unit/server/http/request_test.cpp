@@ -15,7 +15,8 @@ int refusal(std::string_view head) {
 }
 
 TEST(HttpRequest, TellsPathQueryAndHeaders) {
-  const auto request = parse_request_head("PUT /a%20b?x=1&y=%2F HTTP/1.1\r\nHost: example.org\r\nCONTENT-Length:  12 \r\nX-Empty:\r\n\r\n");
+  const auto request = parse_request_head(
+      "PUT /a%20b?x=1&y=%2F HTTP/1.1\r\nHost: example.org\r\nCONTENT-Length:  12 \r\nX-Empty:\r\n\r\n");
   ASSERT_TRUE(request);
   EXPECT_EQ(request->method, "PUT");
   EXPECT_EQ(request->path, "/a%20b");
@@ -23,7 +24,8 @@ TEST(HttpRequest, TellsPathQueryAndHeaders) {
   EXPECT_EQ(query_value(request->query, "z"), std::nullopt);
   EXPECT_EQ(request->content_length, 12u);
   EXPECT_TRUE(request->keep_alive);
-  EXPECT_THAT(request->headers, ElementsAre(Pair("host", "example.org"), Pair("content-length", "12"), Pair("x-empty", "")));
+  EXPECT_THAT(request->headers,
+              ElementsAre(Pair("host", "example.org"), Pair("content-length", "12"), Pair("x-empty", "")));
 }
 
 TEST(HttpRequest, KeepsAConnectionAsTheVersionSays) {

@@ -29,7 +29,8 @@ TEST(Exposition, BucketsAreCumulativeAndTheLastOneHoldsAll) {
   out.histogram("wait_seconds", "Waiting.", values, Exposition::Unit::seconds, 6, 7);
   EXPECT_EQ(out.take(),
             "# HELP wait_seconds Waiting.\n# TYPE wait_seconds histogram\nwait_seconds_bucket{le=\"6.4e-05\"} 1\n"
-            "wait_seconds_bucket{le=\"0.000128\"} 3\nwait_seconds_bucket{le=\"+Inf\"} 4\nwait_seconds_sum 1000.00025\nwait_seconds_count 4\n");
+            "wait_seconds_bucket{le=\"0.000128\"} 3\nwait_seconds_bucket{le=\"+Inf\"} 4\nwait_seconds_sum "
+            "1000.00025\nwait_seconds_count 4\n");
 }
 
 TEST(Exposition, WholeNumbersHaveBoundsThatIncludeTheirLargestValue) {
@@ -40,7 +41,8 @@ TEST(Exposition, WholeNumbersHaveBoundsThatIncludeTheirLargestValue) {
   rows.add(4);
   Exposition out;
   out.histogram("rows", "Rows.", rows, Exposition::Unit::count, 1, 2);
-  EXPECT_THAT(out.take(), HasSubstr("rows_bucket{le=\"1\"} 1\nrows_bucket{le=\"3\"} 3\nrows_bucket{le=\"+Inf\"} 4\nrows_sum 10\n"));
+  EXPECT_THAT(out.take(),
+              HasSubstr("rows_bucket{le=\"1\"} 1\nrows_bucket{le=\"3\"} 3\nrows_bucket{le=\"+Inf\"} 4\nrows_sum 10\n"));
 }
 
 TEST(Histogram, TakesTheLargestValueAndAClockThatWasSetBack) {
@@ -60,8 +62,9 @@ TEST(LoopCounters, TheSumHasEveryMember) {
   one.stanzas_in.fill(1);
   one.stanzas_out.fill(1);
   for (Histogram* each : {&one.durable, &one.acknowledged, &one.commit_time, &one.commit_rows}) each->add(1);
-  for (uint64_t* each : {&one.bytes_in, &one.bytes_out, &one.messages, &one.stored, &one.delivered, &one.offline, &one.resent, &one.packets_out,
-                         &one.packets_in, &one.packet_retries, &one.no_responders}) *each = 1;
+  for (uint64_t* each : {&one.bytes_in, &one.bytes_out, &one.messages, &one.stored, &one.delivered, &one.offline,
+                         &one.resent, &one.packets_out, &one.packets_in, &one.packet_retries, &one.no_responders})
+    *each = 1;
   for (int64_t* each : {&one.outbox_bytes, &one.sessions, &one.sessions_available, &one.sessions_waiting}) *each = 1;
   LoopCounters sum = one;
   sum += one;

@@ -14,10 +14,12 @@ using namespace std::string_literals;
 // Addresses of RFC 5737 and RFC 3849.
 const std::string signature = "\r\n\r\n\0\r\nQUIT\n"s;
 const std::string ipv4 = "\xc0\x00\x02\x07\x0a\x00\x00\x01\x9c\x40\x14\x66"s;  // 192.0.2.7:40000 to 10.0.0.1:5222
-const std::string ipv6 = "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x07\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01\x9c\x40\x14\x66"s;
+const std::string ipv6 =
+    "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x07\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01\x9c\x40\x14\x66"s;
 
 std::string header(char command, char family, const std::string& body) {
-  return signature + command + family + static_cast<char>(body.size() >> 8) + static_cast<char>(body.size() & 0xff) + body;
+  return signature + command + family + static_cast<char>(body.size() >> 8) + static_cast<char>(body.size() & 0xff) +
+         body;
 }
 
 std::string client_of(const std::string& bytes) {
@@ -41,7 +43,8 @@ TEST(ProxyHeader, TakesTlvsThatItDoesNotKnow) {
 
 TEST(ProxyHeader, RefusesTlvsThatAreCutOff) {
   EXPECT_EQ(client_of(header('\x21', '\x11', ipv4 + "\x02\x00"s)), "refused: a TLV is cut off");
-  EXPECT_EQ(client_of(header('\x21', '\x11', ipv4 + "\x02\x00\x04"s + "abc")), "refused: a TLV is longer than the header");
+  EXPECT_EQ(client_of(header('\x21', '\x11', ipv4 + "\x02\x00\x04"s + "abc")),
+            "refused: a TLV is longer than the header");
 }
 
 TEST(ProxyHeader, HoldsAChecksumToItsWord) {
@@ -68,19 +71,23 @@ TEST(ProxyHeader, RefusesOtherVersionsCommandsAndLengths) {
   EXPECT_EQ(client_of(header('\x21', '\x21', ipv4)), "refused: its addresses are cut off");
   EXPECT_EQ(client_of(header('\x21', '\x11', ipv4) + "x"), "refused: its length is wrong");
   EXPECT_EQ(client_of(header('\x21', '\x11', std::string(5000, '\0'))), "refused: it is too long");
-  EXPECT_EQ(client_of("PROXY TCP4 192.0.2.7 10.0.0.1 40000 5222\r\n"), "refused: it does not begin with PROXY protocol 2");
+  EXPECT_EQ(client_of("PROXY TCP4 192.0.2.7 10.0.0.1 40000 5222\r\n"),
+            "refused: it does not begin with PROXY protocol 2");
   EXPECT_EQ(client_of(signature), "refused: it is cut off");
 }
 
 TEST(Networks, HoldAddressesOfBothFamilies) {
   const auto networks = Networks::parse({"10.1.0.0/16", "192.0.2.7", "2001:db8::/33", "172.16.0.0/12"});
   ASSERT_TRUE(networks);
-  for (const auto* ip : {"10.1.255.3", "192.0.2.7", "2001:db8:7fff::1", "172.31.0.1", "::ffff:10.1.0.1"}) EXPECT_TRUE(networks->contains(ip)) << ip;
-  for (const auto* ip : {"10.2.0.0", "192.0.2.8", "2001:db8:8000::1", "172.32.0.1", "::1", "", "nonsense"}) EXPECT_FALSE(networks->contains(ip)) << ip;
+  for (const auto* ip : {"10.1.255.3", "192.0.2.7", "2001:db8:7fff::1", "172.31.0.1", "::ffff:10.1.0.1"})
+    EXPECT_TRUE(networks->contains(ip)) << ip;
+  for (const auto* ip : {"10.2.0.0", "192.0.2.8", "2001:db8:8000::1", "172.32.0.1", "::1", "", "nonsense"})
+    EXPECT_FALSE(networks->contains(ip)) << ip;
 }
 
 TEST(Networks, RefuseWhatIsNone) {
-  for (const auto* text : {"10.0.0.0/33", "10.0.0.0/", "10.0.0.0/8x", "example.org", "::/129", "10.0.0.0/-1", ""}) EXPECT_FALSE(Networks::parse({text})) << text;
+  for (const auto* text : {"10.0.0.0/33", "10.0.0.0/", "10.0.0.0/8x", "example.org", "::/129", "10.0.0.0/-1", ""})
+    EXPECT_FALSE(Networks::parse({text})) << text;
 }
 
 class Gate : public ::testing::Test {
@@ -96,16 +103,19 @@ class Gate : public ::testing::Test {
   }
   void take(const std::string& peer) {
     loop_.post([this, peer] {
-      gate_ = std::make_unique<ProxyGate>(loop_, *Networks::parse({"10.0.0.0/8"}), [this](int fd, const std::string& ip) {
-        char byte = 0;
-        const bool more = recv(fd, &byte, 1, 0) == 1;
-        close(fd);
-        accepted_.set_value(ip + (more ? std::string(" and ") + byte : ""));
-      });
+      gate_ =
+          std::make_unique<ProxyGate>(loop_, *Networks::parse({"10.0.0.0/8"}), [this](int fd, const std::string& ip) {
+            char byte = 0;
+            const bool more = recv(fd, &byte, 1, 0) == 1;
+            close(fd);
+            accepted_.set_value(ip + (more ? std::string(" and ") + byte : ""));
+          });
       gate_->take(sockets_[1], peer);
     });
   }
-  void send(const std::string& bytes) { ASSERT_EQ(::send(sockets_[0], bytes.data(), bytes.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes.size())); }
+  void send(const std::string& bytes) {
+    ASSERT_EQ(::send(sockets_[0], bytes.data(), bytes.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes.size()));
+  }
   /// Waits for the other end to close.
   bool is_closed() {
     fd_set set;

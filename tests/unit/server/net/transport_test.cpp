@@ -22,7 +22,8 @@ struct TcpPair {
     sockaddr_in address{.sin_family = AF_INET, .sin_port = 0, .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
     socklen_t size = sizeof address;
     auto* generic = reinterpret_cast<sockaddr*>(&address);
-    ensure(bind(listener, generic, size) == 0 && listen(listener, 1) == 0 && getsockname(listener, generic, &size) == 0);
+    ensure(bind(listener, generic, size) == 0 && listen(listener, 1) == 0 &&
+           getsockname(listener, generic, &size) == 0);
     theirs = socket(AF_INET, SOCK_STREAM, 0);
     ensure(connect(theirs, generic, size) == 0);
     ours = accept4(listener, nullptr, nullptr, SOCK_NONBLOCK);

@@ -1,6 +1,6 @@
-#include <gtest/gtest.h>
-
 #include "server/pubsub/access.h"
+
+#include <gtest/gtest.h>
 
 namespace rookery::server::pubsub {
 namespace {
@@ -19,7 +19,8 @@ Leaf node_with(AccessModel model) {
   return leaf;
 }
 const Viewer owner{.jid = jid("juliet@example.org/balcony"), .is_owner = true, .sees_presence = true, .groups = {}};
-const Viewer contact{.jid = jid("romeo@example.org/orchard"), .is_owner = false, .sees_presence = true, .groups = {"Friends"}};
+const Viewer contact{
+    .jid = jid("romeo@example.org/orchard"), .is_owner = false, .sees_presence = true, .groups = {"Friends"}};
 const Viewer stranger{.jid = jid("paris@example.org/church"), .is_owner = false, .sees_presence = false, .groups = {}};
 
 bool may_see(const Viewer& viewer, const Leaf& leaf) { return may_read(viewer, leaf, false); }

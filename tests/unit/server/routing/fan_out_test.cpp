@@ -15,7 +15,8 @@ xmpp::ElementPtr parse(std::string_view xml) {
 }
 
 TEST(SharedStanza, EachCopyIsWhatItWouldBeAlone) {
-  const auto message = parse("<message from='pubsub.example.org' type='headline'><event xmlns='e'><items node='a&amp;b'/></event></message>");
+  const auto message = parse(
+      "<message from='pubsub.example.org' type='headline'><event xmlns='e'><items node='a&amp;b'/></event></message>");
   const SharedStanza shared(message->clone());
   for (const std::string to : {"romeo@example.org", "romeo@example.org/or'chard<&>", "example.org"}) {
     const auto copy = parse(shared.addressed(to));

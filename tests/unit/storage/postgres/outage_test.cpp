@@ -94,7 +94,8 @@ class Alone : public Outage {
   /// True when a session waits for the standby that was not waiting before; false when `end` comes first.
   bool waits_again(const std::atomic<bool>& end) {
     for (;;) {
-      auto rows = watcher.query("SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND application_name LIKE 'rookery/ log%'");
+      auto rows = watcher.query(
+          "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND application_name LIKE 'rookery/ log%'");
       while (rows.next()) {
         if (std::exchange(waiting, rows.integer(0)) != rows.integer(0)) return true;
       }
@@ -103,9 +104,7 @@ class Alone : public Outage {
     }
   }
   /// What was written becomes visible, as it does in a crash, though no standby has it.
-  void end_waiting_session() {
-    EXPECT_TRUE(watcher.run("SELECT pg_terminate_backend($1::bigint::int)", waiting));
-  }
+  void end_waiting_session() { EXPECT_TRUE(watcher.run("SELECT pg_terminate_backend($1::bigint::int)", waiting)); }
 
   int64_t waiting = 0;
   postgres::Database watcher{server().options("postgres"), " watcher"};
@@ -147,7 +146,9 @@ TEST_F(Outage, InTheMiddleOfCommitsLosesNothingAndDoublesNothing) {
   std::atomic<LogId> durable = 0;
   constexpr LogId rounds = 1500;
   const auto end_sessions = [&] {
-    server().execute("postgres", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'rookery/ log%'");
+    server().execute(
+        "postgres",
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'rookery/ log%'");
   };
   for (LogId id = 1; id <= rounds; ++id) {
     while (id > durable + 50) std::this_thread::yield();  // so up to 50 are under way when it happens

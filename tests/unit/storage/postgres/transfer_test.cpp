@@ -57,7 +57,9 @@ class Transfer : public testing::Test {
         status = stores->reports().add(
             {.id = "r", .time = time_of(4), .reporter = juliet, .reported = romeo, .reason = "urn:x", .xml = "<é/>"});
       }
-      if (status) status = stores->push().put(jid("u1@example.com"), {.service = romeo, .node = "n", .options = "<é/>", .device = "phone"});
+      if (status)
+        status = stores->push().put(jid("u1@example.com"),
+                                    {.service = romeo, .node = "n", .options = "<é/>", .device = "phone"});
       return status;
     });
     ASSERT_TRUE(done) << done.error().message;

@@ -73,7 +73,8 @@ TEST(DataForm, ReadsBooleans) {
 }
 
 TEST(RsmRequest, ReadsAnEmptyBeforeAsTheLastPage) {
-  const auto request = RsmRequest::parse(*from_xml("<set xmlns='http://jabber.org/protocol/rsm'><max>10</max><before/></set>")).value();
+  const auto request =
+      RsmRequest::parse(*from_xml("<set xmlns='http://jabber.org/protocol/rsm'><max>10</max><before/></set>")).value();
   EXPECT_EQ(request.max, 10u);
   EXPECT_TRUE(request.wants_last_page());
   EXPECT_FALSE(request.after);
@@ -87,8 +88,10 @@ TEST(RsmRequest, ComesBackAsItWasSent) {
 }
 
 TEST(RsmRequest, RefusesNumbersThatAreNone) {
-  for (const auto* inner : {"<max>-1</max>", "<max>ten</max>", "<max/>", "<max>4294967296</max>", "<index>1x</index>", "<max> 1</max>"}) {
-    const auto parsed = RsmRequest::parse(*from_xml("<set xmlns='http://jabber.org/protocol/rsm'>" + std::string(inner) + "</set>"));
+  for (const auto* inner :
+       {"<max>-1</max>", "<max>ten</max>", "<max/>", "<max>4294967296</max>", "<index>1x</index>", "<max> 1</max>"}) {
+    const auto parsed =
+        RsmRequest::parse(*from_xml("<set xmlns='http://jabber.org/protocol/rsm'>" + std::string(inner) + "</set>"));
     ASSERT_FALSE(parsed) << inner;
     EXPECT_EQ(parsed.error().condition, Condition::bad_request);
   }
@@ -118,24 +121,31 @@ TEST(DiscoInfo, RefusesIncompleteIdentitiesAndFeatures) {
 }
 
 TEST(DiscoItems, ComesBackAsItWasSent) {
-  const DiscoItems items{"n", {{Jid::parse("a.b").value(), "x", "y"}, {Jid::parse("c.d").value(), "", ""}}, RsmResult{"1", "2", 0, 9}};
+  const DiscoItems items{
+      "n", {{Jid::parse("a.b").value(), "x", "y"}, {Jid::parse("c.d").value(), "", ""}}, RsmResult{"1", "2", 0, 9}};
   EXPECT_EQ(DiscoItems::parse(*sent(items)->child("query", ns::disco_items)).value(), items);
-  const auto bad = DiscoItems::parse(*from_xml("<query xmlns='http://jabber.org/protocol/disco#items'><item jid='@'/></query>"));
+  const auto bad =
+      DiscoItems::parse(*from_xml("<query xmlns='http://jabber.org/protocol/disco#items'><item jid='@'/></query>"));
   EXPECT_EQ(bad.error().condition, Condition::jid_malformed);
 }
 
 DiscoInfo simple_info() {  // XEP-0115 §5.2
-  return {"", {{"client", "pc", "Exodus 0.9.1", ""}},
+  return {"",
+          {{"client", "pc", "Exodus 0.9.1", ""}},
           {"http://jabber.org/protocol/caps", "http://jabber.org/protocol/disco#info",
-           "http://jabber.org/protocol/disco#items", "http://jabber.org/protocol/muc"}, {}};
+           "http://jabber.org/protocol/disco#items", "http://jabber.org/protocol/muc"},
+          {}};
 }
 DiscoInfo complex_info() {  // XEP-0115 §5.3
   auto info = simple_info();
   std::swap(info.features.front(), info.features.back());
   info.identities = {{"client", "pc", "Psi 0.11", "en"}, {"client", "pc", "\u03A8 0.11", "el"}};
   info.forms.push_back(DataForm::make(DataForm::Type::result, "urn:xmpp:dataforms:softwareinfo")
-                           .add("software_version", "0.11").add_values("ip_version", {"ipv6", "ipv4"}, "text-multi")
-                           .add("os", "Mac").add("os_version", "10.5.1").add("software", "Psi"));
+                           .add("software_version", "0.11")
+                           .add_values("ip_version", {"ipv6", "ipv4"}, "text-multi")
+                           .add("os", "Mac")
+                           .add("os_version", "10.5.1")
+                           .add("software", "Psi"));
   return info;
 }
 
@@ -177,7 +187,8 @@ TEST(Caps, MatchOnlyTheRightInformation) {
   EXPECT_FALSE(caps_match({"md5", "n", caps.ver}, simple_info()));
   EXPECT_EQ(Caps::find(*sent(caps)), caps);
   EXPECT_EQ(caps.query_node(), "http://code.google.com/p/exodus#QgayPKawpkPSDYmwT/WM94uAlu0=");
-  EXPECT_FALSE(Caps::find(*from_xml("<presence><c xmlns='http://jabber.org/protocol/caps' node='n' ver='v'/></presence>")));
+  EXPECT_FALSE(
+      Caps::find(*from_xml("<presence><c xmlns='http://jabber.org/protocol/caps' node='n' ver='v'/></presence>")));
 }
 
 }  // namespace

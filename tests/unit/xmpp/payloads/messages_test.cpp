@@ -22,10 +22,11 @@ TEST(DateTime, ReadsTheExamplesOfXep0082) {
 }
 
 TEST(DateTime, RefusesWhatIsNoMoment) {
-  for (const auto* text : {"", "2002-09-10", "2002-09-10T23:08:25", "2002-02-30T00:00:00Z", "2002-13-01T00:00:00Z",
-                           "2002-09-10T24:00:00Z", "2002-09-10T23:60:00Z", "2002-09-10T23:08:60Z", "2002-09-10T23:08:25.Z",
-                           "2002-09-10T23:08:25Zx", "2002-09-10T23:08:25+1:00", "2002-09-10 23:08:25Z", "+002-09-10T23:08:25Z",
-                           "2002-09-10T23:08:25+15:00", "20020910T23:08:25"})
+  for (const auto* text :
+       {"", "2002-09-10", "2002-09-10T23:08:25", "2002-02-30T00:00:00Z", "2002-13-01T00:00:00Z", "2002-09-10T24:00:00Z",
+        "2002-09-10T23:60:00Z", "2002-09-10T23:08:60Z", "2002-09-10T23:08:25.Z", "2002-09-10T23:08:25Zx",
+        "2002-09-10T23:08:25+1:00", "2002-09-10 23:08:25Z", "+002-09-10T23:08:25Z", "2002-09-10T23:08:25+15:00",
+        "20020910T23:08:25"})
     EXPECT_EQ(parse_date_time(text), std::nullopt) << text;
 }
 
@@ -45,16 +46,22 @@ TEST(Delay, ComesBackAsItWasSent) {
 TEST(Delay, PassesOverMalformedOnes) {
   EXPECT_FALSE(Delay::find(*from_xml("<m><delay xmlns='urn:xmpp:delay'/></m>")));
   EXPECT_FALSE(Delay::find(*from_xml("<m><delay xmlns='urn:xmpp:delay' stamp='2002-09-10T00:00:00Z' from='@'/></m>")));
-  EXPECT_EQ(Delay::find(*from_xml("<m><delay xmlns='urn:xmpp:delay'/><delay xmlns='urn:xmpp:delay' stamp='2002-09-10T00:00:00Z'/></m>"))->stamp,
-            midnight);
+  EXPECT_EQ(
+      Delay::find(
+          *from_xml(
+              "<m><delay xmlns='urn:xmpp:delay'/><delay xmlns='urn:xmpp:delay' stamp='2002-09-10T00:00:00Z'/></m>"))
+          ->stamp,
+      midnight);
 }
 
 TEST(StanzaId, RemovesForgedOnesInAnySpelling) {
   const auto me = Jid::parse("juliet@capulet.lit").value();
   const auto message = from_xml(
       "<message><stanza-id xmlns='urn:xmpp:sid:0' id='1' by='juliet@capulet.lit'/><body>x</body>"
-      "<stanza-id xmlns='urn:xmpp:sid:0' id='2' by='Juliet@CAPULET.lit.'/><stanza-id xmlns='urn:xmpp:sid:0' id='3' by='room@muc.lit'/>"
-      "<origin-id xmlns='urn:xmpp:sid:0' id='o'/><stanza-id xmlns='urn:xmpp:sid:0' id='4' by='juliet@capulet.lit'/></message>");
+      "<stanza-id xmlns='urn:xmpp:sid:0' id='2' by='Juliet@CAPULET.lit.'/><stanza-id xmlns='urn:xmpp:sid:0' id='3' "
+      "by='room@muc.lit'/>"
+      "<origin-id xmlns='urn:xmpp:sid:0' id='o'/><stanza-id xmlns='urn:xmpp:sid:0' id='4' "
+      "by='juliet@capulet.lit'/></message>");
   EXPECT_FALSE(find_stanza_id(*message, me));  // ambiguous
   EXPECT_EQ(remove_stanza_ids(*message, me), 3u);
   EXPECT_FALSE(find_stanza_id(*message, me));
@@ -67,13 +74,17 @@ TEST(StanzaId, RemovesForgedOnesInAnySpelling) {
 
 TEST(StanzaId, NeedsAnId) {
   EXPECT_FALSE(find_origin_id(*from_xml("<message><origin-id xmlns='urn:xmpp:sid:0'/></message>")));
-  EXPECT_FALSE(find_stanza_id(*from_xml("<message><stanza-id xmlns='urn:xmpp:sid:0' by='a.b'/></message>"), Jid::parse("a.b").value()));
+  EXPECT_FALSE(find_stanza_id(*from_xml("<message><stanza-id xmlns='urn:xmpp:sid:0' by='a.b'/></message>"),
+                              Jid::parse("a.b").value()));
 }
 
 TEST(Carbon, WrapsAndUnwraps) {
-  const auto original = from_xml("<message from='juliet@capulet.example/balcony' to='romeo@montague.example/garden' type='chat'><body>hi</body></message>");
-  const auto wrapped = Carbon::wrap(Carbon::Direction::received, *original, Jid::parse("romeo@montague.example/x").value(),
-                                    Jid::parse("romeo@montague.example/home").value());
+  const auto original = from_xml(
+      "<message from='juliet@capulet.example/balcony' to='romeo@montague.example/garden' "
+      "type='chat'><body>hi</body></message>");
+  const auto wrapped =
+      Carbon::wrap(Carbon::Direction::received, *original, Jid::parse("romeo@montague.example/x").value(),
+                   Jid::parse("romeo@montague.example/home").value());
   EXPECT_EQ(wrapped->attr("from"), "romeo@montague.example");
   EXPECT_EQ(wrapped->attr("to"), "romeo@montague.example/home");
   EXPECT_EQ(wrapped->attr("type"), "chat");
@@ -87,12 +98,16 @@ TEST(Carbon, WrapsAndUnwraps) {
 
 TEST(Carbon, RefusesWhatIsMalformed) {
   const std::string carbons = "xmlns='urn:xmpp:carbons:2'", forward = "xmlns='urn:xmpp:forward:0'";
-  for (const auto& xml : {"<message><sent " + carbons + "/></message>",
-                          "<message><sent " + carbons + "><forwarded " + forward + "/></sent></message>",
-                          "<message><sent " + carbons + "><forwarded " + forward + "><message xmlns='jabber:client'/><message xmlns='jabber:client'/></forwarded></sent></message>",
-                          "<message><sent " + carbons + "><forwarded " + forward + "><iq xmlns='jabber:client'/></forwarded></sent></message>",
-                          "<message><sent " + carbons + "><forwarded " + forward + "><message xmlns='evil'/></forwarded></sent></message>",
-                          "<message><sent " + carbons + "/><received " + carbons + "/></message>"}) {
+  for (const auto& xml :
+       {"<message><sent " + carbons + "/></message>",
+        "<message><sent " + carbons + "><forwarded " + forward + "/></sent></message>",
+        "<message><sent " + carbons + "><forwarded " + forward +
+            "><message xmlns='jabber:client'/><message xmlns='jabber:client'/></forwarded></sent></message>",
+        "<message><sent " + carbons + "><forwarded " + forward +
+            "><iq xmlns='jabber:client'/></forwarded></sent></message>",
+        "<message><sent " + carbons + "><forwarded " + forward +
+            "><message xmlns='evil'/></forwarded></sent></message>",
+        "<message><sent " + carbons + "/><received " + carbons + "/></message>"}) {
     const auto message = from_xml(xml);
     EXPECT_FALSE(Carbon::parse(*message)) << xml;
     EXPECT_TRUE(claims_to_be_carbon(*message));
@@ -106,21 +121,29 @@ TEST(Hints, ComeBackAsTheyWereSent) {
 }
 
 Parsed<MamQuery> mam_query(std::string_view fields, std::string_view after = {}) {
-  const auto xml = from_xml("<query xmlns='urn:xmpp:mam:2' queryid='f27'><x xmlns='jabber:x:data' type='submit'>"
-                            "<field var='FORM_TYPE' type='hidden'><value>urn:xmpp:mam:2</value></field>" +
-                            std::string(fields) + "</x>" + std::string(after) + "</query>");
+  const auto xml = from_xml(
+      "<query xmlns='urn:xmpp:mam:2' queryid='f27'><x xmlns='jabber:x:data' type='submit'>"
+      "<field var='FORM_TYPE' type='hidden'><value>urn:xmpp:mam:2</value></field>" +
+      std::string(fields) + "</x>" + std::string(after) + "</query>");
   return MamQuery::parse(*xml);
 }
 
 TEST(MamQuery, ReadsTheExamplesOfXep0313) {
   EXPECT_EQ(MamQuery::parse(*from_xml("<query xmlns='urn:xmpp:mam:2' queryid='f27'/>"))->query_id, "f27");
-  EXPECT_EQ(mam_query("<field var='with'><value>juliet@capulet.lit</value></field>")->with->text(), "juliet@capulet.lit");
-  const auto times = mam_query("<field var='start'><value>2002-09-10T00:00:00Z</value></field><field var='end'><value>2002-09-10T00:00:01Z</value></field>").value();
+  EXPECT_EQ(mam_query("<field var='with'><value>juliet@capulet.lit</value></field>")->with->text(),
+            "juliet@capulet.lit");
+  const auto times = mam_query(
+                         "<field var='start'><value>2002-09-10T00:00:00Z</value></field><field "
+                         "var='end'><value>2002-09-10T00:00:01Z</value></field>")
+                         .value();
   EXPECT_EQ(times.start, midnight);
   EXPECT_EQ(times.end, midnight + 1s);
-  const auto ids = mam_query("<field var='after-id'><value>a</value></field><field var='before-id'><value>b</value></field>"
-                             "<field var='ids'><value>c</value><value>d</value></field><field var='include-groupchat'><value>false</value></field>",
-                             "<set xmlns='http://jabber.org/protocol/rsm'><max>10</max><before/></set><flip-page/>").value();
+  const auto ids = mam_query(
+                       "<field var='after-id'><value>a</value></field><field var='before-id'><value>b</value></field>"
+                       "<field var='ids'><value>c</value><value>d</value></field><field "
+                       "var='include-groupchat'><value>false</value></field>",
+                       "<set xmlns='http://jabber.org/protocol/rsm'><max>10</max><before/></set><flip-page/>")
+                       .value();
   EXPECT_EQ(ids.after_id, "a");
   EXPECT_EQ(ids.before_id, "b");
   EXPECT_EQ(ids.ids, (std::vector<std::string>{"c", "d"}));
@@ -130,7 +153,8 @@ TEST(MamQuery, ReadsTheExamplesOfXep0313) {
 }
 
 TEST(MamQuery, ComesBackAsItWasSent) {
-  MamQuery query{"q", "", Jid::parse("a@b.c").value(), midnight, midnight + 1us, "x", "y", {"i", "j"}, true, {10, "z", {}, {}}, true};
+  MamQuery query{"q",        "",   Jid::parse("a@b.c").value(), midnight, midnight + 1us, "x", "y",
+                 {"i", "j"}, true, {10, "z", {}, {}},           true};
   EXPECT_EQ(MamQuery::parse(*sent(query)->child("query", ns::mam)).value(), query);
   EXPECT_EQ(MamQuery::parse(*sent(MamQuery{})->child("query", ns::mam)).value(), MamQuery{});
 }
@@ -139,11 +163,14 @@ TEST(MamQuery, RefusesMalformedFields) {
   EXPECT_EQ(mam_query("<field var='{http://example.com/}free-text-search'><value>x</value></field>").error().condition,
             Condition::feature_not_implemented);
   EXPECT_EQ(mam_query("<field var='with'><value>@</value></field>").error().condition, Condition::jid_malformed);
-  for (const auto* field : {"<field var='start'><value>yesterday</value></field>", "<field var='before-id'><value/></field>",
-                            "<field var='include-groupchat'><value>x</value></field>",
-                            "<field var='end'><value>2002-09-10T00:00:00Z</value><value>2002-09-10T00:00:00Z</value></field>"})
+  for (const auto* field :
+       {"<field var='start'><value>yesterday</value></field>", "<field var='before-id'><value/></field>",
+        "<field var='include-groupchat'><value>x</value></field>",
+        "<field var='end'><value>2002-09-10T00:00:00Z</value><value>2002-09-10T00:00:00Z</value></field>"})
     EXPECT_EQ(mam_query(field).error().condition, Condition::bad_request) << field;
-  const auto other = from_xml("<query xmlns='urn:xmpp:mam:2'><x xmlns='jabber:x:data' type='submit'><field var='FORM_TYPE'><value>urn:xmpp:mam:1</value></field></x></query>");
+  const auto other = from_xml(
+      "<query xmlns='urn:xmpp:mam:2'><x xmlns='jabber:x:data' type='submit'><field "
+      "var='FORM_TYPE'><value>urn:xmpp:mam:1</value></field></x></query>");
   EXPECT_EQ(MamQuery::parse(*other).error().condition, Condition::bad_request);
 }
 
@@ -169,7 +196,8 @@ TEST(MamResult, ComesBackAsItWasSent) {
 }
 
 TEST(MamFin, ComesBackAsItWasSent) {
-  for (const MamFin& fin : {MamFin{true, true, {"a", "b", 0, 16}}, MamFin{false, false, {}}}) EXPECT_EQ(MamFin::parse(*sent(fin)).value(), fin);
+  for (const MamFin& fin : {MamFin{true, true, {"a", "b", 0, 16}}, MamFin{false, false, {}}})
+    EXPECT_EQ(MamFin::parse(*sent(fin)).value(), fin);
 }
 
 TEST(MamMetadata, ComesBackAsItWasSent) {
@@ -180,10 +208,16 @@ TEST(MamMetadata, ComesBackAsItWasSent) {
 }
 
 TEST(MamPreferences, ComeBackAsTheyWereSent) {
-  const MamPreferences prefs{MamPreferences::Default::roster, {Jid::parse("romeo@montague.lit").value()}, {Jid::parse("montague@montague.lit").value()}};
+  const MamPreferences prefs{MamPreferences::Default::roster,
+                             {Jid::parse("romeo@montague.lit").value()},
+                             {Jid::parse("montague@montague.lit").value()}};
   EXPECT_EQ(MamPreferences::parse(*sent(prefs)->child("prefs", ns::mam)).value(), prefs);
-  EXPECT_EQ(MamPreferences::parse(*from_xml("<prefs xmlns='urn:xmpp:mam:2'/>")).error().condition, Condition::bad_request);
-  EXPECT_EQ(MamPreferences::parse(*from_xml("<prefs xmlns='urn:xmpp:mam:2' default='never'><always><jid>@</jid></always></prefs>")).error().condition,
+  EXPECT_EQ(MamPreferences::parse(*from_xml("<prefs xmlns='urn:xmpp:mam:2'/>")).error().condition,
+            Condition::bad_request);
+  EXPECT_EQ(MamPreferences::parse(
+                *from_xml("<prefs xmlns='urn:xmpp:mam:2' default='never'><always><jid>@</jid></always></prefs>"))
+                .error()
+                .condition,
             Condition::jid_malformed);
 }
 

@@ -42,7 +42,8 @@ TEST(Muc, ReadsItemsAndRefusesWhatIsNone) {
 
 TEST(Muc, ReadsInvitations) {
   const auto message = from_xml(
-      "<message xmlns='jabber:client'><x xmlns='http://jabber.org/protocol/muc#user'><invite to='a@b'><reason>r</reason>"
+      "<message xmlns='jabber:client'><x xmlns='http://jabber.org/protocol/muc#user'><invite "
+      "to='a@b'><reason>r</reason>"
       "<continue thread='t'/></invite><decline to='c@d'/></x></message>");
   const auto invites = MucInvite::parse(*message);
   ASSERT_TRUE(invites);

@@ -9,14 +9,18 @@ namespace rookery::xmpp {
 namespace {
 
 std::optional<Notify> setting(std::string_view inside) {
-  const auto notify = parse_document("<notify xmlns='urn:xmpp:notification-settings:1'>" + std::string(inside) + "</notify>").value();
+  const auto notify =
+      parse_document("<notify xmlns='urn:xmpp:notification-settings:1'>" + std::string(inside) + "</notify>").value();
   return notify_setting(*notify, "client", "phone");
 }
 
 TEST(NotificationSettings, TheMostSpecificCounts) {
   EXPECT_EQ(setting("<never/>"), Notify::never);
   EXPECT_EQ(setting("<always identity-category='client'/><never/>"), Notify::always);
-  EXPECT_EQ(setting("<never/><always identity-category='client'/><on-mention identity-category='client' identity-type='phone'/>"), Notify::on_mention);
+  EXPECT_EQ(
+      setting(
+          "<never/><always identity-category='client'/><on-mention identity-category='client' identity-type='phone'/>"),
+      Notify::on_mention);
 }
 
 TEST(NotificationSettings, WhatIsForOthersDoesNotCount) {

@@ -138,9 +138,10 @@ TEST(OmemoEnvelope, CarriesTheContentAndWhoWroteToWhom) {
   envelope.content->add("body", ns::client).add_text("Hello World!");
   envelope.time = "2026-01-25T06:05:00Z";
   const std::string xml = envelope.to_xml();
-  EXPECT_TRUE(xml.starts_with("<envelope xmlns='urn:xmpp:sce:1'><content><body xmlns='jabber:client'>Hello World!</body>"
-                              "</content><from jid='romeo@montague.lit'/><to jid='juliet@capulet.lit'/>"
-                              "<time stamp='2026-01-25T06:05:00Z'/><rpad>"))
+  EXPECT_TRUE(
+      xml.starts_with("<envelope xmlns='urn:xmpp:sce:1'><content><body xmlns='jabber:client'>Hello World!</body>"
+                      "</content><from jid='romeo@montague.lit'/><to jid='juliet@capulet.lit'/>"
+                      "<time stamp='2026-01-25T06:05:00Z'/><rpad>"))
       << xml;
 
   const Envelope parsed = Envelope::parse(*tree_of(envelope)).value();

@@ -11,8 +11,8 @@ namespace {
 Jid jid(std::string_view text) { return Jid::parse(text).value(); }
 
 ElementPtr request_iq(std::string_view type, std::string_view inner, bool owner = false) {
-  return from_xml("<iq type='" + std::string(type) + "'><pubsub xmlns='http://jabber.org/protocol/pubsub" + (owner ? "#owner" : "") + "'>" +
-                  std::string(inner) + "</pubsub></iq>");
+  return from_xml("<iq type='" + std::string(type) + "'><pubsub xmlns='http://jabber.org/protocol/pubsub" +
+                  (owner ? "#owner" : "") + "'>" + std::string(inner) + "</pubsub></iq>");
 }
 
 template <typename T>
@@ -24,10 +24,13 @@ T parsed(const ElementPtr& iq) {
 }
 
 TEST(PubsubRequest, ReadsAPublicationWithOptions) {
-  const auto iq = request_iq("set",
-      "<publish node='princely_musings'><item id='bnd81g37d61f49fgn581'><entry xmlns='http://www.w3.org/2005/Atom'/></item></publish>"
-      "<publish-options><x xmlns='jabber:x:data' type='submit'><field var='FORM_TYPE' type='hidden'>"
-      "<value>http://jabber.org/protocol/pubsub#publish-options</value></field><field var='pubsub#access_model'><value>presence</value></field></x></publish-options>");
+  const auto iq =
+      request_iq("set",
+                 "<publish node='princely_musings'><item id='bnd81g37d61f49fgn581'><entry "
+                 "xmlns='http://www.w3.org/2005/Atom'/></item></publish>"
+                 "<publish-options><x xmlns='jabber:x:data' type='submit'><field var='FORM_TYPE' type='hidden'>"
+                 "<value>http://jabber.org/protocol/pubsub#publish-options</value></field><field "
+                 "var='pubsub#access_model'><value>presence</value></field></x></publish-options>");
   const auto publish = parsed<Publish>(iq);
   EXPECT_EQ(publish.node, "princely_musings");
   ASSERT_EQ(publish.items.size(), 1u);
@@ -37,40 +40,63 @@ TEST(PubsubRequest, ReadsAPublicationWithOptions) {
 }
 
 TEST(PubsubRequest, ReadsTheRequestsOfPublishersAndSubscribers) {
-  const auto retract = parsed<Retract>(request_iq("set", "<retract node='n' notify='true'><item id='a'/><item id='b'/></retract>"));
+  const auto retract =
+      parsed<Retract>(request_iq("set", "<retract node='n' notify='true'><item id='a'/><item id='b'/></retract>"));
   EXPECT_EQ(retract.ids, (std::vector<std::string>{"a", "b"}));
   EXPECT_TRUE(retract.notify);
 
-  const auto items = parsed<GetItems>(request_iq("get", "<items node='n' max_items='2'><item id='x'/></items><set xmlns='http://jabber.org/protocol/rsm'><max>10</max></set>"));
+  const auto items = parsed<GetItems>(request_iq("get",
+                                                 "<items node='n' max_items='2'><item id='x'/></items><set "
+                                                 "xmlns='http://jabber.org/protocol/rsm'><max>10</max></set>"));
   EXPECT_EQ(items.max_items, 2u);
   EXPECT_EQ(items.ids.size(), 1u);
   EXPECT_EQ(items.page.max, 10u);
 
-  const auto subscribe = parsed<Subscribe>(request_iq("set", "<subscribe node='n' jid='francisco@denmark.lit'/><options><x xmlns='jabber:x:data' type='submit'/></options>"));
+  const auto subscribe = parsed<Subscribe>(request_iq(
+      "set",
+      "<subscribe node='n' jid='francisco@denmark.lit'/><options><x xmlns='jabber:x:data' type='submit'/></options>"));
   EXPECT_EQ(subscribe.jid, jid("francisco@denmark.lit"));
   EXPECT_TRUE(subscribe.options);
   EXPECT_EQ(parsed<Unsubscribe>(request_iq("set", "<unsubscribe node='n' jid='a@b.c' subid='s'/>")).subid, "s");
   EXPECT_EQ(parsed<GetSubscriptions>(request_iq("get", "<subscriptions/>")).node, "");
   EXPECT_EQ(parsed<GetAffiliations>(request_iq("get", "<affiliations node='n'/>")).node, "n");
   EXPECT_EQ(parsed<GetOptions>(request_iq("get", "<options node='n' jid='a@b.c'/>")).jid, jid("a@b.c"));
-  EXPECT_EQ(parsed<SetOptions>(request_iq("set", "<options node='n' jid='a@b.c'><x xmlns='jabber:x:data' type='submit'/></options>")).node, "n");
+  EXPECT_EQ(parsed<SetOptions>(
+                request_iq("set", "<options node='n' jid='a@b.c'><x xmlns='jabber:x:data' type='submit'/></options>"))
+                .node,
+            "n");
 }
 
 TEST(PubsubRequest, ReadsTheRequestsOfOwners) {
-  const auto create = parsed<Create>(request_iq("set", "<create node='n'/><configure><x xmlns='jabber:x:data' type='submit'/></configure>"));
+  const auto create = parsed<Create>(
+      request_iq("set", "<create node='n'/><configure><x xmlns='jabber:x:data' type='submit'/></configure>"));
   EXPECT_EQ(create.node, "n");
   EXPECT_TRUE(create.config);
   EXPECT_FALSE(parsed<Create>(request_iq("set", "<create/><configure/>")).config);
   EXPECT_EQ(parsed<GetConfig>(request_iq("get", "<configure node='n'/>", true)).node, "n");
-  EXPECT_EQ(parsed<SetConfig>(request_iq("set", "<configure node='n'><x xmlns='jabber:x:data' type='cancel'/></configure>", true)).form.type,
+  EXPECT_EQ(parsed<SetConfig>(
+                request_iq("set", "<configure node='n'><x xmlns='jabber:x:data' type='cancel'/></configure>", true))
+                .form.type,
             DataForm::Type::cancel);
   parsed<GetDefaultConfig>(request_iq("get", "<default/>", true));
-  EXPECT_EQ(parsed<Delete>(request_iq("set", "<delete node='n'><redirect uri='xmpp:x'/></delete>", true)).redirect_uri, "xmpp:x");
+  EXPECT_EQ(parsed<Delete>(request_iq("set", "<delete node='n'><redirect uri='xmpp:x'/></delete>", true)).redirect_uri,
+            "xmpp:x");
   EXPECT_EQ(parsed<Purge>(request_iq("set", "<purge node='n'/>", true)).node, "n");
   parsed<GetNodeSubscriptions>(request_iq("get", "<subscriptions node='n'/>", true));
-  EXPECT_EQ(parsed<SetNodeSubscriptions>(request_iq("set", "<subscriptions node='n'><subscription jid='a@b.c' subscription='none'/></subscriptions>", true)).changes.size(), 1u);
+  EXPECT_EQ(
+      parsed<SetNodeSubscriptions>(
+          request_iq("set", "<subscriptions node='n'><subscription jid='a@b.c' subscription='none'/></subscriptions>",
+                     true))
+          .changes.size(),
+      1u);
   parsed<GetNodeAffiliations>(request_iq("get", "<affiliations node='n'/>", true));
-  EXPECT_EQ(parsed<SetNodeAffiliations>(request_iq("set", "<affiliations node='n'><affiliation jid='a@b.c' affiliation='owner'/></affiliations>", true)).changes[0].affiliation, "owner");
+  EXPECT_EQ(
+      parsed<SetNodeAffiliations>(
+          request_iq("set", "<affiliations node='n'><affiliation jid='a@b.c' affiliation='owner'/></affiliations>",
+                     true))
+          .changes[0]
+          .affiliation,
+      "owner");
 }
 
 struct Refusal {
@@ -84,7 +110,8 @@ struct Refusal {
 TEST(PubsubRequest, RefusesMalformedRequestsWithTheRightConditions) {
   const Refusal refusals[] = {
       {"set", "<publish/>", false, Condition::bad_request, "nodeid-required"},
-      {"set", "<publish node='n'><item><a xmlns='x'/><b xmlns='x'/></item></publish>", false, Condition::bad_request, "invalid-payload"},
+      {"set", "<publish node='n'><item><a xmlns='x'/><b xmlns='x'/></item></publish>", false, Condition::bad_request,
+       "invalid-payload"},
       {"get", "<publish node='n'/>", false, Condition::bad_request, ""},
       {"set", "<retract node='n'/>", false, Condition::bad_request, "item-required"},
       {"set", "<retract node='n'><item/></retract>", false, Condition::bad_request, "item-required"},
@@ -95,10 +122,13 @@ TEST(PubsubRequest, RefusesMalformedRequestsWithTheRightConditions) {
       {"set", "<subscribe node='n' jid='@'/>", false, Condition::jid_malformed, ""},
       {"set", "<options node='n' jid='a@b.c'/>", false, Condition::bad_request, "invalid-options"},
       {"set", "<configure node='n'/>", true, Condition::bad_request, ""},
-      {"set", "<configure node='n'><x xmlns='jabber:x:data' type='form'/></configure>", true, Condition::bad_request, ""},
+      {"set", "<configure node='n'><x xmlns='jabber:x:data' type='form'/></configure>", true, Condition::bad_request,
+       ""},
       {"set", "<delete/>", true, Condition::bad_request, "nodeid-required"},
-      {"set", "<affiliations node='n'><affiliation jid='a@b.c' affiliation='king'/></affiliations>", true, Condition::not_acceptable, ""},
-      {"set", "<subscriptions node='n'><subscription jid='a@b.c' subscription='x'/></subscriptions>", true, Condition::not_acceptable, ""},
+      {"set", "<affiliations node='n'><affiliation jid='a@b.c' affiliation='king'/></affiliations>", true,
+       Condition::not_acceptable, ""},
+      {"set", "<subscriptions node='n'><subscription jid='a@b.c' subscription='x'/></subscriptions>", true,
+       Condition::not_acceptable, ""},
       {"set", "<odd/>", false, Condition::feature_not_implemented, ""},
       {"set", "", false, Condition::bad_request, ""},
   };
@@ -138,7 +168,9 @@ TEST(PubsubEvent, TellsPurgeDeletionAndConfigurationApart) {
   EXPECT_EQ(kind([](Element& m) { add_delete_event(m, "n", "xmpp:x"); }), Event::Kind::deletion);
   EXPECT_EQ(kind([](Element& m) { add_configuration_event(m, "n", nullptr); }), Event::Kind::configuration);
   for (const auto* inner : {"", "<items/>", "<odd node='n'/>", "<items xmlns='x' node='n'/>"})
-    EXPECT_FALSE(Event::parse(*from_xml("<message><event xmlns='http://jabber.org/protocol/pubsub#event'>" + std::string(inner) + "</event></message>"))) << inner;
+    EXPECT_FALSE(Event::parse(*from_xml("<message><event xmlns='http://jabber.org/protocol/pubsub#event'>" +
+                                        std::string(inner) + "</event></message>")))
+        << inner;
 }
 
 TEST(PubsubResult, HasTheFormOfXep0060) {
@@ -148,8 +180,11 @@ TEST(PubsubResult, HasTheFormOfXep0060) {
     return iq->first_element()->to_xml();
   };
   const std::string open = "<pubsub xmlns='http://jabber.org/protocol/pubsub'>", close = "</pubsub>";
-  const auto same = [](const std::string& a, const std::string& b) { return from_xml(a)->to_xml() == from_xml(b)->to_xml(); };
-  EXPECT_PRED2(same, xml([](Element& iq) { add_publish_result(iq, "n", {"a"}); }), open + "<publish node='n'><item id='a'/></publish>" + close);
+  const auto same = [](const std::string& a, const std::string& b) {
+    return from_xml(a)->to_xml() == from_xml(b)->to_xml();
+  };
+  EXPECT_PRED2(same, xml([](Element& iq) { add_publish_result(iq, "n", {"a"}); }),
+               open + "<publish node='n'><item id='a'/></publish>" + close);
   EXPECT_PRED2(same, xml([](Element& iq) { add_create_result(iq, "n"); }), open + "<create node='n'/>" + close);
   EXPECT_PRED2(same, xml([](Element& iq) { add_subscription_result(iq, {"n", jid("a@b.c"), "subscribed", "s"}); }),
                open + "<subscription node='n' jid='a@b.c' subid='s' subscription='subscribed'/>" + close);
@@ -159,13 +194,18 @@ TEST(PubsubResult, HasTheFormOfXep0060) {
     add_item(add_items_result(iq, "n"), "1", nullptr);
     add_items_page(iq, RsmResult{"1", "1", 0, 1});
   });
-  EXPECT_PRED2(same, page, open + "<items node='n'><item id='1'/></items><set xmlns='http://jabber.org/protocol/rsm'><first index='0'>1</first>"
-                                  "<last>1</last><count>1</count></set>" + close);
+  EXPECT_PRED2(
+      same, page,
+      open +
+          "<items node='n'><item id='1'/></items><set xmlns='http://jabber.org/protocol/rsm'><first index='0'>1</first>"
+          "<last>1</last><count>1</count></set>" +
+          close);
 }
 
 TEST(PubsubClientRequest, IsUnderstoodByTheServer) {
   const auto payload = from_xml("<a xmlns='urn:x'/>");
-  const auto options = DataForm::make(DataForm::Type::submit, ns::pubsub_publish_options).add("pubsub#access_model", "open");
+  const auto options =
+      DataForm::make(DataForm::Type::submit, ns::pubsub_publish_options).add("pubsub#access_model", "open");
   const auto iq = [](std::string_view type, auto add) {
     auto made = Element::make("iq", ns::client);
     made->set_attr("type", type);
@@ -207,7 +247,8 @@ TEST(NodeConfig, CanBeFilledInAndSentBack) {
 
 TEST(NodeConfig, ChangesOnlyWhatIsNamed) {
   NodeConfig config = NodeConfig::pep();
-  ASSERT_TRUE(config.apply(config_form().add("pubsub#max_items", "max").add("pubsub#node_type", "leaf").add("pubsub#collection", "")));
+  ASSERT_TRUE(config.apply(
+      config_form().add("pubsub#max_items", "max").add("pubsub#node_type", "leaf").add("pubsub#collection", "")));
   NodeConfig expected = NodeConfig::pep();
   expected.max_items = NodeConfig::unlimited;
   EXPECT_EQ(config, expected);
@@ -218,9 +259,13 @@ TEST(NodeConfig, ChangesOnlyWhatIsNamed) {
 }
 
 TEST(NodeConfig, RefusesWrongValuesAndUnknownOptionsAndStaysAsItWas) {
-  const std::pair<const char*, const char*> wrong[] = {{"pubsub#persist_items", "maybe"}, {"pubsub#max_items", "-1"}, {"pubsub#max_items", "4294967296"},
-                                                       {"pubsub#publish_model", "king"},  {"pubsub#send_last_published_item", "x"},
-                                                       {"pubsub#node_type", "collection"}, {"pubsub#unheard_of", "1"},
+  const std::pair<const char*, const char*> wrong[] = {{"pubsub#persist_items", "maybe"},
+                                                       {"pubsub#max_items", "-1"},
+                                                       {"pubsub#max_items", "4294967296"},
+                                                       {"pubsub#publish_model", "king"},
+                                                       {"pubsub#send_last_published_item", "x"},
+                                                       {"pubsub#node_type", "collection"},
+                                                       {"pubsub#unheard_of", "1"},
                                                        {"pubsub#notification_type", "chat"}};
   for (const auto& [var, value] : wrong) {
     NodeConfig config;
@@ -233,12 +278,14 @@ TEST(NodeConfig, RefusesWrongValuesAndUnknownOptionsAndStaysAsItWas) {
   const auto access = config.apply(config_form().add("pubsub#access_model", "secret"));
   EXPECT_EQ(access.error().application_name, "unsupported-access-model");
   EXPECT_EQ(config.apply(options_form()).error().condition, Condition::bad_request);
-  EXPECT_EQ(config.apply(config_form().add_values("pubsub#title", {"a", "b"})).error().condition, Condition::not_acceptable);
+  EXPECT_EQ(config.apply(config_form().add_values("pubsub#title", {"a", "b"})).error().condition,
+            Condition::not_acceptable);
 }
 
 TEST(NodeConfig, ComparesPublishOptions) {  // XEP-0060 §7.1.5
   const NodeConfig config = NodeConfig::pep();
-  EXPECT_TRUE(config.check_publish_options(options_form().add("pubsub#access_model", "presence").add("pubsub#max_items", "1")));
+  EXPECT_TRUE(
+      config.check_publish_options(options_form().add("pubsub#access_model", "presence").add("pubsub#max_items", "1")));
   const auto unmet = config.check_publish_options(options_form().add("pubsub#access_model", "open"));
   ASSERT_FALSE(unmet);
   EXPECT_EQ(unmet.error().condition, Condition::conflict);

@@ -13,20 +13,22 @@ Jid jid(std::string_view text) { return Jid::parse(text).value(); }
 
 TEST(StreamManagement, ComesBackAsItWasSent) {
   for (const SmElement& element :
-       {SmElement(SmEnable{}), SmElement(SmEnable{true, 300}), SmElement(SmEnabled{"some-long-sm-id", true, 600, "[2001:db8::1]:9222"}),
-        SmElement(SmEnabled{}), SmElement(SmResume{4294967295u, "id"}), SmElement(SmResumed{0, "id"}),
-        SmElement(SmFailed{Condition::item_not_found, 7}), SmElement(SmFailed{Condition::unexpected_request, {}}), SmElement(SmRequest{}),
-        SmElement(SmAnswer{3})}) {
+       {SmElement(SmEnable{}), SmElement(SmEnable{true, 300}),
+        SmElement(SmEnabled{"some-long-sm-id", true, 600, "[2001:db8::1]:9222"}), SmElement(SmEnabled{}),
+        SmElement(SmResume{4294967295u, "id"}), SmElement(SmResumed{0, "id"}),
+        SmElement(SmFailed{Condition::item_not_found, 7}), SmElement(SmFailed{Condition::unexpected_request, {}}),
+        SmElement(SmRequest{}), SmElement(SmAnswer{3})}) {
     EXPECT_EQ(parse_stream_management(*from_xml(to_element(element)->to_xml())).value(), element);
   }
 }
 
 TEST(StreamManagement, RefusesMalformedElements) {
-  for (const auto* xml : {"<a xmlns='urn:xmpp:sm:3'/>", "<a xmlns='urn:xmpp:sm:3' h='-1'/>", "<a xmlns='urn:xmpp:sm:3' h='4294967296'/>",
-                          "<a xmlns='urn:xmpp:sm:3' h='1 '/>", "<resume xmlns='urn:xmpp:sm:3' h='1'/>", "<resume xmlns='urn:xmpp:sm:3' previd='x'/>",
-                          "<enable xmlns='urn:xmpp:sm:3' resume='yes'/>", "<enable xmlns='urn:xmpp:sm:3' max='x'/>",
-                          "<enabled xmlns='urn:xmpp:sm:3' resume='true'/>", "<failed xmlns='urn:xmpp:sm:3' h='x'/>", "<odd xmlns='urn:xmpp:sm:3'/>",
-                          "<r xmlns='urn:xmpp:sm:2'/>"}) {
+  for (const auto* xml :
+       {"<a xmlns='urn:xmpp:sm:3'/>", "<a xmlns='urn:xmpp:sm:3' h='-1'/>", "<a xmlns='urn:xmpp:sm:3' h='4294967296'/>",
+        "<a xmlns='urn:xmpp:sm:3' h='1 '/>", "<resume xmlns='urn:xmpp:sm:3' h='1'/>",
+        "<resume xmlns='urn:xmpp:sm:3' previd='x'/>", "<enable xmlns='urn:xmpp:sm:3' resume='yes'/>",
+        "<enable xmlns='urn:xmpp:sm:3' max='x'/>", "<enabled xmlns='urn:xmpp:sm:3' resume='true'/>",
+        "<failed xmlns='urn:xmpp:sm:3' h='x'/>", "<odd xmlns='urn:xmpp:sm:3'/>", "<r xmlns='urn:xmpp:sm:2'/>"}) {
     const auto parsed = parse_stream_management(*from_xml(xml));
     ASSERT_FALSE(parsed) << xml;
     EXPECT_EQ(parsed.error().condition, Condition::bad_request);
@@ -42,8 +44,9 @@ TEST(StreamManagement, GoesInsideSasl2AndBind2) {
 }
 
 TEST(Blocking, ComesBackAsItWasSent) {
-  for (const Blocking& blocking : {Blocking{Blocking::Kind::list, {}}, Blocking{Blocking::Kind::block, {jid("a@b.c"), jid("d.e")}},
-                                   Blocking{Blocking::Kind::unblock, {}}})
+  for (const Blocking& blocking :
+       {Blocking{Blocking::Kind::list, {}}, Blocking{Blocking::Kind::block, {jid("a@b.c"), jid("d.e")}},
+        Blocking{Blocking::Kind::unblock, {}}})
     EXPECT_EQ(Blocking::parse(*sent(blocking)->first_element()).value(), blocking);
 }
 
@@ -57,9 +60,11 @@ TEST(Blocking, RefusesMalformedCommands) {
 }
 
 TEST(Roster, ComesBackAsItWasSent) {
-  const RosterQuery query{"ver11", {{jid("romeo@example.net"), "Romeo & co", RosterEntry::Subscription::both, false, false, {"Friends", "Lovers"}},
-                                    {jid("mercutio@example.com"), "", RosterEntry::Subscription::from, true, true, {}},
-                                    {jid("x.y"), "", RosterEntry::Subscription::remove, false, false, {}}}};
+  const RosterQuery query{
+      "ver11",
+      {{jid("romeo@example.net"), "Romeo & co", RosterEntry::Subscription::both, false, false, {"Friends", "Lovers"}},
+       {jid("mercutio@example.com"), "", RosterEntry::Subscription::from, true, true, {}},
+       {jid("x.y"), "", RosterEntry::Subscription::remove, false, false, {}}}};
   EXPECT_EQ(RosterQuery::parse(*sent(query)->child("query", ns::roster)).value(), query);
   EXPECT_EQ(RosterQuery::parse(*from_xml("<query xmlns='jabber:iq:roster' ver=''/>"))->version, "");
   EXPECT_FALSE(RosterQuery::parse(*from_xml("<query xmlns='jabber:iq:roster'/>"))->version);
@@ -90,12 +95,16 @@ TEST(EntityQueries, ComeBackAsTheyWereSent) {
   const LastActivity last{903s, "Heading Home"};
   EXPECT_EQ(LastActivity::parse(*sent(last)->first_element()), last);
   EXPECT_FALSE(LastActivity::parse(*from_xml("<query xmlns='jabber:iq:last'/>")));
-  EXPECT_FALSE(EntityTime::parse(*from_xml("<time xmlns='urn:xmpp:time'><tzo>6</tzo><utc>2006-12-19T17:58:35Z</utc></time>")));
+  EXPECT_FALSE(
+      EntityTime::parse(*from_xml("<time xmlns='urn:xmpp:time'><tzo>6</tzo><utc>2006-12-19T17:58:35Z</utc></time>")));
   EXPECT_FALSE(SoftwareVersion::parse(*from_xml("<query xmlns='jabber:iq:version'/>")));
 }
 
 TEST(EntityTime, ReadsTheExampleOfXep0202) {
-  const auto time = EntityTime::parse(*from_xml("<time xmlns='urn:xmpp:time'><tzo>-06:00</tzo><utc>2006-12-19T17:58:35Z</utc></time>")).value();
+  const auto time =
+      EntityTime::parse(
+          *from_xml("<time xmlns='urn:xmpp:time'><tzo>-06:00</tzo><utc>2006-12-19T17:58:35Z</utc></time>"))
+          .value();
   EXPECT_EQ(time.offset, std::chrono::hours(-6));
 }
 

@@ -28,8 +28,9 @@ TEST(SubscribeOptions, TakeWhatAFormNames) {
 }
 
 TEST(SubscribeOptions, RefuseWhatTheyDoNotKnow) {
-  for (const auto& form : {options_form("pubsub#deliver", "perhaps"), options_form("pubsub#digest", "1"), options_form("pubsub#expire", "soon"),
-                           DataForm::make(DataForm::Type::submit, ns::pubsub_node_config)}) {
+  for (const auto& form :
+       {options_form("pubsub#deliver", "perhaps"), options_form("pubsub#digest", "1"),
+        options_form("pubsub#expire", "soon"), DataForm::make(DataForm::Type::submit, ns::pubsub_node_config)}) {
     SubscribeOptions options;
     const auto applied = options.apply(form);
     ASSERT_FALSE(applied);

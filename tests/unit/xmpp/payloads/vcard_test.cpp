@@ -12,7 +12,8 @@ constexpr const char* temp =
     "<vCard xmlns='vcard-temp'><FN>Peter Saint-Andre</FN><N><FAMILY>Saint-Andre</FAMILY><GIVEN>Peter</GIVEN></N>"
     "<NICKNAME>stpeter</NICKNAME><URL>http://www.xmpp.org/xsf/people/stpeter.shtml</URL><BDAY>1966-08-06</BDAY>"
     "<ORG><ORGNAME>XMPP Standards Foundation</ORGNAME><ORGUNIT>Council</ORGUNIT></ORG><TITLE>Executive Director</TITLE>"
-    "<TEL><WORK/><VOICE/><NUMBER>303-308-3282</NUMBER></TEL><ADR><HOME/><LOCALITY>Denver</LOCALITY><CTRY>USA</CTRY></ADR>"
+    "<TEL><WORK/><VOICE/><NUMBER>303-308-3282</NUMBER></TEL><ADR><HOME/><LOCALITY>Denver</LOCALITY><CTRY>USA</CTRY></"
+    "ADR>"
     "<EMAIL><USERID>stpeter@jabber.org</USERID></EMAIL><JABBERID>stpeter@jabber.org</JABBERID></vCard>";
 
 TEST(Vcard, WhatBothFormsCanSaySurvivesTheWayThereAndBack) {
@@ -24,7 +25,8 @@ TEST(Vcard, WhatBothFormsCanSaySurvivesTheWayThereAndBack) {
 }
 
 TEST(Vcard, WhatOnlyVcardTempCanSayIsTakenFromThePreviousOne) {
-  const auto previous = from_xml("<vCard xmlns='vcard-temp'><FN>Old</FN><LOGO><EXTVAL>http://x</EXTVAL></LOGO></vCard>");
+  const auto previous =
+      from_xml("<vCard xmlns='vcard-temp'><FN>Old</FN><LOGO><EXTVAL>http://x</EXTVAL></LOGO></vCard>");
   const auto four = from_xml("<vcard xmlns='urn:ietf:params:xml:ns:vcard-4.0'><fn><text>New</text></fn></vcard>");
   const auto made = vcard_temp_from_4(*four, previous.get());
   EXPECT_EQ(made->child_text("FN", made->ns()), "New");
@@ -32,11 +34,13 @@ TEST(Vcard, WhatOnlyVcardTempCanSayIsTakenFromThePreviousOne) {
 }
 
 TEST(Vcard, APhotoIsReadThroughLineBreaksAndRefusedWhenItIsNone) {
-  const auto good = find_photo(*from_xml("<vCard xmlns='vcard-temp'><PHOTO><TYPE>image/png</TYPE><BINVAL>aGVs\n bG8=</BINVAL></PHOTO></vCard>"));
+  const auto good = find_photo(
+      *from_xml("<vCard xmlns='vcard-temp'><PHOTO><TYPE>image/png</TYPE><BINVAL>aGVs\n bG8=</BINVAL></PHOTO></vCard>"));
   ASSERT_TRUE(good);
   EXPECT_EQ(good->image, "hello");
   EXPECT_EQ(good->type, "image/png");
-  for (const auto* bad : {"<PHOTO><EXTVAL>http://x</EXTVAL></PHOTO>", "<PHOTO><BINVAL/></PHOTO>", "<PHOTO><BINVAL>%%%</BINVAL></PHOTO>", ""}) {
+  for (const auto* bad : {"<PHOTO><EXTVAL>http://x</EXTVAL></PHOTO>", "<PHOTO><BINVAL/></PHOTO>",
+                          "<PHOTO><BINVAL>%%%</BINVAL></PHOTO>", ""}) {
     EXPECT_FALSE(find_photo(*from_xml("<vCard xmlns='vcard-temp'>" + std::string(bad) + "</vCard>"))) << bad;
   }
 }
@@ -57,7 +61,11 @@ TEST(Bookmarks, BothFormsSayTheSameAndExtensionsAreKept) {
 }
 
 TEST(Bookmarks, OnesWithoutARoomAreLeftOut) {
-  EXPECT_TRUE(parse_legacy_bookmarks(*from_xml("<storage xmlns='storage:bookmarks'><conference name='x'/><conference jid='@'/><url url='x'/></storage>")).empty());
+  EXPECT_TRUE(
+      parse_legacy_bookmarks(
+          *from_xml(
+              "<storage xmlns='storage:bookmarks'><conference name='x'/><conference jid='@'/><url url='x'/></storage>"))
+          .empty());
 }
 
 }  // namespace

@@ -21,9 +21,12 @@ class Fast : public testing::Test {
   FastOutcome use(std::string_view secret, std::string_view mechanism = none, std::optional<uint64_t> count = {},
                   std::string_view binding = "") {
     const std::string shown = proof(secret, binding);
-    return use_fast_token(slots, {.mechanism = mechanism, .proof = shown, .binding_data = binding, .count = count}, now, policy);
+    return use_fast_token(slots, {.mechanism = mechanism, .proof = shown, .binding_data = binding, .count = count}, now,
+                          policy);
   }
-  std::string issue(std::string_view mechanism = none) { return issue_fast_token(slots, mechanism, now, policy).secret; }
+  std::string issue(std::string_view mechanism = none) {
+    return issue_fast_token(slots, mechanism, now, policy).secret;
+  }
 
   TimePoint now{std::chrono::seconds(1'700'000'000)};
   const FastPolicy policy{.lifetime = 21 * 24h, .rotate_after = 24h};
@@ -36,7 +39,8 @@ TEST_F(Fast, SpeaksTheMessagesOfTheDraft) {
   const std::string message = hashed_token_message("juliet", "secret", "");
   EXPECT_EQ(message.substr(0, 7), std::string("juliet\0", 7));
   EXPECT_EQ(crypto::hex_encode(message.substr(7)), "080d9fa917c6da67702df4ff5090d8693b5f8c838c832d6f3662b6822cc7a6b9");
-  EXPECT_EQ(crypto::hex_encode(hashed_token_answer("secret", "binding")), "1ea8d51e06a6e8d8850df8720ca28c4a783a376e136708589895bb5d38b88d46");
+  EXPECT_EQ(crypto::hex_encode(hashed_token_answer("secret", "binding")),
+            "1ea8d51e06a6e8d8850df8720ca28c4a783a376e136708589895bb5d38b88d46");
 }
 
 TEST_F(Fast, RefusesMalformedMessages) {
@@ -51,7 +55,8 @@ TEST_F(Fast, RefusesMalformedMessages) {
 
 TEST_F(Fast, OffersOnlyWhatTheConnectionCanBind) {
   EXPECT_EQ(fast_mechanisms({}), std::vector<std::string_view>{none});
-  EXPECT_EQ(fast_mechanisms({.tls_exporter = "e", .tls_server_end_point = "p"}), (std::vector<std::string_view>{expr, endp, none}));
+  EXPECT_EQ(fast_mechanisms({.tls_exporter = "e", .tls_server_end_point = "p"}),
+            (std::vector<std::string_view>{expr, endp, none}));
   EXPECT_EQ(fast_binding_data(expr, {}), nullptr);
   EXPECT_EQ(fast_binding_data("HT-SHA-512-NONE", {}), nullptr);
   EXPECT_EQ(*fast_binding_data(endp, {.tls_exporter = "e", .tls_server_end_point = "p"}), "p");

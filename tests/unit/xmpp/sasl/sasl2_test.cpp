@@ -11,7 +11,8 @@ namespace rookery::xmpp {
 namespace {
 
 std::expected<Sasl2Request, SaslError> parse(std::string_view children, std::string_view mechanism = "SCRAM-SHA-256") {
-  const std::string xml = "<authenticate xmlns='urn:xmpp:sasl:2' mechanism='" + std::string(mechanism) + "'>" + std::string(children) + "</authenticate>";
+  const std::string xml = "<authenticate xmlns='urn:xmpp:sasl:2' mechanism='" + std::string(mechanism) + "'>" +
+                          std::string(children) + "</authenticate>";
   return Sasl2Request::parse(**parse_document(xml));
 }
 
@@ -20,7 +21,8 @@ SaslError refused(std::string_view children) { return parse(children).error(); }
 TEST(Sasl2, ReadsEverythingThatAClientMayAskFor) {
   const auto request = parse(
       "<initial-response>\n  aGVsbG8= \n</initial-response>"
-      "<user-agent id='D4565FA7-4d72-4749-b3d3-740edbf87770'><software>Rook</software><device>Laptop</device></user-agent>"
+      "<user-agent "
+      "id='D4565FA7-4d72-4749-b3d3-740edbf87770'><software>Rook</software><device>Laptop</device></user-agent>"
       "<resume xmlns='urn:xmpp:sm:3' previd='x' h='7'/>"
       "<bind xmlns='urn:xmpp:bind:0'><tag>Rook</tag></bind>"
       "<fast xmlns='urn:xmpp:fast:0' count='3' invalidate='1'/>"
@@ -91,9 +93,19 @@ TEST(Sasl2, WritesWhatCanBeReadAgain) {
 TEST(Sasl2, BothEndsNoticeThatTheySpeakDifferentVersionsOfTls) {
   const auto keys = crypto::derive_scram_keys(crypto::Hash::sha256, "secret", "0123456789abcdef", 10'000);
   const auto answer = [&](std::string client_version, std::string server_version) {
-    SaslServer server({.mechanisms = {Mechanism::scram_sha_256}, .bindings = {}, .external_identity = {}, .domain = "example.org",
-                       .stream_from = {}, .tls_version = std::move(server_version), .nonce_for_tests = {}});
-    SaslClient client({.username = "juliet", .password = "secret", .authzid = {}, .bindings = {}, .tls_version = std::move(client_version), .nonce_for_tests = {}},
+    SaslServer server({.mechanisms = {Mechanism::scram_sha_256},
+                       .bindings = {},
+                       .external_identity = {},
+                       .domain = "example.org",
+                       .stream_from = {},
+                       .tls_version = std::move(server_version),
+                       .nonce_for_tests = {}});
+    SaslClient client({.username = "juliet",
+                       .password = "secret",
+                       .authzid = {},
+                       .bindings = {},
+                       .tls_version = std::move(client_version),
+                       .nonce_for_tests = {}},
                       {"SCRAM-SHA-256"}, {});
     EXPECT_TRUE(client.choose());
     server.start("SCRAM-SHA-256", client.initial_response());
@@ -109,8 +121,13 @@ TEST(Sasl2, BothEndsNoticeThatTheySpeakDifferentVersionsOfTls) {
 // REQ 10: XEP-0388 §4.7, an authzid has to be the stream's "from" too.
 TEST(Sasl2, RefusesAnAuthzidThatIsNotWhoTheStreamIsFrom) {
   const auto start = [](std::string from) {
-    SaslServer server({.mechanisms = {Mechanism::plain}, .bindings = {}, .external_identity = {}, .domain = "example.org", .stream_from = std::move(from),
-                       .tls_version = {}, .nonce_for_tests = {}});
+    SaslServer server({.mechanisms = {Mechanism::plain},
+                       .bindings = {},
+                       .external_identity = {},
+                       .domain = "example.org",
+                       .stream_from = std::move(from),
+                       .tls_version = {},
+                       .nonce_for_tests = {}});
     return server.start("PLAIN", std::string("juliet@example.org\0juliet\0secret", 32));
   };
   EXPECT_EQ(start("").kind, SaslStep::Kind::need_credentials);

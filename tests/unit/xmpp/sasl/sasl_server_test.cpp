@@ -175,8 +175,8 @@ TEST(SaslErrors, KeepTheirNames) {
   EXPECT_EQ(parse_sasl_error("bad-protocol"), std::nullopt);
 }
 
-// A library that knows only tls-unique chooses -PLUS without asking which bindings there are: the data must still be right.
-// REQ 11
+// A library that knows only tls-unique chooses -PLUS without asking which bindings there are: the data must still be
+// right. REQ 11
 TEST(SaslServer, TakesTlsUniqueThoughItDoesNotAnnounceIt) {
   SaslOptions options = with_binding;
   options.bindings.tls_unique = "finished";

@@ -39,7 +39,8 @@ TEST(Hats, ManyWearersAreReadAgain) {
 
 TEST(Hats, NoMoreThanTheLimitAreMadeButThoseThatAreThereMayChange) {
   Hats hats;
-  for (size_t i = 0; i < Hats::most_hats; ++i) ASSERT_TRUE(hats.put("urn:hat:" + std::to_string(i), {.title = "T", .hue = {}}));
+  for (size_t i = 0; i < Hats::most_hats; ++i)
+    ASSERT_TRUE(hats.put("urn:hat:" + std::to_string(i), {.title = "T", .hue = {}}));
   EXPECT_FALSE(hats.put("urn:hat:more", {.title = "T", .hue = {}}));
   EXPECT_TRUE(hats.put("urn:hat:1", {.title = "Other", .hue = {}}));
   EXPECT_EQ(hats.all().at("urn:hat:1").title, "Other");
@@ -66,7 +67,8 @@ TEST(Hats, ThePresenceOfEveryResourceCarriesThem) {
   auto presence = xmpp::Element::make("presence", xmpp::ns::client);
   hats.add_worn_to(*presence, jid("juliet@example.org/balcony"));
   EXPECT_EQ(presence->to_xml(xmpp::ns::client),
-            "<presence><hats xmlns='urn:xmpp:hats:0'><hat uri='urn:hat:scribe' title='Scribe &amp; more'/></hats></presence>");
+            "<presence><hats xmlns='urn:xmpp:hats:0'><hat uri='urn:hat:scribe' title='Scribe &amp; "
+            "more'/></hats></presence>");
   auto bare = xmpp::Element::make("presence", xmpp::ns::client);
   hats.add_worn_to(*bare, jid("tybalt@example.org/x"));
   EXPECT_EQ(bare->first_element(), nullptr);
@@ -82,14 +84,17 @@ TEST(Hats, TheHashTellsOneListFromAnother) {
 }
 
 TEST(Hats, AUriHasASchemeAndNoSpaces) {
-  for (const auto good : {"http://tech.example.edu/hats#Teacher", "urn:x:y", "a+b-c.d:e"}) EXPECT_TRUE(is_hat_uri(good)) << good;
-  for (const auto bad : {"", "teacher", ":x", "urn:", "1x:y", "urn:a b", "ur n:a", "urn:\x7f"}) EXPECT_FALSE(is_hat_uri(bad)) << bad;
+  for (const auto good : {"http://tech.example.edu/hats#Teacher", "urn:x:y", "a+b-c.d:e"})
+    EXPECT_TRUE(is_hat_uri(good)) << good;
+  for (const auto bad : {"", "teacher", ":x", "urn:", "1x:y", "urn:a b", "ur n:a", "urn:\x7f"})
+    EXPECT_FALSE(is_hat_uri(bad)) << bad;
   EXPECT_FALSE(is_hat_uri("urn:" + std::string(600, 'a')));
 }
 
 TEST(Hats, AHueIsAnAngle) {
   for (const auto good : {"0", "327.255249", "360", "360.0", "12.5"}) EXPECT_TRUE(is_hue(good)) << good;
-  for (const auto bad : {"", "-1", "361", "360.1", "1e2", "1.", ".5", "1.2.3", "red", "99999999999999999999"}) EXPECT_FALSE(is_hue(bad)) << bad;
+  for (const auto bad : {"", "-1", "361", "360.1", "1e2", "1.", ".5", "1.2.3", "red", "99999999999999999999"})
+    EXPECT_FALSE(is_hue(bad)) << bad;
 }
 
 }  // namespace

@@ -8,7 +8,8 @@ namespace {
 using xmpp::Condition;
 using enum Affiliation;
 
-constexpr Standing owner_standing{owner, Role::moderator}, admin_standing{admin, Role::moderator}, member_standing{member, Role::participant};
+constexpr Standing owner_standing{owner, Role::moderator}, admin_standing{admin, Role::moderator},
+    member_standing{member, Role::participant};
 constexpr Standing moderator{none, Role::moderator}, participant{none, Role::participant}, visitor{none, Role::visitor};
 
 TEST(MucPrivileges, ARoleComesWithTheAffiliation) {
@@ -67,13 +68,20 @@ TEST(MucPrivileges, AffiliationsAreChangedByAdminsAndAboveThemByOwners) {
     std::optional<Condition> answer;
   };
   const Case cases[] = {
-      {member, none, member, Condition::forbidden},  {none, none, outcast, Condition::forbidden},
-      {admin, none, member, {}},                      {admin, none, outcast, {}},
-      {admin, member, none, {}},                      {admin, outcast, none, {}},
-      {admin, admin, outcast, Condition::not_allowed}, {admin, owner, outcast, Condition::not_allowed},
-      {admin, none, admin, Condition::not_allowed},   {admin, member, owner, Condition::not_allowed},
-      {owner, none, owner, {}},                       {owner, owner, admin, {}},
-      {owner, admin, none, {}},                       {owner, owner, outcast, {}},
+      {member, none, member, Condition::forbidden},
+      {none, none, outcast, Condition::forbidden},
+      {admin, none, member, {}},
+      {admin, none, outcast, {}},
+      {admin, member, none, {}},
+      {admin, outcast, none, {}},
+      {admin, admin, outcast, Condition::not_allowed},
+      {admin, owner, outcast, Condition::not_allowed},
+      {admin, none, admin, Condition::not_allowed},
+      {admin, member, owner, Condition::not_allowed},
+      {owner, none, owner, {}},
+      {owner, owner, admin, {}},
+      {owner, admin, none, {}},
+      {owner, owner, outcast, {}},
   };
   for (const auto& each : cases) {
     EXPECT_EQ(refuse_affiliation(each.actor, each.target, each.wanted, false, false), each.answer) << &each - cases;

@@ -30,7 +30,8 @@ TEST(Notification, ANickIsAMentionWhereItIsAWord) {
 }
 
 TEST(Notification, ReferencesRepliesAndSecretsAreMentions) {
-  EXPECT_TRUE(called("<body>x</body><reference xmlns='urn:xmpp:reference:0' type='mention' uri='xmpp:romeo@example.org'/>"));
+  EXPECT_TRUE(
+      called("<body>x</body><reference xmlns='urn:xmpp:reference:0' type='mention' uri='xmpp:romeo@example.org'/>"));
   EXPECT_TRUE(called("<body>x</body><reply xmlns='urn:xmpp:reply:0' to='room@muc/Montague' id='1'/>"));
   EXPECT_FALSE(called("<body>x</body><reply xmlns='urn:xmpp:reply:0' to='room@muc/Tybalt' id='1'/>"));
   EXPECT_TRUE(called("<encrypted xmlns='urn:xmpp:omemo:2'/>"));
@@ -48,8 +49,10 @@ TEST(Notification, ASettingDecidesAndWithoutOneTheKindOfRoom) {
 }
 
 TEST(Notification, SettingsAreReadFromABookmark) {
-  const auto item = parse("<conference xmlns='urn:xmpp:bookmarks:1'><nick>M</nick><extensions><notify xmlns='urn:xmpp:notification-settings:1'>"
-                          "<never identity-category='client' identity-type='phone'/><always/></notify></extensions></conference>");
+  const auto item = parse(
+      "<conference xmlns='urn:xmpp:bookmarks:1'><nick>M</nick><extensions><notify "
+      "xmlns='urn:xmpp:notification-settings:1'>"
+      "<never identity-category='client' identity-type='phone'/><always/></notify></extensions></conference>");
   const auto settings = chat_settings(*item);
   EXPECT_EQ(settings.notify, xmpp::Notify::never);
   EXPECT_EQ(settings.nick, "M");
@@ -57,8 +60,11 @@ TEST(Notification, SettingsAreReadFromABookmark) {
 }
 
 TEST(Notification, APushHasACountAndASenderOnlyWhereThatIsWanted) {
-  PushDevices::Device device{.target = {.service = xmpp::Jid::parse("push.example").value(), .node = "n",
-                                        .options = "<x xmlns='jabber:x:data' type='submit'><field var='secret'><value>s</value></field></x>", .device = "phone"}};
+  PushDevices::Device device{
+      .target = {.service = xmpp::Jid::parse("push.example").value(),
+                 .node = "n",
+                 .options = "<x xmlns='jabber:x:data' type='submit'><field var='secret'><value>s</value></field></x>",
+                 .device = "phone"}};
   device.waiting = 3;
   device.last_from = "juliet@example.com/balcony";
   device.sent_id = "id1";
@@ -68,7 +74,8 @@ TEST(Notification, APushHasACountAndASenderOnlyWhereThatIsWanted) {
   EXPECT_NE(quiet.find("<value>3</value>"), std::string::npos);
   EXPECT_NE(quiet.find("<publish-options><x xmlns='jabber:x:data' type='submit'>"), std::string::npos);
   EXPECT_EQ(quiet.find("juliet"), std::string::npos);
-  EXPECT_NE(push_request(device, account, true)->to_xml().find("<value>juliet@example.com/balcony</value>"), std::string::npos);
+  EXPECT_NE(push_request(device, account, true)->to_xml().find("<value>juliet@example.com/balcony</value>"),
+            std::string::npos);
 }
 
 }  // namespace

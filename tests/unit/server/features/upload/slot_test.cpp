@@ -6,7 +6,12 @@ namespace rookery::server {
 namespace {
 
 UploadSlot slot() {
-  return {.id = "id", .name = "a.png", .type = "image/png", .size_bytes = 5, .account = xmpp::Jid::parse("romeo@example.org").value(), .until = 1000};
+  return {.id = "id",
+          .name = "a.png",
+          .type = "image/png",
+          .size_bytes = 5,
+          .account = xmpp::Jid::parse("romeo@example.org").value(),
+          .until = 1000};
 }
 
 // REQ 26: each part is bound.
@@ -16,8 +21,9 @@ TEST(UploadSlot, IsSignedAsAWhole) {
   EXPECT_FALSE(slot().is_signed("other", signature));
   EXPECT_FALSE(slot().is_signed("key", ""));
   for (const auto& change : std::initializer_list<void (*)(UploadSlot&)>{
-           [](UploadSlot& s) { s.id = "ie"; }, [](UploadSlot& s) { s.name = "b.png"; }, [](UploadSlot& s) { s.type = ""; },
-           [](UploadSlot& s) { s.size_bytes = 6; }, [](UploadSlot& s) { s.account = xmpp::Jid::parse("juliet@example.org").value(); },
+           [](UploadSlot& s) { s.id = "ie"; }, [](UploadSlot& s) { s.name = "b.png"; },
+           [](UploadSlot& s) { s.type = ""; }, [](UploadSlot& s) { s.size_bytes = 6; },
+           [](UploadSlot& s) { s.account = xmpp::Jid::parse("juliet@example.org").value(); },
            [](UploadSlot& s) { s.until = 1001; }}) {
     UploadSlot changed = slot();
     change(changed);
@@ -42,12 +48,14 @@ TEST(SafeFileName, KeepsTheEndingAndNothingThatClimbs) {
 TEST(MediaType, IsLowerCaseAndWhole) {
   EXPECT_EQ(media_type("Image/PNG"), "image/png");
   EXPECT_EQ(media_type("text/plain; charset=utf-8"), "text/plain; charset=utf-8");
-  for (const auto* bad : {"", "image", "/png", "image/", "image/p\r\nX: y"}) EXPECT_EQ(media_type(bad), std::nullopt) << bad;
+  for (const auto* bad : {"", "image", "/png", "image/", "image/p\r\nX: y"})
+    EXPECT_EQ(media_type(bad), std::nullopt) << bad;
 }
 
 TEST(MediaType, WhatCanRunIsNotShown) {
   for (const auto* type : {"image/png", "text/plain; charset=utf-8", "video/mp4"}) EXPECT_TRUE(is_shown(type)) << type;
-  for (const auto* type : {"text/html", "image/svg+xml", "text/xml", "application/javascript", "", "application/pdf"}) EXPECT_FALSE(is_shown(type)) << type;
+  for (const auto* type : {"text/html", "image/svg+xml", "text/xml", "application/javascript", "", "application/pdf"})
+    EXPECT_FALSE(is_shown(type)) << type;
 }
 
 TEST(Range, FollowsRfc9110) {
@@ -65,7 +73,8 @@ TEST(Range, FollowsRfc9110) {
   is("bytes=-1000", 206, 0, 100);
   is("bytes=100-", 416, 0, 0);
   is("bytes=-0", 416, 0, 0);
-  for (const auto* odd : {"bytes=", "bytes=-", "bytes=5-1", "bytes=a-b", "bytes=1-2,5-6", "lines=1-2"}) is(odd, 200, 0, 100);
+  for (const auto* odd : {"bytes=", "bytes=-", "bytes=5-1", "bytes=a-b", "bytes=1-2,5-6", "lines=1-2"})
+    is(odd, 200, 0, 100);
 }
 
 }  // namespace
