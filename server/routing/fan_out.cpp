@@ -29,9 +29,11 @@ void Router::fan_out(xmpp::ElementPtr message, const std::vector<xmpp::Jid>& tar
   if (!from) return;
   // What is to be kept for those who are away goes its way alone.
   const bool shared = only_present || !is_storable(*message);
+  // XEP-0334 §4.2: so that no home keeps it, on this node or another one.
+  if (only_present && is_storable(*message)) message->add("no-store", xmpp::ns::hints);
   std::map<Loop*, std::vector<xmpp::Jid>> local;
   for (const auto& to : targets) {
-    if (shared && to.has_local() && is_local_domain(to.domain())) {
+    if (shared && to.has_local() && is_local_domain(to.domain()) && !goes_elsewhere(to)) {
       local[&owner(to.bare_text())].push_back(to);
       continue;
     }
