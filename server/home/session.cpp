@@ -209,10 +209,10 @@ void Session::on_management(const xmpp::Element& element) {
     ack_requested_ = false;
     if (!h || !is_plausible(*h)) return end(acknowledged_too_much(h.value_or(0)));
     acknowledge(*h);
-    if (std::exchange(stalled_, false)) {
-      if (home_.push) home_.push->came_back(*this);
-      send_queued();
-    }
+    const bool was_stalled = std::exchange(stalled_, false);
+    if (was_stalled && home_.push) home_.push->came_back(*this);
+    // All of the last page has arrived. An edge on another node does not say when it has left.
+    if (was_stalled || queue_.size() == unsent_) send_queued();
     // What was sent behind our last <r/> still waits for one, and during a catch-up no later stanza would ask.
     return request_ack_later();
   }
@@ -303,8 +303,9 @@ void Session::give_up_if_overfull() {
 }
 
 void Session::request_ack_later() {
-  if (link_ == nullptr || ack_requested_ || queue_.empty()) return;
-  if (queue_.size() >= ack_every) return request_ack();
+  const size_t under_way = queue_.size() - unsent_;
+  if (link_ == nullptr || ack_requested_ || under_way == 0) return;
+  if (under_way >= ack_every || unsent_ > 0) return request_ack();
   if (std::exchange(ack_timer_runs_, true)) return;
   timer_ = home_.homes().loop().after(ack_after, [this] {
     ack_timer_runs_ = false;

@@ -290,8 +290,9 @@ class HomeFixture : public testing::Test {
       });
     }
     /// Continues over a new link; `h` is what it has handled.
-    void resume(uint32_t h) {
+    void resume(uint32_t h, bool drains = true) {
       link = &test.links.emplace_back(test.loop_of(account));
+      link->drains = drains;
       test.on_loop_of(account, [&] {
         Home* home = test.node->homes().find_loaded(xmpp::Jid::parse(account).value());
         Session* session = home->find_resumable(sm_id);
@@ -314,9 +315,10 @@ class HomeFixture : public testing::Test {
         return found.size() >= count;
       });
     }
-    bool gets(const std::string& part) {
+    bool gets(const std::string& part, size_t times = 1) {
       return link->wait_for([&](const auto& received, const auto&) {
-        return std::ranges::any_of(received, [&](const auto& xml) { return xml.find(part) != std::string::npos; });
+        return std::ranges::count_if(received, [&](const auto& xml) { return xml.find(part) != std::string::npos; }) >=
+               static_cast<ptrdiff_t>(times);
       });
     }
     bool is_closed_with(const std::string& part) {

@@ -156,6 +156,23 @@ TEST_F(SessionTest, ADetachedClientGetsTwoMegabytesOnceAndInOrderWhenItResumes) 
   EXPECT_TRUE(phone.gets("<resumed"));
 }
 
+// REQ 22: an edge on another node does not say when a page has left; the client's word is enough. Nor is the client
+// asked for what has not been sent.
+TEST_F(SessionTest, TheNextPageFollowsTheAcknowledgementOfTheLast) {
+  phone.enable();
+  phone.go_online();
+  ASSERT_TRUE(phone.gets("<presence"));
+  phone.cut();
+  const auto expected = send_numbered(0, 1000);
+  phone.resume(1, false);
+  for (size_t asked = 1; phone.bodies().size() < expected.size(); ++asked) {
+    ASSERT_LT(asked, 50u);
+    ASSERT_TRUE(phone.gets("<r ", asked));
+    phone.acknowledge(static_cast<uint32_t>(1 + phone.bodies().size()));
+  }
+  EXPECT_EQ(phone.bodies(), expected);
+}
+
 // REQ 22
 TEST_F(SessionTest, LiveMessagesWaitBehindWhatIsReadFromTheLog) {
   phone.enable();
