@@ -66,11 +66,13 @@ void Component::tell(xmpp::ElementPtr stanza) {
 void Component::attach(std::shared_ptr<ComponentStream> stream) {
   const auto former = std::exchange(stream_, std::move(stream));
   if (former) rights_->end();
+  // Before others hear of it, and send what comes of that: the component learns first what it may do.
+  rights_->begin();
   announce(true);
   if (former)
     former->close({.condition = xmpp::StreamCondition::conflict, .text = "Connected anew", .application = {}});
   log::info("component_connected", {{"domain", domain()}});
-  rights_->begin();
+  if (config_.presence == "managed_entity") rights_->send_online();
 }
 
 void Component::detach(const ComponentStream& stream) {

@@ -24,7 +24,6 @@ bool allows(std::string_view permission, std::string_view type) { return permiss
 
 void ComponentRights::begin() {
   for (const auto& domain : node_.config().domains) advertise(domain);
-  if (component_.config().presence == "managed_entity") send_online();
 }
 
 // XEP-0356 §3.2, §4.2, §5.2, §6.2; XEP-0355 §4.2
@@ -121,9 +120,11 @@ void ComponentRights::send_message(xmpp::ElementPtr message, const xmpp::Jid& fr
   auto to = xmpp::Jid::parse(message->attr("to"));
   if (from.is_domain()) return node_.router().route({.from = from, .to = std::move(*to), .stanza = std::move(message)});
   if (node_.router().goes_elsewhere(from)) {
-    const Envelope envelope{.from = from, .to = std::move(*to), .stanza = std::move(message)};
-    return node_.cluster()->port().send_to_shard(shard_of(from.text()), cluster::Topic::on_behalf,
-                                                 cluster::encode(envelope));
+    std::string packet = cluster::encode(Envelope{.from = from, .to = std::move(*to), .stanza = std::move(message)});
+    return if_exists(from, [this, from, packet = std::move(packet), refused = std::move(refused)](bool exists) mutable {
+      if (!exists) return refuse(refused, Condition::forbidden, "there is no such account");
+      node_.cluster()->port().send_to_shard(shard_of(from.text()), cluster::Topic::on_behalf, std::move(packet));
+    });
   }
   Loop& owner = node_.router().owner(from.bare_text());
   owner.post(
@@ -135,6 +136,12 @@ void ComponentRights::send_message(xmpp::ElementPtr message, const xmpp::Jid& fr
         };
         node_.homes(owner).with_home(from, std::move(send));
       });
+}
+
+void ComponentRights::if_exists(const xmpp::Jid& account, std::move_only_function<void(bool)> then) {
+  node_.stores().read([account](storage::Stores& stores) { return stores.accounts().exists(account); },
+                      // Where the store does not answer, the account's home will say what is to be said.
+                      [then = std::move(then)](Result<bool> exists) mutable { then(!exists || *exists); });
 }
 
 // §3.3
@@ -200,22 +207,29 @@ void ComponentRights::ask(Envelope& envelope, xmpp::ElementPtr inner, const xmpp
 
 /// The answer comes to the account, so there has to be one.
 void ComponentRights::send_request(Envelope request, std::string id) {
-  if (node_.router().goes_elsewhere(request.from)) return node_.router().route(std::move(request));
+  if (node_.router().goes_elsewhere(request.from)) {
+    const xmpp::Jid account = request.from;
+    return if_exists(account, [this, id = std::move(id), request = std::move(request)](bool exists) mutable {
+      exists ? node_.router().route(std::move(request)) : no_such_account(id);
+    });
+  }
   Loop& owner = node_.router().owner(request.from.bare_text());
   owner.post([this, &owner, id = std::move(id), request = std::move(request)]() mutable {
     const xmpp::Jid account = request.from;
     auto send = [this, id = std::move(id), request = std::move(request)](Home* home) mutable {
       if (home != nullptr) return node_.router().route(std::move(request));
-      component_.loop().post([this, id = std::move(id)] {
-        auto open = privileged_.extract(id);
-        if (open.empty()) return;
-        component_.loop().cancel(open.mapped().timeout);
-        component_.tell(xmpp::error_reply(*open.mapped().request,
-                                          {.condition = Condition::forbidden, .text = "there is no such account"}));
-      });
+      component_.loop().post([this, id = std::move(id)] { no_such_account(id); });
     };
     node_.homes(owner).with_home(account, std::move(send));
   });
+}
+
+void ComponentRights::no_such_account(const std::string& id) {
+  const auto open = privileged_.extract(id);
+  if (open.empty()) return;
+  component_.loop().cancel(open.mapped().timeout);
+  component_.tell(xmpp::error_reply(*open.mapped().request,
+                                    {.condition = Condition::forbidden, .text = "there is no such account"}));
 }
 
 bool ComponentRights::on_response(const Envelope& answer) {

@@ -60,6 +60,9 @@ class ComponentRights {
   std::string fault_of(const Envelope& envelope, const xmpp::Element& inner) const;
   void ask(Envelope& envelope, xmpp::ElementPtr inner, const xmpp::Jid& to, bool wrapped);
   void send_request(Envelope request, std::string id);
+  /// Of an account whose home is on another node; in the order of asking.
+  void if_exists(const xmpp::Jid& account, std::move_only_function<void(bool)> then);
+  void no_such_account(const std::string& id);
   void answered(const std::string& id, const std::string& from, xmpp::ElementPtr answer);
   bool take_delegated_answer(Envelope& envelope);
   void give(Envelope iq);
