@@ -3,6 +3,7 @@
 // shard then. State machines without I/O: packets in, packets out.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -36,6 +37,9 @@ class OutChannel {
   void retry();
 
   bool is_waiting() const { return !kept_.empty(); }
+  size_t waiting() const { return kept_.size(); }
+  /// Since when the oldest of what waits does so; of a channel that is_waiting().
+  std::chrono::steady_clock::time_point waiting_since() const { return kept_.front().since; }
   /// We have lost the shards for which `is_lost` is true. What they had sent, and nobody has acknowledged, would be
   /// refused for ever, and what comes behind would wait for it: it becomes nothing, and its `taken` never runs.
   void withdraw(const std::function<bool(uint32_t shard)>& is_lost);
@@ -46,6 +50,7 @@ class OutChannel {
     Taken taken;
     std::optional<uint32_t> sender_shard;
     bool sent = false;
+    std::chrono::steady_clock::time_point since = std::chrono::steady_clock::now();
   };
   /// Everything unacknowledged, in order; the channel is empty afterwards, and goes on with the next number.
   std::deque<Kept> take_all();

@@ -16,6 +16,7 @@ namespace {
 
 constexpr auto interval = std::chrono::milliseconds(1000);
 constexpr auto handover_time = std::chrono::seconds(10);
+constexpr auto look_time = std::chrono::seconds(2);
 
 /// Runs `job(done)` on each of the loops and returns when all have called done(), or after `limit`; each `interval`
 /// until then it calls `meanwhile`.
@@ -368,6 +369,23 @@ Status Cluster::set_draining(bool draining) {
   return {};
 }
 
+std::map<std::string, Backlog> Cluster::backlogs() {
+  struct Sum {
+    std::mutex mutex;
+    std::map<std::string, Backlog> of;
+  };
+  auto sum = std::make_shared<Sum>();
+  std::vector<Loop*> loops;
+  for (auto& loop : node_.loops()) loops.push_back(loop.get());
+  on_loops(loops, look_time, [this, sum](Loop& loop, const auto& done) {
+    const std::lock_guard lock(sum->mutex);
+    for (const auto& [process, backlog] : port(loop).backlogs()) sum->of[process] += backlog;
+    done();
+  });
+  const std::lock_guard lock(sum->mutex);
+  return sum->of;
+}
+
 std::string Cluster::describe() {
   Result<storage::ClusterView> view = [this] {
     const std::lock_guard lock(leases_mutex_);
@@ -377,16 +395,21 @@ std::string Cluster::describe() {
   std::map<std::string, size_t> shards;
   size_t free = 0;
   for (const auto& lease : view->leases) ++(lease.is_free() ? free : shards[lease.node]);
+  auto backlogs = this->backlogs();
+  const auto waiting = [&](const std::string& process) {
+    return " waiting=" + std::to_string(backlogs[process].packets) +
+           " lag_ms=" + std::to_string(backlogs[process].lag.count());
+  };
   std::string out;
   for (const auto& node : view->nodes) {
     const char* state = !node.alive ? "dead" : node.draining ? "draining" : "alive";
     out += node.identity.id + " " + state + " version=" + node.identity.version +
            " shards=" + std::to_string(shards[node.identity.id]) +
-           " seen_ms_ago=" + std::to_string(node.seen_ago.count()) +
+           " seen_ms_ago=" + std::to_string(node.seen_ago.count()) + waiting(node.identity.address) +
            (node.identity.id == identity_.id ? " (this node)" : "") + "\n";
   }
-  out += "shards_without_owner " + std::to_string(free) + "\nbus " + (bus_->is_connected() ? "connected" : "away") +
-         "\nleases " + (is_suspended() ? "suspended" : "held") + "\n";
+  out += "shards_without_owner " + std::to_string(free) + waiting({}) + "\nbus " +
+         (bus_->is_connected() ? "connected" : "away") + "\nleases " + (is_suspended() ? "suspended" : "held") + "\n";
   return out + "ok\n";
 }
 

@@ -74,7 +74,9 @@ class Cluster {
   size_t shards_owned() const;
   bool is_draining() const { return draining_.load(std::memory_order_relaxed); }
   bool is_bus_connected() const { return bus_->is_connected(); }
-  /// Lines for `rookeryctl cluster`.
+  /// What this node has on its way to the others (Port::backlogs); not from a loop.
+  std::map<std::string, Backlog> backlogs();
+  /// Lines for `rookeryctl cluster`; not from a loop.
   std::string describe();
 
  private:

@@ -1,5 +1,6 @@
 #include "server/cluster/port.h"
 
+#include <algorithm>
 #include <charconv>
 #include <iterator>
 
@@ -149,6 +150,36 @@ void Port::not_delivered(const OutChannel::Kept& kept) {
   const auto envelope = parse_envelope(kept.body);
   if (envelope && envelope->stanza->name() != "presence")
     node_.router().bounce(*envelope, {.condition = xmpp::Condition::remote_server_timeout});
+}
+
+Backlog& Backlog::operator+=(const OutChannel& channel) {
+  const auto waited = std::chrono::steady_clock::now() - channel.waiting_since();
+  return *this += {channel.waiting(), std::chrono::duration_cast<std::chrono::milliseconds>(waited)};
+}
+
+Backlog& Backlog::operator+=(const Backlog& other) {
+  packets += other.packets;
+  lag = std::max(lag, other.lag);
+  return *this;
+}
+
+std::map<std::string, Backlog> Port::backlogs() const {
+  std::map<std::string, Backlog> found;
+  for (uint32_t shard = 0; shard < shard_count; ++shard) {
+    const auto& channel = to_shard_[shard];
+    if (!channel || !channel->is_waiting()) continue;
+    found[places_ && shard < places_->shards.size() ? places_->shards[shard].process : std::string()] += *channel;
+  }
+  for (const auto& [address, channel] : to_loop_) {
+    if (channel->is_waiting()) found[process_of_loop(address)] += *channel;
+  }
+  return found;
+}
+
+Backlog Port::backlog() const {
+  Backlog all;
+  for (const auto& [process, one] : backlogs()) all += one;
+  return all;
 }
 
 void Port::withdraw(const std::function<bool(uint32_t shard)>& is_lost) {

@@ -2,6 +2,7 @@
 // receives.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -22,6 +23,14 @@ class Node;
 namespace rookery::server::cluster {
 
 struct Places;
+
+/// What one process has not acknowledged yet.
+struct Backlog {
+  size_t packets = 0;
+  std::chrono::milliseconds lag{};  ///< how long the oldest of them has been waiting
+  Backlog& operator+=(const OutChannel& channel);
+  Backlog& operator+=(const Backlog& other);
+};
 
 /// A packet from another node; whoever handles it calls Port::taken(ref) once, when it is durable where it has to be.
 struct Incoming {
@@ -53,7 +62,10 @@ class Port {
   }
   /// Something for this shard is on its way: what follows must not overtake it, even when the shard is our own by now.
   bool is_waiting(uint32_t shard) const { return to_shard_[shard] && to_shard_[shard]->is_waiting(); }
-  void shards_moved();  ///< news of owners: what waits is sent again
+  /// By process; what is for shards without an owner stands under an empty name.
+  std::map<std::string, Backlog> backlogs() const;
+  Backlog backlog() const;  ///< all of them together
+  void shards_moved();      ///< news of owners: what waits is sent again
   void on_places(const std::shared_ptr<const Places>& places);
   /// These shards are not ours any more: what their homes had on its way is withdrawn (OutChannel::withdraw).
   void withdraw(const std::function<bool(uint32_t shard)>& is_lost);

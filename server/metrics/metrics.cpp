@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "crypto/hash.h"
+#include "server/cluster/cluster.h"
 #include "server/home/homes.h"
 #include "server/node.h"
 
@@ -84,10 +85,12 @@ void Metrics::gather(std::function<void(std::shared_ptr<const std::vector<LoopFi
   for (auto& loop : node_.loops()) {
     loop->post([this, round, done, &asking, &loop = *loop] {
       Homes& homes = node_.homes(loop);
-      round->figures[loop.index()] = {.counters = loop.counters(),
-                                      .mailbox = loop.mailbox_size(),
-                                      .commits_in_flight = homes.commits_in_flight(),
-                                      .homes = homes.count()};
+      round->figures[loop.index()] = {
+          .counters = loop.counters(),
+          .mailbox = loop.mailbox_size(),
+          .commits_in_flight = homes.commits_in_flight(),
+          .homes = homes.count(),
+          .to_others = node_.cluster() == nullptr ? cluster::Backlog() : node_.cluster()->port(loop).backlog()};
       if (--round->open == 0) asking.post([done] { (*done)(); });
     });
   }

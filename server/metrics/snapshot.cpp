@@ -97,7 +97,7 @@ void write_storage(Exposition& out, Node& node, const LoopCounters& sum, const s
   out.gauge("rookery_loops", "Event loops.").sample(loops.size());
 }
 
-void write_cluster(Exposition& out, Node& node, const LoopCounters& sum) {
+void write_cluster(Exposition& out, Node& node, const LoopCounters& sum, const std::vector<LoopFigures>& loops) {
   const cluster::Cluster* cluster = node.cluster();
   if (cluster == nullptr) return;
   const auto& counts = cluster->counts();
@@ -125,6 +125,12 @@ void write_cluster(Exposition& out, Node& node, const LoopCounters& sum) {
       .sample(sum.packet_retries);
   out.counter("rookery_cluster_no_responders_total", "Times that nobody listened to a shard.")
       .sample(sum.no_responders);
+  cluster::Backlog to_others;
+  for (const auto& loop : loops) to_others += loop.to_others;
+  out.gauge("rookery_cluster_packets_waiting", "Packets to other nodes that they have not acknowledged.")
+      .sample(to_others.packets);
+  out.gauge("rookery_cluster_lag_seconds", "How long the oldest of these packets has been waiting.")
+      .sample(std::chrono::duration<double>(to_others.lag).count());
 }
 
 void write_process(Exposition& out, const Node& node) {
@@ -154,7 +160,7 @@ std::string render_metrics(Node& node, const std::vector<LoopFigures>& loops) {
   write_sessions(out, sum);
   write_messages(out, sum);
   write_storage(out, node, sum, loops);
-  write_cluster(out, node, sum);
+  write_cluster(out, node, sum, loops);
   write_process(out, node);
   return out.take();
 }

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "server/cluster/port.h"
 #include "server/counters.h"
 
 namespace rookery::server {
@@ -16,6 +17,7 @@ struct LoopFigures {
   size_t mailbox = 0;
   size_t commits_in_flight = 0;
   size_t homes = 0;
+  cluster::Backlog to_others;  ///< in a cluster: what other nodes have not acknowledged
 };
 
 /// Prometheus' text. Any thread while the node runs; reads files of /proc.
