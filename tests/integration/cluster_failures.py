@@ -180,7 +180,7 @@ def main():
     parser.add_argument("--pause-time", type=float, default=2, help="paused: how long the node stands still after it has lost its leases")
     parser.add_argument("--binary", help="rookeryd; rookeryctl lies beside it")
     parser.add_argument("--log", action="store_true", help="print the end of the nodes' logs")
-    parser.set_defaults(cut=False, pause=False, kills=1)
+    parser.set_defaults(cut=False, pause=False, part=None, kills=1)
     arguments = parser.parse_args()
     if arguments.binary:
         os.environ["ROOKERY_BIN"] = os.path.dirname(os.path.abspath(arguments.binary))

@@ -10,7 +10,7 @@ import sys
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
-from rookery_server import RookeryServer  # noqa: E402
+from tested_server import tested_server  # noqa: E402
 from xmpp_client import XmppClient, new_id  # noqa: E402
 
 PASSWORD = "secret"
@@ -21,7 +21,7 @@ binaries = None
 class LongAbsence(unittest.IsolatedAsyncioTestCase):
     async def asyncSetUp(self):
         asyncio.get_running_loop().set_debug(False)
-        self.server = RookeryServer(config=self.config(), binaries=binaries)
+        self.server = tested_server(config=self.config(), binaries=binaries)
         self.addCleanup(self.server.close)
         self.server.start()
         for name in ("juliet", "romeo"):

@@ -5,6 +5,9 @@ Every message that was acknowledged (XEP-0198 §4) arrives, none is stored twice
 A repeated delivery with the same stanza-id (XEP-0359) is legal: it is counted and printed.
 
     nothing_lost.py [--cut | --pause] [--clients 50] [--messages 10000] [--kills 2] [--seed N] [--binary PATH/rookeryd]
+
+With ROOKERY_TEST_EDGE=remote the clients' edge and homes are on different nodes, and `--part edge` or `--part home` is what dies or stands
+still (support/tested_server.py).
 """
 
 import argparse
@@ -16,7 +19,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
-from rookery_server import RookeryServer  # noqa: E402
+from tested_server import edge_is_remote, tested_server  # noqa: E402
 from xmpp_client import NS_SM, StreamClosed, XmppClient, XmppError, new_id  # noqa: E402
 
 NS_SID = "urn:xmpp:sid:0"
@@ -117,7 +120,7 @@ class Chatter:
             return
         if answer.name != "failed" or answer.ns != NS_SM:
             raise XmppError("neither <resumed/> nor <failed/>", answer)
-        if self.test.cut:
+        if self.test.cut or self.test.edge_alone_dies:
             self.test.violations.add("%s: the session was not resumed: %s", self.name, answer)
         self.failed += 1
         left = self.unacked_messages()  # what h covers is gone from it
@@ -191,6 +194,8 @@ class Chatter:
 class Test:
     def __init__(self, server, arguments):
         self.server, self.cut, self.pauses, self.kills = server, arguments.cut, arguments.pause, arguments.kills
+        self.victim = server.home if arguments.part == "home" else server
+        self.edge_alone_dies = arguments.part == "edge"
         self.violations = Violations()
         self.received = 0
         self.kills_left = 0 if self.cut else self.kills
@@ -230,7 +235,7 @@ class Test:
             if self.pauses:
                 await self.pause()
                 continue
-            self.server.kill()
+            self.victim.kill()
             await loop.run_in_executor(None, self.server.start)
             ready = time.monotonic()
             self.kills_left -= 1
@@ -241,10 +246,10 @@ class Test:
     async def pause(self):
         """The process stands still, as on a host that swaps or migrates; its sockets live, and clients go on sending."""
         received = self.received
-        self.server.process.send_signal(signal.SIGSTOP)
+        self.victim.process.send_signal(signal.SIGSTOP)
         await asyncio.sleep(PAUSE)
         sent = sum(c.sent for c in self.chatters)
-        self.server.process.send_signal(signal.SIGCONT)
+        self.victim.process.send_signal(signal.SIGCONT)
         self.kills_left -= 1
         print("paused for %g s at %d received, %d sent at its end" % (PAUSE, received, sent), flush=True)
 
@@ -275,7 +280,8 @@ class Test:
                 self.violations.add("%s -> %s: acknowledged but not received: %s", chatter.name, chatter.peer.name, lost[:20])
             if missing:
                 self.violations.add("%s -> %s: not received: %s", chatter.name, chatter.peer.name, missing[:20])
-            if self.pauses and chatter.outages:
+            # An edge that stands still for as long as a lease lasts counts as dead; its clients' sessions do not.
+            if self.pauses and chatter.outages and not self.edge_alone_dies:
                 self.violations.add("%s lost its connection to a server that only paused", chatter.name)
             if not self.cut and not self.pauses and chatter.outages != self.kills:
                 print("%s had %d outages" % (chatter.name, chatter.outages))
@@ -299,6 +305,7 @@ def main():
     parser.add_argument("--kills", type=int, default=2, help="of the server; with --cut, cuts of each client")
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--pace", type=float, default=0.05, help="mean seconds between two messages of a client")
+    parser.add_argument("--part", choices=("edge", "home"), help="with a remote edge: which of the two nodes it happens to")
     parser.add_argument("--binary", help="rookeryd; rookeryctl lies beside it")
     parser.add_argument("--keep", action="store_true", help="keep the server's folder")
     arguments = parser.parse_args()
@@ -306,9 +313,11 @@ def main():
         arguments.seed = random.SystemRandom().randrange(1 << 32)
     if arguments.clients < 2 or arguments.clients % 2 or arguments.messages < 2 * arguments.clients:
         parser.error("an even number of clients, and two messages for each at least")
+    if bool(arguments.part) != (edge_is_remote() and not arguments.cut):
+        parser.error("--part is for a remote edge, which needs it unless sockets are cut")
     print("seed %d" % arguments.seed, flush=True)
     binaries = os.path.dirname(os.path.abspath(arguments.binary)) if arguments.binary else None
-    with RookeryServer(binaries=binaries, keep=arguments.keep) as server:
+    with tested_server(binaries=binaries, keep=arguments.keep) as server:
         test = Test(server, arguments)
         asyncio.run(test.run())
         if arguments.keep:

@@ -114,7 +114,7 @@ def main():
     parser.add_argument("--binary", help="rookeryd; rookeryctl lies beside it")
     parser.add_argument("--keep", action="store_true", help="keep the server's folder")
     arguments = parser.parse_args()
-    arguments.cut, arguments.pause = False, True  # for clients it is a server that pauses: none may lose its connection
+    arguments.cut, arguments.pause, arguments.part = False, True, None  # for clients it is a server that pauses: none may lose its connection
     if arguments.kind == "failover":
         arguments.kills = 1
     if arguments.seed is None:

@@ -9,12 +9,21 @@
 import time
 
 from haproxy_server import HaproxyServer
+from nats_proxy import NewerVersion
 from postgres_server import PostgresServer
 from rookery_server import RookeryServer
 from server_process import ServerFailed, ServerProcess, free_ports
 from tcp_cable import Cable
 
 SHARDS = 1024
+
+
+def shard_of(bare):
+    """As server/routing/router.cpp: FNV-1a, folded."""
+    number = 14695981039346656037
+    for byte in bare.encode():
+        number = (number ^ byte) * 1099511628211 % (1 << 64)
+    return (number ^ (number >> 32)) % SHARDS
 
 
 class Nats(ServerProcess):
@@ -76,11 +85,13 @@ class Cluster:
     """`nodes` rookeryd on one PostgreSQL and `nats` NATS servers. `configs` changes single nodes' configuration.
 
     `haproxy`: the nodes stand behind one, on 127.0.0.11, 127.0.0.12, …, and are reached through it alone (`endpoint`).
-    Between the nodes whose numbers (from 0) are in `cabled` and the servers lie cables: cut(number), mend(number)."""
+    Between the nodes whose numbers (from 0) are in `cabled` and the servers lie cables: cut(number), mend(number). `newer`: {number:
+    NewerVersion's who}, a proxy between that node and NATS; it is in `proxies` then."""
 
-    def __init__(self, nodes=2, nats=1, config=None, configs=None, keep=False, haproxy=False, cabled=()):
+    def __init__(self, nodes=2, nats=1, config=None, configs=None, keep=False, haproxy=False, cabled=(), newer=None):
         self.postgres = PostgresServer(sync=True, addresses=["127.0.0.1"] if cabled else ())
         self.cabled, self.cables = cabled, {}
+        self.newer, self.proxies = newer or {}, {}
         self.nats = [Nats(keep) for _ in range(nats)]
         for server in self.nats:
             server.peers = [peer for peer in self.nats if peer is not server]
@@ -115,6 +126,9 @@ class Cluster:
         self.close()
 
     def _wiring(self, connection, number):
+        if number in self.newer:
+            self.proxies[number] = NewerVersion(self.nats[0].port, self.newer[number]).__enter__()
+            return {"cluster": {"nats": ["nats://127.0.0.1:%d" % self.proxies[number].port]}}
         if number not in self.cabled:
             return {}
         to_nats = [Cable(("127.0.0.1", server.port)).__enter__() for server in self.nats]
@@ -133,7 +147,8 @@ class Cluster:
             cable.mend()
 
     def close(self):
-        for process in [*(cable for cables in self.cables.values() for cable in cables), *self.processes()]:
+        wires = [*(cable for cables in self.cables.values() for cable in cables), *self.proxies.values()]
+        for process in [*wires, *self.processes()]:
             process.close()
 
     def processes(self):
@@ -152,6 +167,19 @@ class Cluster:
     def add_account(self, user, password):
         self.nodes_alive()[0].add_account(user, password)
 
+    def owner(self, bare):
+        """The name of the node that owns an account or room; empty while nobody does."""
+        return self.postgres.query("SELECT node FROM shard_leases WHERE shard = %d" % shard_of(bare), "rookery1")
+
+    def node(self, name):
+        return self.nodes[int(name.rpartition("-")[2]) - 1]
+
+    def account_at(self, node, prefix="user"):
+        """A new account (its user) whose home is on the node of that name."""
+        user = next(user for user in ("%s%d" % (prefix, number) for number in range(1000)) if self.owner("%s@%s" % (user, self.domain)) == node)
+        self.add_account(user, "secret")
+        return user
+
     def nodes_alive(self):
         return [node for node in self.nodes if node.process and node.process.poll() is None]
 
@@ -160,19 +188,28 @@ class Cluster:
 
 
 class RemoteEdge(RookeryServer):
-    """A server whose clients' homes are always on another node: it takes connections and owns nothing."""
+    """A server whose clients' homes are always on another node, `home`: it takes connections and owns nothing."""
 
     def __init__(self, postgres, nats, config=None, keep=False, binaries=None):
         connection = postgres.create_database()
         name = {"cluster": {"name": connection.split("dbname=")[-1]}}  # one network for each such server, on the same NATS
-        self.home = RookeryServer(node_config(connection, [nats], "home", config, name), keep, binaries)
-        edge_only = {"cluster": {"edge_only": True}}
-        super().__init__(node_config(connection, [nats], "edge", config, name, edge_only), keep, binaries)
+        super().__init__(node_config(connection, [nats], "edge", config, name, {"cluster": {"edge_only": True}}), keep, binaries)
+        # The home gives out the addresses of the edge, and listens for nobody.
+        for_home = {section: keys for section, keys in (config or {}).items() if section != "components"}
+        public = {"http": {"public_url": "https://%s:%d" % (self.domain, self.https_port)}}
+        self.home = RookeryServer(node_config(connection, [nats], "home", public, for_home, name), keep, binaries)
 
     def start(self, timeout=20.0):
-        self.home.start(timeout)
-        wait_until_owned(lambda: self.home, by=["home"])
-        super().start(timeout)
+        """Those of the two that do not run."""
+        if not self.home.is_running():
+            self.home.start(timeout)
+            wait_until_owned(lambda: self.home, by=["home"])
+        if not self.is_running():
+            super().start(timeout)
+
+    def ctl(self, *arguments, stdin=None):
+        # Sessions are where the accounts are.
+        return self.home.ctl(*arguments, stdin=stdin) if arguments[0] == "sessions" else super().ctl(*arguments, stdin=stdin)
 
     def restart(self, hard=False):
         for node in (self.home, self):

@@ -78,6 +78,9 @@ class ServerProcess:
                 raise ServerFailed("the server was not ready after %g s:\n%s" % (timeout, self.log()[-3000:]))
             time.sleep(0.01)  # polling for the readiness event, not hoping for it
 
+    def is_running(self):
+        return self.process is not None and self.process.poll() is None
+
     def kill(self):
         """kill -9: what was not durable is lost."""
         self._end(signal.SIGKILL)

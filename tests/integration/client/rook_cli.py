@@ -112,8 +112,8 @@ def start_server():
     if os.environ.get("ROOKERY_TEST_SERVER") == "prosody":
         from prosody_server import ProsodyServer
         return ProsodyServer()
-    from rookery_server import RookeryServer
-    return RookeryServer()
+    from tested_server import tested_server
+    return tested_server()
 
 
 def befriend(one, other):

@@ -10,7 +10,6 @@ from component_case import SECRET, ComponentCase
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from cluster import Cluster  # noqa: E402
-from cluster_resume import shard_of  # noqa: E402
 from component_client import ComponentClient  # noqa: E402
 from server_process import free_ports  # noqa: E402
 from xmpp_client import XmppClient, new_id  # noqa: E402
@@ -35,17 +34,12 @@ class InACluster(unittest.IsolatedAsyncioTestCase):
         self.cluster.wait_until_owned(by=["node-1", "node-2"])
         self.open = []
         # One account on each node, each connected to the other one.
-        self.users = [next(user for user in ("user%d" % n for n in range(60)) if self.node_of(user) == node) for node in range(2)]
-        for user in self.users:
-            self.cluster.add_account(user, "secret")
+        self.users = [self.cluster.account_at(node) for node in ("node-1", "node-2")]
         self.people = [await self.log_in(user, 1 - n) for n, user in enumerate(self.users)]
 
     async def asyncTearDown(self):
         for each in self.open:
             each.cut()
-
-    def node_of(self, user):
-        return int(self.cluster.postgres.query("SELECT node FROM shard_leases WHERE shard = %d" % shard_of(user + "@localhost"), "rookery1")[-1]) - 1
 
     async def log_in(self, user, node):
         client = XmppClient(self.cluster.nodes[node].endpoint, user + "@localhost", "secret", resource="desk")

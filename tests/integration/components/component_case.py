@@ -8,7 +8,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.a
 sys.path.insert(0, os.path.join(ROOT, "tests", "support"))
 
 from component_client import ComponentClient  # noqa: E402
-from rookery_server import RookeryServer  # noqa: E402
+from tested_server import tested_server  # noqa: E402
 from server_process import free_ports  # noqa: E402
 from xmpp_client import XmppClient  # noqa: E402
 
@@ -25,7 +25,7 @@ class ComponentCase(unittest.IsolatedAsyncioTestCase):
         config = {"components": {"listen": ["127.0.0.1:%d" % self.port]}, "component": self.components}
         for section, keys in self.config.items():
             config.setdefault(section, {}).update(keys)
-        self.server = RookeryServer(config)
+        self.server = tested_server(config)
         self.server.__enter__()
         self.addCleanup(self.server.__exit__, None, None, None)
         self.open = []

@@ -10,7 +10,7 @@ import unittest
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 sys.path.insert(0, os.path.join(ROOT, "tests", "support"))
 
-from rookery_server import RookeryServer  # noqa: E402
+from tested_server import tested_server  # noqa: E402
 from xmpp_client import XmppClient, tls_context  # noqa: E402
 
 PASSWORD = "secret"
@@ -23,7 +23,7 @@ class EdgeTest(unittest.TestCase):
     config = {}
 
     def setUp(self):
-        self.server = RookeryServer(self.config)
+        self.server = tested_server(self.config)
         self.server.__enter__()
         self.addCleanup(self.server.__exit__, None, None, None)
 

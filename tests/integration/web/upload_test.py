@@ -9,7 +9,7 @@ import time
 import unittest
 import urllib.parse
 
-from web_case import RookeryServer, WebCase
+from web_case import WebCase
 
 NS = "urn:xmpp:http:upload:0"
 SMALL = {"upload": {"file_bytes": 3_000_000, "quota_bytes": 4_000_000}}

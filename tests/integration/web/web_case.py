@@ -10,7 +10,7 @@ import unittest
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 sys.path.insert(0, os.path.join(ROOT, "tests", "support"))
 
-from rookery_server import RookeryServer  # noqa: E402
+from tested_server import tested_server  # noqa: E402
 from xmpp_client import XmppClient  # noqa: E402
 
 
@@ -19,7 +19,7 @@ class WebCase(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.server = RookeryServer(cls.config)
+        cls.server = tested_server(cls.config)
         cls.server.__enter__()
         cls.addClassCleanup(cls.server.close)
         for user in ("romeo", "juliet"):
