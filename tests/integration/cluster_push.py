@@ -11,7 +11,6 @@ import unittest
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "support")]
 from cluster import Cluster  # noqa: E402
-from cluster_resume import shard_of  # noqa: E402
 from push_app_server import PushAppServer  # noqa: E402
 from xmpp_client import XmppClient  # noqa: E402
 
@@ -25,9 +24,6 @@ class PushInACluster(unittest.IsolatedAsyncioTestCase):
         self.addCleanup(self.cluster.close)
         self.cluster.wait_until_owned(by=["node-1", "node-2"])
 
-    def node_of(self, bare):
-        return self.cluster.postgres.query("SELECT node FROM shard_leases WHERE shard = %d" % shard_of(bare), "rookery1")
-
     async def log_in(self, user, resource):
         self.cluster.add_account(user, "secret")
         client = XmppClient(self.cluster.nodes[0].endpoint, user + "@localhost", "secret", resource=resource)
@@ -37,7 +33,7 @@ class PushInACluster(unittest.IsolatedAsyncioTestCase):
         return client
 
     async def test_a_member_elsewhere_who_is_away_is_woken_by_his_name(self):
-        member = next(user for user in ("user%d" % n for n in range(60)) if self.node_of(user + "@localhost") != self.node_of(ROOM))
+        member = next(user for user in ("user%d" % n for n in range(60)) if self.cluster.owner(user + "@localhost") != self.cluster.owner(ROOM))
         app = PushAppServer(await self.log_in("app", "push"))
         app.nodes.add("n1")
         romeo, juliet = await self.log_in(member, "orchard"), await self.log_in("juliet", "balcony")

@@ -8,6 +8,8 @@ acknowledged; and any two places together know of all that was acknowledged. The
     cluster_regions.py standby    the west is cut off: the east goes on with the witness's standby
     cluster_regions.py primary    the east is cut off: the west is promoted. The old primary lives on alone, and even crashes and comes
                                   back as a primary with what it had on its own disk
+    cluster_regions.py nats       in both at once a NATS server is killed, comes back, and the other one is killed: what crosses finds
+                                  another gateway, and no client loses its connection
 
 Clients reach the nodes that are cut off all the time, and write to them: nothing of it may be acknowledged. Then they connect through
 the other data centre. After healing no message is lost, none has two stanza-ids, and each sender's order was kept.
@@ -25,6 +27,7 @@ import namespaces  # noqa: E402
 import nothing_lost  # noqa: E402
 from cluster_failures import LEASE, ClusterTest  # noqa: E402
 from regions import Regions  # noqa: E402
+from xmpp_client import XmppClient  # noqa: E402
 
 SKIPPED = 77
 OTHER = {"east": "west", "west": "east"}
@@ -48,6 +51,20 @@ class RegionsTest(ClusterTest):
 
     async def when_primary(self):
         await self.cut_off("east", "west")
+
+    async def when_nats(self):
+        for number in range(len(self.regions.nats["east"])):
+            gone = [servers[number] for servers in self.regions.nats.values()]
+            for server in gone:
+                server.kill()
+            self.began, received = time.monotonic(), [len(c.stanza_ids) for c in self.chatters]
+            while not all(len(c.stanza_ids) > before or len(c.stanza_ids) == c.peer.count for c, before in zip(self.chatters, received)):
+                await asyncio.sleep(0.02)  # polling for the event
+                if self.gave_up:
+                    return
+            self.report("NATS server %d of both is dead, and everybody has heard something new" % (number + 1))
+            for server in gone:
+                server.start()  # on this thread: it ends with the thread that started it
 
     async def cut_off(self, place, promoted):
         gone = self.regions.nodes_in(place)
@@ -115,14 +132,14 @@ class RegionsTest(ClusterTest):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("case", choices=("standby", "primary"))
+    parser.add_argument("case", choices=("standby", "primary", "nats"))
     parser.add_argument("--clients", type=int, default=12)
     parser.add_argument("--messages", type=int, default=1800)
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--pace", type=float, default=0.2, help="mean seconds between two messages of a client")
     parser.add_argument("--binary", help="rookeryd; rookeryctl lies beside it")
     parser.add_argument("--log", action="store_true", help="print the end of the nodes' logs")
-    parser.set_defaults(cut=False, pause=False, kills=1, pause_time=0)
+    parser.set_defaults(cut=False, pause=False, part=None, kills=1, pause_time=0)
     arguments = parser.parse_args()
     if arguments.binary:
         os.environ["ROOKERY_BIN"] = os.path.dirname(os.path.abspath(arguments.binary))
@@ -134,6 +151,8 @@ def main():
         arguments.seed = random.SystemRandom().randrange(1 << 32)
     print("seed %d" % arguments.seed, flush=True)
     nothing_lost.PATIENCE += 10
+    # A connection to PostgreSQL that was cut is noticed after 6 s, and the first host that is tried then may be the one that is away.
+    XmppClient.patience = 30.0
     began = time.monotonic()
     with Regions(config={"cluster": {"lease": LEASE}}) as regions:
         regions.wait_until_owned("east")

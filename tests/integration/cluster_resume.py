@@ -1,4 +1,4 @@
-"""Resumption in a cluster (XEP-0198 §5). REQ 23.
+"""Resumption in a cluster (XEP-0198 §5), by itself and with the login (XEP-0388). REQ 23.
 
 The client's edge is killed: any other node gives a true <resumed/>. The node of its home is killed: <failed h='…'/> says
 exactly what was acknowledged, and what the client sends again then is neither lost nor doubled. The node of its home is
@@ -15,19 +15,12 @@ import sys
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
-from cluster import SHARDS, Cluster  # noqa: E402
+import sasl2  # noqa: E402
+from cluster import Cluster  # noqa: E402
 from xmpp_client import StreamClosed, XmppClient, new_id  # noqa: E402
 
 NS_SID = "urn:xmpp:sid:0"
 LEASE = 3
-
-
-def shard_of(bare):
-    """As server/routing/router.cpp: FNV-1a, folded."""
-    number = 14695981039346656037
-    for byte in bare.encode():
-        number = (number ^ byte) * 1099511628211 % (1 << 64)
-    return (number ^ (number >> 32)) % SHARDS
 
 
 class Resumption(unittest.IsolatedAsyncioTestCase):
@@ -39,13 +32,8 @@ class Resumption(unittest.IsolatedAsyncioTestCase):
         homes = {n: self.account_at("node-%d" % n, n) for n in (2, 3)}
         self.here, self.there = homes[2], homes[3]
 
-    def owner(self, bare):
-        return self.cluster.postgres.query("SELECT node FROM shard_leases WHERE shard = %d" % shard_of(bare), "rookery1")
-
     def account_at(self, node, number):
-        name = next(name for name in ("u%d-%d" % (number, i) for i in range(1000)) if self.owner(name + "@localhost") == node)
-        self.cluster.add_account(name, "secret")
-        return name + "@localhost"
+        return self.cluster.account_at(node, "u%d-" % number) + "@localhost"
 
     async def client(self, bare, node, resource="desk"):
         client = XmppClient(self.cluster.nodes[node].endpoint, bare, "secret", resource=resource)
@@ -77,6 +65,9 @@ class Resumption(unittest.IsolatedAsyncioTestCase):
         return [int(e.find("result", "urn:xmpp:mam:2").find("forwarded", "urn:xmpp:forward:0").find("message").find("body").text)
                 for e in client.inbox if e.find("result", "urn:xmpp:mam:2") is not None]
 
+    async def resume(self, client):
+        return await client.resume()
+
     async def test_the_edge_dies_and_any_other_node_resumes(self):
         romeo, juliet = await self.client(self.here, 0), await self.client(self.there, 2)
         for number in range(5):
@@ -88,7 +79,7 @@ class Resumption(unittest.IsolatedAsyncioTestCase):
         await juliet.settled()
         for node in (2, 1):  # not the home's own node first
             romeo.endpoint = self.cluster.nodes[node].endpoint
-            answer = await romeo.resume()
+            answer = await self.resume(romeo)
             self.assertEqual(("resumed", "5"), (answer.name, str(int(answer.get("h")) - 1)))  # and his presence
             if node == 2:
                 self.assertEqual([7], await self.bodies(romeo, 1))
@@ -109,7 +100,7 @@ class Resumption(unittest.IsolatedAsyncioTestCase):
             self.send(romeo, to, number)
         await romeo.settled()
         acknowledged = romeo.sm.acked
-        home = self.cluster.nodes[int(self.owner(self.here)[-1]) - 1]
+        home = self.cluster.node(self.cluster.owner(self.here))
         home.process.send_signal(signal.SIGSTOP)
         for number in range(first + 4, first + 7):  # nobody has them
             self.send(romeo, to, number)
@@ -117,7 +108,7 @@ class Resumption(unittest.IsolatedAsyncioTestCase):
         home.kill()
         await self.lose(romeo)
         romeo.endpoint = self.cluster.nodes[0].endpoint
-        answer = await romeo.resume()
+        answer = await self.resume(romeo)
         self.assertEqual(("failed", str(acknowledged)), (answer.name, answer.get("h")))
         await self.start_over(romeo)
         reader = await self.client(to, 0, resource=new_id("r"))
@@ -142,7 +133,7 @@ class Resumption(unittest.IsolatedAsyncioTestCase):
             self.send(romeo, self.there, number)
         self.cluster.nodes[1].ctl("drain")
         await self.lose(romeo)
-        answer = await romeo.resume()
+        answer = await self.resume(romeo)
         # Presence, and what has arrived of the twenty: what h does not count is not there, what it counts is.
         self.assertEqual("failed", answer.name)
         counted = int(answer.get("h")) - 1
@@ -150,6 +141,13 @@ class Resumption(unittest.IsolatedAsyncioTestCase):
         await self.start_over(romeo)
         self.assertEqual(list(range(counted, 20)), await self.bodies(juliet, 20 - counted))
         self.assertEqual(list(range(20)), await self.archived(juliet))
+
+
+class ResumptionWithTheLogin(Resumption):
+    """SASL2: <resume/> travels inside <authenticate/>."""
+
+    async def resume(self, client):
+        return await sasl2.resume(client)
 
 
 def new_number():

@@ -18,7 +18,6 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "support")]
 from cluster import Cluster  # noqa: E402
-from cluster_resume import shard_of  # noqa: E402
 from xmpp_client import StreamClosed, XmppClient, new_id  # noqa: E402
 
 ROOM = "coven@conference.localhost"
@@ -142,7 +141,7 @@ class RoomTest:
     async def kill_owner(self):
         while self.progress < self.each * len(self.members) // 3:
             await asyncio.sleep(0.02)  # polling: this is when, not how long
-        owner = self.cluster.postgres.query("SELECT node FROM shard_leases WHERE shard = %d" % shard_of(ROOM), "rookery1")
+        owner = self.cluster.owner(ROOM)
         began, before = time.monotonic(), self.progress
         self.cluster.nodes[int(owner[-1]) - 1].kill()
         while self.progress <= before + 2 * len(self.members):

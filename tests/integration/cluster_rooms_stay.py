@@ -18,7 +18,6 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "support")]
 from cluster import Cluster  # noqa: E402
-from cluster_resume import shard_of  # noqa: E402
 from xmpp_client import XmppClient, new_id  # noqa: E402
 
 ROOM = "coven@conference.localhost"
@@ -80,7 +79,7 @@ class StayTest:
 
     def node_of(self, bare):
         """Its number from 0; None while nobody owns the shard."""
-        name = self.cluster.postgres.query("SELECT node FROM shard_leases WHERE shard = %d" % shard_of(bare), "rookery1")
+        name = self.cluster.owner(bare)
         return int(name[-1]) - 1 if name else None
 
     def make_occupants(self):

@@ -59,7 +59,7 @@ def check_signed_offer(client, challenge, hash_name):
         raise ScramError("XEP-0515: t=%s over %s" % (fields.get("t"), version))
 
 
-async def authenticate(client, mechanism, user, secret, more="", authzid="", believes_changed_offer=False, timeout=10.0):
+async def authenticate(client, mechanism, user, secret, more="", authzid="", believes_changed_offer=False, timeout=None):
     """One attempt; returns <success/>, <failure/> or <continue/>, whose proof has been checked."""
     binding = client.channel_binding()
     token = mechanism in BINDINGS
@@ -80,6 +80,27 @@ async def authenticate(client, mechanism, user, secret, more="", authzid="", bel
         data = base64.b64decode(answer.find("additional-data").text)
         attempt.check(data if token else data.decode())
     return answer
+
+
+async def resume(client, mechanism="SCRAM-SHA-256"):
+    """XmppClient.resume() with the login in one round trip (XEP-0388, XEP-0198 §9): returns <resumed/> or <failed/>."""
+    old = client.begin_anew()
+    await client.open_tcp(True)
+    await client.open_stream()
+    client.features = await client.receive()
+    success = await authenticate(client, mechanism, client.user, client.password, "<resume xmlns='%s' previd='%s' h='%d'/>" % (NS_SM, old.id, old.received))
+    if success.name != "success":
+        raise ScramError("no <success/>: %s" % success)
+    resumed = success.find("resumed", NS_SM)
+    if resumed is not None:
+        for text in client.sm.unacked:
+            client.write(text)
+        return resumed
+    failed = success.find("failed", NS_SM)
+    if failed.get("h") is not None:
+        old.on_ack(int(failed.get("h")))
+    client.features = await client.receive()
+    return failed
 
 
 def salted_password(task_data, mechanism, password):

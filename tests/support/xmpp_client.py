@@ -89,6 +89,8 @@ class _Wire(asyncio.Protocol):
 
 
 class XmppClient:
+    patience = 10.0  # seconds until what is awaited counts as missing, where nothing else is said
+
     def __init__(self, endpoint, jid, password, resource=None, direct_tls=True, mechanism=None, ca_file=None,
                  source=None, carrier="tcp"):
         self.endpoint = endpoint
@@ -200,8 +202,9 @@ class XmppClient:
     def request_ack(self):
         self.write("<r xmlns='%s'/>" % NS_SM)
 
-    async def wait_for(self, condition, timeout=10.0):
+    async def wait_for(self, condition, timeout=None):
         """Waits until condition() is true; StreamClosed when the socket ends before, TimeoutError after `timeout`."""
+        timeout = self.patience if timeout is None else timeout
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout
         while not condition():
@@ -216,7 +219,7 @@ class XmppClient:
             if loop.time() >= deadline and not condition():
                 raise TimeoutError("nothing came within %g s" % timeout)
 
-    async def receive(self, timeout=10.0):
+    async def receive(self, timeout=None):
         """The next element that is not XEP-0198 bookkeeping."""
         if not self.inbox:
             await self.wait_for(lambda: self.inbox or self.stream_ended, timeout)
@@ -224,7 +227,7 @@ class XmppClient:
             raise StreamClosed("the server closed the stream")
         return self.inbox.popleft()
 
-    async def receive_where(self, predicate, timeout=10.0):
+    async def receive_where(self, predicate, timeout=None):
         """The first element for which predicate(element); the others stay queued in order."""
         seen = 0
         while True:
@@ -238,14 +241,14 @@ class XmppClient:
             if len(self.inbox) == seen:
                 raise StreamClosed("the server closed the stream")
 
-    async def iq(self, kind, payload, to=None, timeout=10.0):
+    async def iq(self, kind, payload, to=None, timeout=None):
         """Sends an IQ and returns its answer, be it a result or an error."""
         identifier = new_id("iq")
         address = " to=" + quote(to) if to else ""
         self.send("<iq type='%s' id='%s'%s>%s</iq>" % (kind, identifier, address, payload))
         return await self.receive_where(lambda e: e.name == "iq" and e.get("id") == identifier, timeout)
 
-    async def settled(self, timeout=10.0):
+    async def settled(self, timeout=None):
         """Waits until the server has acknowledged everything that was sent (XEP-0198)."""
         self.request_ack()
         await self.wait_for(lambda: not self.sm.unacked, timeout)
@@ -274,7 +277,7 @@ class XmppClient:
         self._transport = await loop.start_tls(
             self._transport, self.wire, tls_context(self.ca_file), server_hostname=self.domain)
 
-    async def open_stream(self, timeout=10.0, to=None, sender=None):
+    async def open_stream(self, timeout=None, to=None, sender=None):
         self._new_parser()
         self.headers.clear()
         self.write("<?xml version='1.0'?><stream:stream xmlns='%s' xmlns:stream='%s' to='%s'%s version='1.0'>"
@@ -313,7 +316,7 @@ class XmppClient:
         certificate = tls.getpeercert(binary_form=True)
         return "tls-server-end-point", hashlib.sha256(certificate).digest()
 
-    async def authenticate(self, mechanism=None, authzid="", password=None, user=None, timeout=10.0):
+    async def authenticate(self, mechanism=None, authzid="", password=None, user=None, timeout=None):
         """One SASL exchange; returns the server's last word, <success/> or <failure/>."""
         mechanism = mechanism or self.mechanism
         if not mechanism:
@@ -378,10 +381,15 @@ class XmppClient:
         return answer
 
     async def log_in_again(self):
-        """Connects and authenticates, and keeps the old session's state in `resumable` until <resumed/> comes."""
+        """Connects and authenticates."""
+        old = self.begin_anew()
+        await self.negotiate()
+        return old
+
+    def begin_anew(self):
+        """Keeps the old session's state, which is returned, in `resumable` until <resumed/> comes."""
         old, self.sm = self.resumable or self.sm, StreamManagement()
         self.resumable = old
-        await self.negotiate()
         return old
 
     async def go_online(self, priority=None):
@@ -391,7 +399,7 @@ class XmppClient:
 
     # ---- ending
 
-    async def close(self, timeout=10.0):
+    async def close(self, timeout=None):
         """</stream:stream>, and waits until the server has closed its side too."""
         if self.closed or self._transport is None:
             return
