@@ -31,6 +31,7 @@ class UploadStore {
   virtual Result<Upload> find(std::string_view id) = 0;                 ///< Failure::not_found
   virtual Result<uint64_t> used_bytes(const xmpp::Jid& account) = 0;    ///< of uploads that are complete or have begun
   virtual Status remove(std::string_view id) = 0;                       ///< fine if absent
+  virtual Status expire(std::string_view id) = 0;                       ///< at once; fine if absent
   /// Complete or not, the longest expired first.
   virtual Result<std::vector<std::string>> expired(TimePoint now, size_t limit) = 0;
 };

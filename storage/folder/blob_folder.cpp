@@ -136,6 +136,10 @@ class BlobFolder final : public BlobStore {
     return {};
   }
 
+  std::string link(std::string_view, const BlobLink&) const override { return {}; }
+  Status check() override { return sync_folder(folder_); }
+  void stop() override {}
+
  private:
   /// Two letters of the key name a folder, so that no folder holds a million files.
   fs::path path_of(std::string_view key) const {

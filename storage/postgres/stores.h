@@ -124,6 +124,7 @@ class Uploads final : public UploadStore {
   Result<Upload> find(std::string_view id) override;
   Result<uint64_t> used_bytes(const xmpp::Jid& account) override;
   Status remove(std::string_view id) override;
+  Status expire(std::string_view id) override;
   Result<std::vector<std::string>> expired(TimePoint now, size_t limit) override;
 
  private:

@@ -66,6 +66,10 @@ Result<uint64_t> Uploads::used_bytes(const xmpp::Jid& account) {
 
 Status Uploads::remove(std::string_view id) { return database_.run("DELETE FROM uploads WHERE id = $1", id); }
 
+Status Uploads::expire(std::string_view id) {
+  return database_.run("UPDATE uploads SET expires = 0 WHERE id = $1", id);
+}
+
 Result<std::vector<std::string>> Uploads::expired(TimePoint now, size_t limit) {
   std::vector<std::string> found;
   auto rows = database_.query("SELECT id FROM uploads WHERE expires <= $1 ORDER BY expires LIMIT $2", to_sql(now),

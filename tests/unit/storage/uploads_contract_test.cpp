@@ -67,6 +67,15 @@ TEST_P(UploadsContract, ListsWhatHasExpired) {
   EXPECT_THAT(uploads().expired(at(9), 10).value(), IsEmpty());
 }
 
+TEST_P(UploadsContract, ExpiresAnUploadAtOnce) {
+  expect_ok(uploads().begin(upload("a", 1, juliet, 30), 100));
+  expect_ok(uploads().begin(upload("b", 1, juliet, 30), 100));
+  expect_ok(uploads().expire("a"));
+  EXPECT_THAT(uploads().expired(at(1), 10).value(), ElementsAre("a"));
+  EXPECT_EQ(uploads().used_bytes(juliet).value(), 2u) << "the space is taken until the content is gone";
+  expect_ok(uploads().expire("absent"));
+}
+
 TEST_P(UploadsContract, ExpiresWhatADeletedAccountLeaves) {
   expect_ok(stores->accounts().create(account("juliet@example.com")));
   expect_ok(uploads().begin(upload("a", 1, juliet), 100));
