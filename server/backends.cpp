@@ -47,6 +47,19 @@ Result<Backends> open_backends(const Config& config, size_t loops, bool with_log
   return config.storage_kind == "postgres" ? open_postgres(config, loops, with_log) : open_embedded(config, with_log);
 }
 
+Result<std::unique_ptr<storage::BlobStore>> open_blobs(const Config& config) {
+  if (config.upload_store == "local") return storage::open_blob_folder(config.upload_folder);
+  return storage::open_blob_bucket({.endpoint = config.s3_endpoint,
+                                    .public_endpoint = config.s3_public_endpoint,
+                                    .region = config.s3_region,
+                                    .bucket = config.s3_bucket,
+                                    .path_style = config.s3_path_style,
+                                    .access_key_file = config.s3_access_key_file,
+                                    .secret_key_file = config.s3_secret_key_file,
+                                    .ca_file = config.s3_ca_file,
+                                    .folder = config.upload_folder});
+}
+
 storage::PostgresOptions postgres_options(const Config& config) {
   storage::PostgresOptions options{.connection = config.storage_postgres, .node = config.cluster_node};
   if (!config.cluster_nats.empty() && options.node.empty()) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "server/config.h"
+#include "storage/blobs.h"
 #include "storage/message_log.h"
 #include "storage/postgres.h"
 #include "storage/stores.h"
@@ -20,6 +21,9 @@ struct Backends {
 
 /// Creates what is missing and brings schemas up to date. The data folder exists. Without `with_log` there is none.
 Result<Backends> open_backends(const Config& config, size_t loops, bool with_log);
+
+/// Where uploads are kept.
+Result<std::unique_ptr<storage::BlobStore>> open_blobs(const Config& config);
 
 /// How this node reaches PostgreSQL, also for its leases.
 storage::PostgresOptions postgres_options(const Config& config);

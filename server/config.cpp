@@ -42,7 +42,16 @@ const std::vector<Key>& keys() {
       {"http.idle_timeout", number(&Config::http_idle_timeout, 1, day)},
       {"upload.enabled", boolean(&Config::upload)},
       {"upload.domain", read_upload_domain},
+      {"upload.store", one_of(&Config::upload_store, {"local", "s3"})},
       {"upload.folder", path(&Config::upload_folder)},
+      {"upload.s3_endpoint", store_url(&Config::s3_endpoint)},
+      {"upload.s3_public_endpoint", store_url(&Config::s3_public_endpoint)},
+      {"upload.s3_region", text(&Config::s3_region)},
+      {"upload.s3_bucket", read_bucket},
+      {"upload.s3_path_style", boolean(&Config::s3_path_style)},
+      {"upload.s3_access_key_file", path(&Config::s3_access_key_file)},
+      {"upload.s3_secret_key_file", path(&Config::s3_secret_key_file)},
+      {"upload.s3_ca_file", path(&Config::s3_ca_file)},
       {"upload.file_bytes", number(&Config::upload_file_bytes, 1, 1024 * gigabyte)},
       {"upload.quota_bytes", number(&Config::upload_quota_bytes, 1, 1024 * gigabyte)},
       {"upload.keep", number(&Config::upload_keep, 1, 36'500 * day)},
@@ -216,6 +225,7 @@ std::string contradiction(const Config& config) {
   }
   // A right password that has to wait so long would come too late.
   if (config.backoff_most >= config.auth_timeout) return "auth.backoff_most_ms must be below limits.auth_timeout";
+  if (auto problem = upload_contradiction(config); !problem.empty()) return problem;
   if (auto problem = component_contradiction(config); !problem.empty()) return problem;
   if (config.outbox_bytes < config.stanza_bytes) return "limits.outbox_bytes must not be below limits.stanza_bytes";
   return {};

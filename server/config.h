@@ -60,7 +60,11 @@ struct Config {
   // [upload]
   bool upload = true;
   std::string upload_domain;            ///< empty: "upload." and the first domain
-  std::filesystem::path upload_folder;  ///< empty: data_dir/uploads
+  std::string upload_store = "local";   ///< or "s3"
+  std::filesystem::path upload_folder;  ///< empty: data_dir/uploads; of "s3": where files wait until they are whole
+  std::string s3_endpoint, s3_public_endpoint, s3_region = "us-east-1", s3_bucket;
+  bool s3_path_style = true;
+  std::filesystem::path s3_access_key_file, s3_secret_key_file, s3_ca_file;
   uint64_t upload_file_bytes = 100 * 1024 * 1024;
   uint64_t upload_quota_bytes = 1024 * 1024 * 1024;  ///< of one account
   std::chrono::seconds upload_keep{30 * 86'400};

@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "server/net/address.h"
+#include "storage/blobs.h"
 #include "xmpp/jid.h"
 
 namespace rookery::server {
@@ -180,6 +181,43 @@ std::string read_upload_domain(const toml::node& node, Config& config) {
   const auto jid = xmpp::Jid::parse(*value);
   if (!value->empty() && (!jid || !jid->is_domain())) return "is \"" + *value + "\", which is no domain";
   config.upload_domain = value->empty() ? "" : std::string(jid->domain());
+  return {};
+}
+
+Reader store_url(std::string Config::* member) {
+  return [member](const toml::node& node, Config& config) -> std::string {
+    const auto value = node.value_exact<std::string>();
+    if (!value || (!value->empty() && !storage::is_bucket_endpoint(*value)))
+      return "must be a URL like \"https://s3.example.org\"";
+    config.*member = *value;
+    return {};
+  };
+}
+
+std::string read_bucket(const toml::node& node, Config& config) {
+  const auto value = node.value_exact<std::string>();
+  const auto is_name = [](std::string_view text) {
+    return std::ranges::all_of(
+        text, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.'; });
+  };
+  if (!value || !is_name(*value)) return "must be a bucket's name: lower-case letters, digits, '-' and '.'";
+  config.s3_bucket = *value;
+  return {};
+}
+
+std::string upload_contradiction(const Config& config) {
+  constexpr uint64_t most_put_bytes = 5ull * 1024 * 1024 * 1024;  // of S3's PutObject
+  const bool has_all = !config.s3_endpoint.empty() && !config.s3_bucket.empty() && !config.s3_access_key_file.empty() &&
+                       !config.s3_secret_key_file.empty();
+  if (config.upload_store != "s3") return {};
+  if (!has_all) return "upload.store = \"s3\" needs s3_endpoint, s3_bucket, s3_access_key_file and s3_secret_key_file";
+  if (config.upload_file_bytes > most_put_bytes)
+    return "upload.file_bytes must not be above 5368709120 with upload.store = \"s3\"";
+  // XEP-0363 §4: clients get nothing but HTTPS; in the clear only tests on this machine do.
+  const auto& link = config.s3_public_endpoint;
+  const bool is_http = link.starts_with("http://");
+  if (is_http && !is_loopback_host(host_of(link.substr(7)).value_or(std::string())))
+    return "upload.s3_public_endpoint must begin with https://";
   return {};
 }
 

@@ -34,6 +34,11 @@ Reader listeners(std::vector<std::string> Config::* member, bool loopback_only);
 std::string read_mechanisms(const toml::node& node, Config& config);
 std::string read_public_url(const toml::node& node, Config& config);
 std::string read_upload_domain(const toml::node& node, Config& config);
+/// "https://host[:port]" of an object store, or nothing.
+Reader store_url(std::string Config::* member);
+std::string read_bucket(const toml::node& node, Config& config);
+/// What no single key of [upload] can say.
+std::string upload_contradiction(const Config& config);
 Reader accounts(std::vector<std::string> Config::* member);
 Reader addresses(std::vector<std::string> Config::* member);
 Reader networks(std::vector<std::string> Config::* member);

@@ -12,6 +12,7 @@
 #include "crypto/random.h"
 #include "server/admin/admin_socket.h"
 #include "server/backends.h"
+#include "server/blob_watch.h"
 #include "server/cluster/cluster.h"
 #include "server/components/component.h"
 #include "server/edge/auth_backoff.h"
@@ -36,8 +37,9 @@ namespace rookery::server {
 namespace {
 constexpr auto drain_time = std::chrono::seconds(2);
 constexpr auto drain_poll = std::chrono::milliseconds(2);
-constexpr int most_hops = 2;  // from the sender's loop to the receiver's, and back
-constexpr unsigned file_threads = 2;
+constexpr int most_hops = 2;             // from the sender's loop to the receiver's, and back
+constexpr unsigned file_threads = 2;     // for a disk
+constexpr unsigned remote_threads = 16;  // for an object store, where most of the time is waiting
 }  // namespace
 
 Node::Node(Config config, std::unique_ptr<storage::MessageLog> log)
@@ -84,11 +86,12 @@ Status Node::open_stores() {
   for (auto& each : opened->stores) stores_.push_back(std::make_unique<StoreWorker>(std::move(each)));
   if (log_ != nullptr) return {};
   log_ = std::move(opened->log);
-  files_ = std::make_unique<WorkerPool>(file_threads);
+  files_ = std::make_unique<WorkerPool>(config_.upload_store == "local" ? file_threads : remote_threads);
   if (!config_.upload) return {};
-  auto blobs = storage::open_blob_folder(config_.upload_folder);
+  auto blobs = open_blobs(config_);
   if (!blobs) return std::unexpected<Error>(blobs.error());
   blobs_ = std::move(*blobs);
+  blob_watch_ = std::make_unique<BlobWatch>(*blobs_, *files_);
   return {};
 }
 
@@ -128,6 +131,8 @@ std::string Node::not_ready() const {
   if (cluster_->is_draining()) return "draining";
   return cluster_->is_bus_connected() ? "" : "NATS is away";
 }
+
+std::string Node::uploads_problem() const { return blob_watch_ ? blob_watch_->problem() : std::string(); }
 
 Status Node::listen(const std::string& address, Loop& loop, std::function<void(int fd, const std::string& ip)> accept) {
   if (std::ranges::find(config_.proxy_protocol, address) != config_.proxy_protocol.end()) {
@@ -192,6 +197,7 @@ Status Node::start() {
   if (const Status opened = open_listeners(); !opened) return opened;
   for (auto& loop : loops_) loop->start();
   for (auto& hook : features_.started) loops_.front()->post([&hook] { hook(); });
+  if (blob_watch_) loops_.front()->post([this] { blob_watch_->look(); });
   admin_socket_ = std::make_unique<AdminSocket>(
       [this](const std::vector<std::string>& words, const std::string& password) { return admin(words, password); });
   return admin_socket_->start(config_.admin_socket);
@@ -266,6 +272,7 @@ void Node::stop() {
     });
   }
   if (cluster_) cluster_->stop();
+  if (blobs_) blobs_->stop();
   for (auto& loop : loops_) loop->stop();
   files_.reset();
   metrics_.reset();

@@ -26,6 +26,7 @@ class Cluster;
 
 class AdminSocket;
 class AuthBackoff;
+class BlobWatch;
 class BoshSessions;
 class Components;
 class ConnectionLimits;
@@ -136,6 +137,8 @@ class Node {
   /// Why this node should get no clients now: storage refuses (REQUIREMENTS 21), or it has no part in its cluster.
   /// Empty when it should. Any thread.
   std::string not_ready() const;
+  /// Why uploads fail now, while the rest works; empty when they do not. Any thread.
+  std::string uploads_problem() const;
 
   /// An administrator's command for an account whose home is this loop's, sent by another node (cluster/wire.h).
   void command_from_node(const std::string& words);
@@ -169,6 +172,7 @@ class Node {
   std::unique_ptr<storage::MessageLog> log_;
   std::vector<std::unique_ptr<StoreWorker>> stores_;
   std::unique_ptr<storage::BlobStore> blobs_;
+  std::unique_ptr<BlobWatch> blob_watch_;
   std::unique_ptr<WorkerPool> files_;
   std::vector<std::unique_ptr<Loop>> loops_;
   std::vector<std::unique_ptr<Homes>> homes_;

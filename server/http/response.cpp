@@ -19,6 +19,8 @@ std::string_view reason(int status) {
       return "No Content";
     case 206:
       return "Partial Content";
+    case 307:
+      return "Temporary Redirect";
     case 400:
       return "Bad Request";
     case 403:

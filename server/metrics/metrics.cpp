@@ -123,7 +123,10 @@ void Metrics::serve_health(const Connection& connection) {
 
 void Metrics::serve_readiness(const Connection& connection) {
   const std::string reason = node_.not_ready();
-  connection->respond(reason.empty() ? plain(200, "ready\n") : plain(503, reason + "\n"));
+  if (!reason.empty()) return connection->respond(plain(503, reason + "\n"));
+  // Without its files a server still carries messages: no reason to send clients away, but one to say it.
+  const std::string uploads = node_.uploads_problem();
+  connection->respond(plain(200, uploads.empty() ? "ready\n" : "ready, but uploads fail: " + uploads + "\n"));
 }
 
 }  // namespace rookery::server

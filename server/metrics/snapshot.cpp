@@ -94,6 +94,8 @@ void write_storage(Exposition& out, Node& node, const LoopCounters& sum, const s
   out.gauge("rookery_storage_healthy", "0 while the storage refuses: nothing is acknowledged then.")
       .sample(node.log().healthy(), {{"storage", "log"}})
       .sample(node.stores_healthy(), {{"storage", "stores"}});
+  out.gauge("rookery_uploads_usable", "0 while the store of uploaded files cannot be used.")
+      .sample(node.uploads_problem().empty());
   out.gauge("rookery_loops", "Event loops.").sample(loops.size());
 }
 

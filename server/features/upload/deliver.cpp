@@ -20,7 +20,8 @@ class Delivery final : public std::enable_shared_from_this<Delivery> {
           upload && upload->complete && upload->name == name && upload->expires > std::chrono::system_clock::now();
       if (!upload && upload.error().failure != Failure::not_found) return self->refuse(500);
       if (!is_there) return self->refuse(404);
-      self->open(std::move(*upload));
+      self->upload_ = std::move(*upload);
+      if (!self->redirect()) self->open();
     });
   }
 
@@ -30,15 +31,37 @@ class Delivery final : public std::enable_shared_from_this<Delivery> {
         upload_response(status, status == 404 ? "There is nothing here." : "The file cannot be read now."));
   }
 
-  void open(storage::Upload upload) {
-    upload_ = std::move(upload);
+  std::string disposition() const {
+    return std::string(is_shown(upload_.type) ? "inline" : "attachment") + "; filename*=UTF-8''" +
+           percent_encode(upload_.name);
+  }
+
+  /// Sends the client to the store, when clients may go there. The store cannot add our other headers (REQUIREMENTS
+  /// 26): so what a browser could run has no type there, beside being an attachment.
+  bool redirect() {
+    const storage::BlobLink link{.method = connection_->request().method,
+                                 .type = is_shown(upload_.type) ? upload_.type : "application/octet-stream",
+                                 .disposition = disposition()};
+    std::string url = service_->node.blobs().link(upload_.id, link);
+    if (url.empty()) return false;
+    // RFC 9110 §15.4.8: HEAD and Range are sent again there.
+    connection_->respond(
+        upload_response(307, "It is elsewhere.").with("Location", std::move(url)).with("Cache-Control", "no-store"));
+    return true;
+  }
+
+  void open() {
     service_->node.files().run([this] { return service_->node.blobs().open(upload_.id); },
                                [self = shared_from_this()](Result<std::unique_ptr<storage::BlobReader>> reader) {
-                                 if (!reader)
-                                   return self->refuse(reader.error().failure == Failure::not_found ? 404 : 500);
+                                 if (!reader) return self->fail(reader.error());
                                  self->reader_ = std::move(*reader);
                                  self->answer();
                                });
+  }
+
+  void fail(const Error& error) {
+    log::warning("download_failed", {{"error", error.message}});
+    refuse(status_of(error.failure));
   }
 
   void answer() {
@@ -60,8 +83,7 @@ class Delivery final : public std::enable_shared_from_this<Delivery> {
                 "bytes " + std::to_string(first) + "-" + std::to_string(first + count - 1) + "/" + size);
     // REQUIREMENTS 26: what a browser could run it saves instead.
     head.with("Content-Type", upload_.type.empty() ? "application/octet-stream" : upload_.type)
-        .with("Content-Disposition", std::string(is_shown(upload_.type) ? "inline" : "attachment") +
-                                         "; filename*=UTF-8''" + percent_encode(upload_.name))
+        .with("Content-Disposition", disposition())
         .with("Cache-Control", "private, max-age=86400")
         .with("Cross-Origin-Resource-Policy", "cross-origin");
     next_ = first;

@@ -16,7 +16,7 @@ storage::TimePoint in_future(std::chrono::seconds delay) {
   return std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now()) + delay;
 }
 
-/// One file on its way from the connection to the disk. Lives as long as somebody owes it an answer.
+/// One file on its way from the connection to the store. Lives as long as somebody owes it an answer.
 class Reception final : public BodySink, public std::enable_shared_from_this<Reception> {
  public:
   Reception(std::shared_ptr<UploadService> service, std::shared_ptr<HttpConnection> connection, UploadSlot slot)
@@ -112,10 +112,23 @@ class Reception final : public BodySink, public std::enable_shared_from_this<Rec
     is_busy_ = true;  // nothing follows
     drop_writer();
     if (!is_lost_) log::warning("upload_failed", {{"error", error.message}});
-    node().files().run([&blobs = node().blobs(), id = slot_.id] { return blobs.remove(id); }, [](const Status&) {});
-    auto forget = [id = slot_.id](storage::Stores& stores) { return stores.uploads().remove(id); };
-    node().stores().run(forget, [self = shared_from_this(), is_full = error.failure == Failure::full](Status) {
-      self->answer(is_full ? 507 : 500, "The file could not be stored.");
+    const int status = error.failure == Failure::not_found ? 500 : status_of(error.failure);
+    // Whom the store does not answer now it will not answer about the deletion: the client need not wait for that, too.
+    const bool is_told = status == 503;
+    if (is_told) answer(status, "Files cannot be stored now.");
+    node().files().run([&blobs = node().blobs(), id = slot_.id] { return blobs.remove(id); },
+                       [self = shared_from_this(), status, is_told](const Status& removed) {
+                         self->forget(removed, is_told ? 0 : status);
+                       });
+  }
+
+  /// The claim goes when the content has gone: what is left the sweep deletes, which goes by the claims.
+  void forget(const Status& removed, int status) {
+    auto forget = [id = slot_.id, is_gone = removed.has_value()](storage::Stores& stores) {
+      return is_gone ? stores.uploads().remove(id) : stores.uploads().expire(id);
+    };
+    node().stores().run(forget, [self = shared_from_this(), status](const Status&) {
+      if (status != 0) self->answer(status, "The file could not be stored.");
     });
   }
 

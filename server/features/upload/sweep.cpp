@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "server/cluster/cluster.h"
 #include "server/features/upload/service.h"
 #include "server/log.h"
 
@@ -15,6 +16,10 @@ void later(std::shared_ptr<UploadService> service, std::chrono::seconds delay) {
 
 std::chrono::seconds pause(const Config& config) {
   return std::clamp(config.upload_keep / 10, std::chrono::seconds(1), std::chrono::seconds(600));
+}
+
+bool is_ours(Node& node) {
+  return node.cluster() == nullptr || node.cluster()->owns(shard_of(node.config().upload_domain));
 }
 
 /// The content goes first: a row that is left is swept again, content without a row never would be.
@@ -46,6 +51,7 @@ void remove(const std::shared_ptr<UploadService>& service, std::vector<std::stri
 }  // namespace
 
 void sweep_uploads(std::shared_ptr<UploadService> service) {
+  if (!is_ours(service->node)) return later(service, pause(service->node.config()));
   const auto now = std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
   auto read = [now](storage::Stores& stores) { return stores.uploads().expired(now, at_once); };
   service->node.stores().run(read, [service](Result<std::vector<std::string>> ids) {

@@ -115,6 +115,20 @@ void add_upload_headers(HttpResponse& response) {
       .with("X-Content-Type-Options", "nosniff");
 }
 
+int status_of(Failure failure) {
+  switch (failure) {
+    case Failure::not_found:
+      return 404;
+    case Failure::unavailable:
+    case Failure::denied:
+      return 503;
+    case Failure::full:
+      return 507;
+    default:
+      return 500;
+  }
+}
+
 std::optional<UploadPath> parse_upload_path(std::string_view path) {
   if (!path.starts_with(upload_path)) return std::nullopt;
   path.remove_prefix(upload_path.size() + 1);
@@ -158,11 +172,12 @@ void install_upload(Node& node, FeatureRegistry& registry) {
   node.http().serve(std::string(upload_path) + "/",
                     [service](const std::shared_ptr<HttpConnection>& connection) { serve(service, connection); });
   registry.started.push_back([service] { sweep_uploads(service); });
-  registry.implements({.number = 363,
-                       .name = "HTTP File Upload",
-                       .version = "1.2.0",
-                       .left_out = "purposes other than message (§5)",
-                       .tests = "golden/upload, integration/web/upload_test.py, unit/server/features/upload"});
+  registry.implements(
+      {.number = 363,
+       .name = "HTTP File Upload",
+       .version = "1.2.0",
+       .left_out = "purposes other than message (§5)",
+       .tests = "golden/upload, integration/web/upload_test.py and upload_s3_test.py, unit/server/features/upload"});
 }
 
 }  // namespace rookery::server

@@ -168,6 +168,25 @@ TEST(Config, PostgresNeedsAConnectionAndAConnectionNeedsPostgres) {
   EXPECT_THAT(refusal("[storage]\nkind = \"mysql\"\n"), HasSubstr("embedded"));
 }
 
+TEST(Config, AnObjectStoreNeedsAllThatLeadsToIt) {
+  const std::string whole =
+      "[upload]\nstore = 's3'\ns3_endpoint = 'https://s3.example.org'\ns3_bucket = 'b'\n"
+      "s3_access_key_file = '/a'\ns3_secret_key_file = '/s'\n";
+  EXPECT_TRUE(load(whole));
+  for (const std::string key : {"s3_endpoint", "s3_bucket", "s3_access_key_file", "s3_secret_key_file"}) {
+    std::string less = whole;
+    less.insert(less.find(key), "# ");
+    EXPECT_THAT(refusal(less), HasSubstr("needs s3_endpoint, s3_bucket, s3_access_key_file and s3_secret_key_file"))
+        << key;
+  }
+  EXPECT_THAT(refusal(whole + "file_bytes = 5368709121"), HasSubstr("must not be above 5368709120"));
+  EXPECT_THAT(refusal(whole + "s3_public_endpoint = 'http://s3.example.org'"), HasSubstr("must begin with https://"));
+  EXPECT_TRUE(load(whole + "s3_public_endpoint = 'http://127.0.0.1:9000'"));
+  EXPECT_THAT(refusal("[upload]\nstore = 'ftp'"), HasSubstr("upload.store must be"));
+  EXPECT_THAT(refusal("[upload]\ns3_endpoint = 's3.example.org'"), HasSubstr(":2: upload.s3_endpoint must be a URL"));
+  EXPECT_THAT(refusal("[upload]\ns3_bucket = 'a/b'"), HasSubstr("must be a bucket's name"));
+}
+
 TEST(Config, BrokenTomlNamesTheLine) { EXPECT_THAT(refusal("[server]\n\nthreads = = 2\n"), HasSubstr(":3: ")); }
 
 TEST(Config, AMissingFileIsNotFound) {
