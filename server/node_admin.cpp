@@ -55,7 +55,11 @@ std::string Node::admin(const std::vector<std::string>& words, const std::string
     return cluster_ ? answer(cluster_->set_draining(command == "drain"))
                     : "error: this node is alone: cluster.nats is not set\n";
   }
-  if (command == "backup" && words.size() == 2) return answer(back_up(*this, words[1]));
+  if (command == "backup" && words.size() == 2) {
+    const Status copied = back_up(*this, words[1]);
+    const std::string rest = not_backed_up(config_);
+    return (copied && !rest.empty() ? rest + "\n" : "") + answer(copied);
+  }
   if (command == "reports") return admin_reports(*this, words);
   if (command == "reload") return answer(reload());
   if (command == "stats") {

@@ -215,7 +215,7 @@ class CommandLine {
     auto* kick = jid_command(app_, "kick", "End an account's sessions, or the one of a full JID", false);
     kick->add_option("REASON", reason_, "What the client is told");
     auto* backup =
-        command(app_, "backup", "Copy the server's data, except for uploads, while it runs (not PostgreSQL's)");
+        command(app_, "backup", "Copy the server's data, except for uploaded files, while it runs (not PostgreSQL's)");
     backup->add_option("FOLDER", folder_, "A new folder that the server may write, from the root")
         ->required()
         ->check(one_word);

@@ -49,4 +49,12 @@ Status back_up(Node& node, const std::filesystem::path& folder) {
   return copied;
 }
 
+std::string not_backed_up(const Config& config) {
+  if (!config.upload) return {};
+  const bool is_local = config.upload_store == "local";
+  return "not copied: uploaded files, " + (is_local
+                                               ? "in " + config.upload_folder.string()
+                                               : "in the bucket " + config.s3_bucket + " at " + config.s3_endpoint);
+}
+
 }  // namespace rookery::server

@@ -2,8 +2,9 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 
-#include "crypto/result.h"
+#include "server/config.h"
 
 namespace rookery::server {
 
@@ -13,5 +14,7 @@ class Node;
 /// started on it knows everything that was acknowledged before the call. Blocks for as long as copying takes; the node
 /// serves meanwhile.
 Status back_up(Node& node, const std::filesystem::path& folder);
+/// Where lies what is not copied, for people; empty when there is nothing.
+std::string not_backed_up(const Config& config);
 
 }  // namespace rookery::server

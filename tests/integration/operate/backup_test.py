@@ -70,7 +70,8 @@ class BackupTest(OperateTest):
         run(read())
 
     def test_only_the_servers_user_can_read_the_copy(self):
-        self.server.ctl("backup", self.folder())
+        said = self.server.ctl("backup", self.folder())
+        self.assertIn("not copied: uploaded files, in %s/uploads" % self.server.data_dir, said)
         for name, mode in (("", 0o700), ("rookery.sqlite", 0o600)):
             self.assertEqual(stat.S_IMODE(os.stat(os.path.join(self.folder(), name)).st_mode), mode, name)
 
