@@ -11,8 +11,9 @@ import threading
 
 
 class Cable:
-    def __init__(self, target):
-        self.target, self.port = target, None
+    def __init__(self, target, tls=None):
+        """`tls`: an ssl.SSLContext; this end of the cable speaks TLS then."""
+        self.target, self.tls, self.port = target, tls, None
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._ready = threading.Event()
@@ -40,7 +41,7 @@ class Cable:
         asyncio.set_event_loop(self._loop)
         self._whole = asyncio.Event()
         self._whole.set()
-        server = self._loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", 0))
+        server = self._loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self.tls))
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
         self._loop.run_forever()

@@ -16,6 +16,8 @@ SMALL = {"upload": {"file_bytes": 3_000_000, "quota_bytes": 4_000_000}}
 
 
 class UploadCase(WebCase):
+    """Of a server that keeps its files in a folder; upload_s3_test.py has the same with an object store."""
+
     def slot(self, content, name="a.png", kind="image/png", user="romeo", size=None):
         """The targets to put to and to get from, or the stanza error."""
         attributes = " content-type='%s'" % kind if kind else ""

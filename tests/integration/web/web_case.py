@@ -18,8 +18,12 @@ class WebCase(unittest.TestCase):
     config = {}
 
     @classmethod
+    def server_config(cls):
+        return cls.config
+
+    @classmethod
     def setUpClass(cls):
-        cls.server = tested_server(cls.config)
+        cls.server = tested_server(cls.server_config())
         cls.server.__enter__()
         cls.addClassCleanup(cls.server.close)
         for user in ("romeo", "juliet"):
