@@ -65,14 +65,16 @@ void Client::on_online(bool resumed) {
   events_(event::Online{connection_.jid(), resumed, negotiation.mechanism(), negotiation.channel_binding()});
   if (resumed) return;
   caught_up_ = false;
+  outbox_.hold();
   roster_.on_offline();
   discover([this] {
     enable_carbons();
     roster_.request([] {});
     send_presence();
-    omemo_.on_bound();
-    catch_up();
-    outbox_.on_bound();
+    omemo_.check_for_copy([this](Status status) {
+      if (!status) events_(event::Notice{"the local database fails: " + status.error().message});
+      if (connection_.online()) catch_up();
+    });
   });
 }
 
@@ -104,8 +106,10 @@ void Client::catch_up() {
   archive_.start([this](Result<size_t> count) {
     caught_up_ = true;
     if (!connection_.online()) return;
+    // Nothing is encrypted before it is known that this database is not an older copy.
+    omemo_.on_caught_up();
     omemo_.settle();
-    omemo_.maintain();
+    outbox_.on_caught_up();
     if (count) return events_(event::CaughtUp{*count});
     events_(event::Notice{"history could not be fetched: " + count.error().message});
     events_(event::CaughtUp{0});

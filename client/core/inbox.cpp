@@ -144,6 +144,9 @@ Result<std::optional<ChatMessage>> Inbox::read(const Item& item) {
   }
   auto opened = parts_.omemo.decrypt(item.from, item.to, item.message, parts_.archive.running());
   if (!opened) return std::unexpected(opened.error());
+  if (opened->is_own && !message.origin_id.empty()) {
+    if (auto status = parts_.omemo.suspect_copy(); !status) return std::unexpected(status.error());
+  }
   if (!opened->text && opened->problem.empty()) return std::optional<ChatMessage>();
   // What was written before this device existed was never meant for it.
   if (!opened->text && item.via == event::Via::archive && opened->device == 0) return std::optional<ChatMessage>();

@@ -40,8 +40,9 @@ Result<ChatMessage> Outbox::submit(const xmpp::Jid& to, std::string_view text, b
   return message;
 }
 
-void Outbox::on_bound() {
+void Outbox::on_caught_up() {
   ++session_;
+  is_held_ = false;
   if (auto status = load(); !status) return events_(event::Notice{status.error().message});
   std::vector<xmpp::Jid> peers;
   for (const auto& [peer, line] : lines_) peers.push_back(peer);
@@ -50,12 +51,12 @@ void Outbox::on_bound() {
 
 void Outbox::pump(const xmpp::Jid& peer) {
   auto& line = lines_[peer];
-  if (line.preparing || line.queue.empty() || !connection_.online()) return;
+  if (line.preparing || line.queue.empty() || is_held_ || !connection_.online()) return;
   line.preparing = true;
   omemo_.prepare(peer, [this, peer, session = session_](Status prepared) {
     if (session != session_) return;
     lines_[peer].preparing = false;
-    if (connection_.online()) drain(peer, prepared);
+    if (connection_.online() && !is_held_) drain(peer, prepared);
   });
 }
 

@@ -20,7 +20,9 @@ class Outbox {
   Status load();  ///< what an earlier run left behind
   /// Encrypts unless `plain`, when the contact has devices or ever had. Returns the message as it is kept.
   Result<ChatMessage> submit(const xmpp::Jid& to, std::string_view text, bool plain);
-  void on_bound();  ///< a new session: everything unacknowledged is sent again, as the same stanza
+  /// A new session: nothing goes out until it has caught up.
+  void hold() { is_held_ = true; }
+  void on_caught_up();  ///< everything unacknowledged is sent again, as the same stanza
   void on_acknowledged(int64_t message);
   /// An error bounced from `from` for the stanza with this id.
   void on_bounced(std::string_view message_id, const xmpp::Jid& from, const std::string& reason);
@@ -47,6 +49,7 @@ class Outbox {
   std::map<xmpp::Jid, Line> lines_;
   std::set<int64_t> unfinished_;
   uint64_t session_ = 0;
+  bool is_held_ = true;
 };
 
 }  // namespace rookery::client

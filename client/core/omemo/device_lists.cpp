@@ -101,6 +101,7 @@ void DeviceLists::publish_own(Version version) {
   const xmpp::Jid account = connection_.account();
   auto list = devices(version, account);
   list.insert(own_device_);
+  list.erase(retired_);
   auto wrapper = xmpp::Element::make("wrapper", "");
   xmpp::omemo::add_device_list(*wrapper, version, {list.begin(), list.end()});
   const std::string node(xmpp::omemo::devices_node(version));

@@ -26,6 +26,8 @@ class DeviceLists {
   Status load();
   /// A new session: what was fetched before may be old, and our device has to be in our lists.
   void on_bound(uint32_t own_device);
+  /// A former device of this database: it leaves the lists when its successor enters them.
+  void retire(uint32_t former_device) { retired_ = former_device; }
   /// True when the event was a device list.
   bool on_event(const origin::PepEvent& event);
 
@@ -46,7 +48,7 @@ class DeviceLists {
   Pep& pep_;
   LocalStore& store_;
   const EventSink& events_;
-  uint32_t own_device_ = 0;
+  uint32_t own_device_ = 0, retired_ = 0;
   std::map<Key, std::set<uint32_t>> lists_;
   std::set<Key> current_;  ///< fetched or announced in this session
   int publications_ = 0;   ///< against two devices that keep removing each other

@@ -68,10 +68,12 @@ Omemo::Omemo(Connection& connection, LocalStore& store, const EventSink& events)
       events_(events),
       keys_(store),
       pep_(connection),
-      lists_(connection, pep_, store, events_) {}
+      lists_(connection, pep_, store, events_),
+      copies_(connection, pep_, store) {}
 
 Status Omemo::open(const xmpp::Jid& account) {
   if (auto status = lists_.load(); !status) return status;
+  if (auto status = copies_.load(); !status) return status;
   auto device = crypto::omemo::Device::open(keys_);
   if (!device && device.error().failure == Failure::not_found)
     device = crypto::omemo::Device::create(keys_, std::string(account.bare_text()));
@@ -82,12 +84,35 @@ Status Omemo::open(const xmpp::Jid& account) {
   return {};
 }
 
-void Omemo::on_bound() {
+void Omemo::on_caught_up() {
   unusable_.clear();
+  if (copies_.suspected()) become_new_device();
   if (auto changed = device_->maintain(); !changed) events_(event::Notice{changed.error().message});
   // Bundles before lists: whoever sees the device finds its keys.
   publish_bundles();
   lists_.on_bound(device_->id());
+}
+
+void Omemo::become_new_device() {
+  const uint32_t old = device_->id();
+  std::optional<crypto::omemo::Device> fresh;
+  const auto status = store_.transaction([&]() -> Status {
+    if (auto forgotten = keys_.forget_own_device(); !forgotten) return forgotten;
+    auto created = crypto::omemo::Device::create(keys_, device_->address().jid);
+    if (!created) return std::unexpected(created.error());
+    fresh.emplace(std::move(*created));
+    return copies_.forget();
+  });
+  if (!status)
+    return events_(event::Notice{"this database is an older copy and could not be renewed: " + status.error().message});
+  device_.emplace(std::move(*fresh));
+  lists_.retire(old);
+  answers_.clear();
+  heals_.clear();
+  events_(event::Notice{
+      "this database is older than what its OMEMO device has written: a restored backup, or a copy. It goes on as "
+      "the new device " +
+      std::to_string(device_->id()) + "; who had verified it has to do that again (/fingerprint)"});
 }
 
 void Omemo::publish_bundles() {
@@ -244,7 +269,10 @@ Result<Omemo::Decrypted> Omemo::open_message(const xmpp::Jid& sender, const xmpp
   result.encryption = encryption_of(version);
   result.device = encrypted.sender_device;
   // What this device wrote comes back from the archive; it was for others, and what was worth keeping is kept.
-  if (peer == device_->address()) return result;
+  if (peer == device_->address()) {
+    result.is_own = encrypted.payload && !recipient.same_bare(connection_.account());
+    return result;
+  }
   auto incoming = device_->decrypt(peer.jid, encrypted, catching_up);
   if (!incoming) {
     const DecryptFailure failure = incoming.error();
@@ -275,6 +303,7 @@ Result<Omemo::Decrypted> Omemo::open_message(const xmpp::Jid& sender, const xmpp
 }
 
 void Omemo::settle() {
+  if (copies_.suspected()) on_caught_up();
   for (const auto& [version, peer] : std::exchange(answers_, {})) send_empty(version, peer);
   for (const auto& [version, peer] : std::exchange(heals_, {})) heal(version, peer);
   if (std::exchange(bundles_dirty_, false)) maintain();

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "client/core/omemo/copy_guard.h"
 #include "client/core/omemo/device_lists.h"
 #include "client/core/omemo/omemo_store.h"
 #include "crypto/omemo/omemo.h"
@@ -22,7 +23,11 @@ class Omemo {
   Omemo(Connection& connection, LocalStore& store, const EventSink& events);
   /// Opens this account's device, or makes one.
   Status open(const xmpp::Jid& account);
-  void on_bound();  ///< a new session: publishes bundles and lists
+  /// A new session, before catching up: is this database as new as its device?
+  void check_for_copy(std::function<void(Status)> done) { copies_.check(device_->id(), std::move(done)); }
+  /// A new session, after catching up: replaces used prekeys, publishes bundles and lists. An older copy becomes a new
+  /// device.
+  void on_caught_up();
   bool on_event(const origin::PepEvent& event) { return lists_.on_event(event); }
 
   /// Makes sessions with all devices that `contact` and we have, as far as possible, then calls `ready`, with
@@ -40,6 +45,7 @@ class Omemo {
     uint32_t device = 0;
     crypto::omemo::Trust trust = crypto::omemo::Trust::undecided;
     std::string problem;  ///< why it cannot be shown
+    bool is_own = false;  ///< written with a text by this very device, to somebody else
   };
   /// `sender` as the origin gate found it. To be called in the transaction that stores the result; afterwards settle().
   /// An error is one of the database: nothing happened.
@@ -47,8 +53,9 @@ class Omemo {
                             bool catching_up);
   /// Sends what decrypting made necessary: answers to new sessions, heartbeats, healing.
   void settle();
-  /// After catch-up: replaces used prekeys.
-  void maintain();
+  /// decrypt() found what this device has written, and the history does not have it. To be called in the same
+  /// transaction.
+  Status suspect_copy() { return copies_.suspect(); }
 
   std::vector<DeviceInfo> devices(const xmpp::Jid& jid) const;
   DeviceInfo own_device() const;
@@ -61,6 +68,8 @@ class Omemo {
   void make_sessions(const xmpp::Jid& contact, std::function<void(Status)> ready);
   void fetch_bundle(Version version, const Address& address, std::function<void()> done);
   void publish_bundles();
+  void maintain();
+  void become_new_device();
   Result<Decrypted> open_message(const xmpp::Jid& sender, const xmpp::Jid& recipient,
                                  const crypto::omemo::EncryptedMessage& encrypted, bool catching_up);
   void send_empty(Version version, const Address& peer);
@@ -73,6 +82,7 @@ class Omemo {
   OmemoStore keys_;
   Pep pep_;
   DeviceLists lists_;
+  CopyGuard copies_;
   std::optional<crypto::omemo::Device> device_;
   std::set<std::pair<Version, Address>> unusable_;  ///< without a good bundle, in this session
   std::set<std::pair<Version, Address>> answers_, heals_;

@@ -116,6 +116,14 @@ Status OmemoStore::apply(const Changes& changes) {
   return store_.transaction([&] { return write(changes); });
 }
 
+Status OmemoStore::forget_own_device() {
+  return store_.transaction([&]() -> Status {
+    for (const auto kind : {own_kind, pre_key_kind, signed_pre_key_kind, session_kind, seen_kind})
+      if (auto status = store_.remove_all(kind); !status) return status;
+    return {};
+  });
+}
+
 Status OmemoStore::write(const Changes& changes) {
   Status status;
   const auto put = [&](std::string_view kind, const std::string& key, const std::optional<std::string>& value,

@@ -21,6 +21,8 @@ class OmemoStore final : public crypto::omemo::Store {
   Result<std::map<crypto::omemo::Address, crypto::omemo::Identity>> identities(std::string_view jid) const override;
   Result<bool> seen(const crypto::omemo::SeenKey& key) const override;
   Status apply(const crypto::omemo::Changes& changes) override;
+  /// All but what we think of others: for a new device in place of this one.
+  Status forget_own_device();
 
  private:
   Status write(const crypto::omemo::Changes& changes);

@@ -37,7 +37,7 @@ bool is_precondition_failure(const xmpp::Element* iq) {
 
 xmpp::DataForm options_form(std::string_view form_type, const Pep::Item& item) {
   auto form = xmpp::DataForm::make(xmpp::DataForm::Type::submit, form_type);
-  form.add("pubsub#persist_items", "true").add("pubsub#access_model", "open");
+  form.add("pubsub#persist_items", "true").add("pubsub#access_model", item.only_we ? "whitelist" : "open");
   if (!item.max_items.empty()) form.add("pubsub#max_items", item.max_items);
   return form;
 }

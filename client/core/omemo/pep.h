@@ -16,9 +16,10 @@ class Pep {
   struct Item {
     std::string node, id;
     std::string max_items;  ///< "1", "max"
+    bool only_we = false;   ///< access model whitelist, for the account's own devices; else open, for everyone
   };
   using Done = std::function<void(Status)>;
-  /// Publishes so that everyone may read it (access model open). A node that is configured otherwise is reconfigured.
+  /// Publishes for those whom the item says. A node that is configured otherwise is reconfigured.
   void publish(Item item, const xmpp::Element& payload, Done done);
   /// The payload of one item, or of the newest for an empty id. Failure::not_found when there surely is none (or it is
   /// not for us), ::unavailable when nobody could tell.

@@ -166,6 +166,10 @@ Status LocalStore::remove(std::string_view kind, std::string_view key) {
   return database_->run("DELETE FROM records WHERE kind = ? AND key = ?", kind, Blob{index});
 }
 
+Status LocalStore::remove_all(std::string_view kind) {
+  return database_->run("DELETE FROM records WHERE kind = ?", kind);
+}
+
 Result<std::vector<LocalStore::Record>> LocalStore::all(std::string_view kind) const {
   return read_records(kind, database_->query("SELECT key, value FROM records WHERE kind = ?", kind));
 }

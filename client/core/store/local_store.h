@@ -37,6 +37,7 @@ class LocalStore {
   Status put(std::string_view kind, std::string_view key, std::string_view value, std::string_view group = {});
   Result<std::optional<std::string>> get(std::string_view kind, std::string_view key) const;
   Status remove(std::string_view kind, std::string_view key);
+  Status remove_all(std::string_view kind);
   struct Record {
     std::string key, value;
   };

@@ -68,6 +68,13 @@ class RookCli:
                 return one
             self.seen.append(one)
 
+    def wait_until(self, holds, seconds=TIMEOUT):
+        """For what no event tells: `holds` asks the program itself."""
+        deadline = time.monotonic() + seconds
+        while not holds():
+            if time.monotonic() > deadline:
+                raise AssertionError("%s: it does not become true; it said:\n%s" % (self.jid, "\n".join(self.log)))
+
     def online(self):
         self.wait("online")
         self.wait("caught_up")
