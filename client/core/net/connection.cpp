@@ -33,8 +33,7 @@ Connection::Connection(Negotiation::Options options, const Endpoint& endpoint, C
     : options_(std::move(options)),
       observer_(observer),
       transport_(options_.account, endpoint, *this),
-      negotiation_(options_),
-      direct_tls_(endpoint.direct_tls) {}
+      negotiation_(options_) {}
 
 void Connection::connect() {
   if (phase_ != Phase::stopped && phase_ != Phase::waiting) return;
@@ -64,7 +63,7 @@ void Connection::on_connected() {
   std::optional<Negotiation::Resume> resume;
   if (sm_.can_resume()) resume = Negotiation::Resume{sm_.id(), sm_.handled_count()};
   negotiation_.start(false, {}, std::move(resume));
-  if (direct_tls_) return secure_and_open();
+  if (transport_.direct_tls()) return secure_and_open();
   transport_.open_stream();
 }
 

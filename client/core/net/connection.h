@@ -92,7 +92,6 @@ class Connection : private TransportObserver {
   Transport transport_;
   Negotiation negotiation_;
   StreamManagement sm_;
-  bool direct_tls_ = false;
   Phase phase_ = Phase::stopped;
   bool online_ = false;
   bool retry_ = true;

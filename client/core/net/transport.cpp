@@ -13,6 +13,7 @@
 #include <optional>
 #include <system_error>
 
+#include "client/core/net/service_records.h"
 #include "xmpp/namespaces.h"
 #include "xmpp/stream_parser.h"
 
@@ -75,15 +76,22 @@ struct Transport::State {
   static int on_socket(xmpp_conn_t*, void* socket);
   static int on_bad_certificate(const xmpp_tlscert_t*, const char* message);
   Error closing_error() const;
+  std::string server_text() const;
+  Status connect_next();
+  bool connect_to_target();
 
   xmpp::Jid account;
   Endpoint endpoint;
+  std::vector<ServiceTarget> targets;
+  size_t next_target = 0;
+  ServiceTarget target;  ///< that is connected to
   TransportObserver& observer;
   xmpp_ctx_t* context = nullptr;
   xmpp_conn_t* connection = nullptr;
   int socket = -1;
   bool closed = false;  ///< libstrophe said so; reported at the end of process()
   int close_error = 0;
+  bool reached = false;  ///< TCP, and TLS when it is direct, were there
   bool awaiting_stream = true;
   std::string certificate_problem;
   std::optional<Error> problem;
@@ -95,7 +103,10 @@ thread_local Transport::State* Transport::State::current = nullptr;
 
 void Transport::State::on_event(xmpp_conn_t*, xmpp_conn_event_t event, int error, xmpp_stream_error_t*, void* self) {
   auto& state = *static_cast<State*>(self);
-  if (event == XMPP_CONN_RAW_CONNECT) return state.observer.on_connected();
+  if (event == XMPP_CONN_RAW_CONNECT) {
+    state.reached = true;
+    return state.observer.on_connected();
+  }
   if (event == XMPP_CONN_CONNECT) {
     state.awaiting_stream = false;
     return state.observer.on_stream_opened();
@@ -134,10 +145,16 @@ int Transport::State::on_bad_certificate(const xmpp_tlscert_t*, const char* mess
 
 Error Transport::State::closing_error() const {
   if (problem) return *problem;
-  if (close_error > 0 && !endpoint.host.empty())
-    return {Failure::unavailable,
-            "the connection to " + endpoint.host + " ended: " + std::generic_category().message(close_error)};
-  return {Failure::unavailable, "the connection to the server of " + std::string(account.domain()) + " ended"};
+  // libstrophe does not tell more.
+  if (!reached) return {Failure::unavailable, "cannot connect to " + server_text() + "; is it running?"};
+  if (close_error == 0) return {Failure::unavailable, "the connection to " + server_text() + " ended"};
+  return {Failure::unavailable,
+          "the connection to " + server_text() + " ended: " + std::generic_category().message(close_error)};
+}
+
+std::string Transport::State::server_text() const {
+  if (target.host.empty()) return "the server of " + std::string(account.domain());
+  return target.host + " (port " + std::to_string(target.port) + ")";
 }
 
 Transport::Transport(xmpp::Jid account, Endpoint endpoint, TransportObserver& observer)
@@ -147,30 +164,48 @@ Transport::~Transport() = default;
 
 Status Transport::connect() {
   State& state = *state_;
-  state.release();
-  state.closed = false;
-  state.close_error = 0;
-  state.awaiting_stream = true;
-  state.problem.reset();
-  state.certificate_problem.clear();
-  State::current = &state;
-  state.connection = xmpp_conn_new(state.context);
-  xmpp_conn_set_flags(state.connection, XMPP_CONN_FLAG_DISABLE_SM);
-  xmpp_conn_set_jid(state.connection, std::string(state.account.bare_text()).c_str());
-  xmpp_conn_set_sockopt_callback(state.connection, State::on_socket);
-  xmpp_conn_set_certfail_handler(state.connection, State::on_bad_certificate);
-  if (!state.endpoint.ca_file.empty()) xmpp_conn_set_cafile(state.connection, state.endpoint.ca_file.c_str());
-  xmpp_handler_add(state.connection, State::on_stanza, nullptr, nullptr, nullptr, &state);
-  const uint16_t port = state.endpoint.port ? state.endpoint.port : state.endpoint.direct_tls ? 5223 : 0;
-  const std::string host =
-      state.endpoint.host.empty() && port ? std::string(state.account.domain()) : state.endpoint.host;
-  const int result =
-      xmpp_connect_raw(state.connection, host.empty() ? nullptr : host.c_str(), port, State::on_event, &state);
-  State::current = nullptr;
-  if (result == XMPP_EOK) return {};
-  state.release();
-  return fail(Failure::unavailable,
-              "cannot reach " + (host.empty() ? "the server of " + std::string(state.account.domain()) : host));
+  const auto& [host, port, direct_tls, ca_file] = state.endpoint;
+  const std::string domain(state.account.domain());
+  if (host.empty() && port == 0 && !direct_tls) {
+    state.targets = find_service(domain);
+    if (state.targets.empty()) return fail(Failure::unavailable, domain + " has no XMPP service, says the DNS");
+  } else {
+    const uint16_t default_port = direct_tls ? 5223 : 5222;
+    state.targets = {{host.empty() ? domain : host, port ? port : default_port, direct_tls}};
+  }
+  state.next_target = 0;
+  return state.connect_next();
+}
+
+// RFC 6120 §3.2.1: one after the other, until one is reached.
+Status Transport::State::connect_next() {
+  while (next_target < targets.size()) {
+    target = targets[next_target++];
+    if (connect_to_target()) return {};
+  }
+  return fail(Failure::unavailable, "cannot reach " + server_text());
+}
+
+bool Transport::State::connect_to_target() {
+  release();
+  closed = reached = false;
+  close_error = 0;
+  awaiting_stream = true;
+  problem.reset();
+  certificate_problem.clear();
+  State* const before = std::exchange(current, this);
+  connection = xmpp_conn_new(context);
+  xmpp_conn_set_flags(connection, XMPP_CONN_FLAG_DISABLE_SM);
+  xmpp_conn_set_jid(connection, std::string(account.bare_text()).c_str());
+  xmpp_conn_set_sockopt_callback(connection, on_socket);
+  xmpp_conn_set_certfail_handler(connection, on_bad_certificate);
+  if (!endpoint.ca_file.empty()) xmpp_conn_set_cafile(connection, endpoint.ca_file.c_str());
+  xmpp_handler_add(connection, on_stanza, nullptr, nullptr, nullptr, this);
+  const int result = xmpp_connect_raw(connection, target.host.c_str(), target.port, on_event, this);
+  current = before;
+  if (result == XMPP_EOK) return true;
+  release();
+  return false;
 }
 
 void Transport::open_stream() {
@@ -187,7 +222,8 @@ Status Transport::start_tls() {
   if (result == XMPP_EOK && is_secure()) return {};
   const std::string domain(state.account.domain());
   if (!state.certificate_problem.empty())
-    return fail(Failure::denied, "the certificate of " + domain + " is not trusted: " + state.certificate_problem);
+    return fail(Failure::denied, "the certificate of " + domain + " is not trusted: " + state.certificate_problem +
+                                     ". The certificate of a server that made its own is given with --ca");
   return fail(Failure::unavailable, "the TLS handshake with the server of " + domain + " failed");
 }
 
@@ -202,6 +238,8 @@ void Transport::close_stream() {
 void Transport::abort() {
   if (state_->socket >= 0) ::shutdown(state_->socket, SHUT_RDWR);
 }
+
+bool Transport::direct_tls() const { return state_->target.direct_tls; }
 
 bool Transport::is_secure() const { return state_->connection && xmpp_conn_is_secured(state_->connection); }
 
@@ -229,6 +267,7 @@ void Transport::process() {
   for (int turn = 0; turn < turns_per_process && !state.closed; ++turn) xmpp_run_once(state.context, 0);
   State::current = nullptr;
   if (!state.closed) return;
+  if (!state.reached && !state.problem && state.connect_next()) return;
   const Error error = state.closing_error();
   state.release();
   state.observer.on_closed(error);

@@ -15,7 +15,7 @@
 namespace rookery::client {
 
 struct Endpoint {
-  std::string host;   ///< empty: DNS SRV of the account's domain
+  std::string host;   ///< empty: whom the DNS names for the account's domain
   uint16_t port = 0;  ///< 0: 5222, or 5223 with direct TLS
   bool direct_tls = false;
   std::string ca_file;  ///< trusted besides the system's certificates; empty: only those
@@ -49,6 +49,8 @@ class Transport {
   void close_stream();  ///< sends `</stream:stream>`, then waits up to two seconds for the other side
   void abort();         ///< drops the connection at once
 
+  /// For the host that is being connected to: the DNS may know of both kinds.
+  bool direct_tls() const;
   bool is_secure() const;
   /// tls-server-end-point only: libstrophe 0.12 does not give out its SSL object, which tls-exporter needs.
   xmpp::ChannelBindings bindings() const;
