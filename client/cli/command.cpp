@@ -12,14 +12,18 @@ struct Known {
   bool needs_jid;
   bool needs_text;
 };
-constexpr std::array known = {
-    Known{"roster", false, false},    Known{"add", true, false},          Known{"accept", true, false},
-    Known{"remove", true, false},     Known{"msg", true, true},           Known{"plain", true, true},
-    Known{"devices", false, false},   Known{"fingerprint", false, false}, Known{"trust", true, true},
-    Known{"distrust", true, true},    Known{"verify", true, true},        Known{"history", true, false},
-    Known{"who", false, false},       Known{"presence", false, false},    Known{"chat", true, false},
-    Known{"reconnect", false, false}, Known{"help", false, false},        Known{"quit", false, false},
-    Known{"say", false, true}};
+constexpr std::array known = {Known{"roster", false, false},      Known{"add", true, false},
+                              Known{"accept", true, false},       Known{"remove", true, false},
+                              Known{"msg", true, true},           Known{"correct", true, true},
+                              Known{"send-file", true, true},     Known{"send-file-plain", true, true},
+                              Known{"download", true, false},     Known{"retract", true, false},
+                              Known{"plain", true, true},         Known{"devices", false, false},
+                              Known{"fingerprint", false, false}, Known{"trust", true, true},
+                              Known{"distrust", true, true},      Known{"verify", true, true},
+                              Known{"history", true, false},      Known{"who", false, false},
+                              Known{"presence", false, false},    Known{"chat", true, false},
+                              Known{"reconnect", false, false},   Known{"help", false, false},
+                              Known{"quit", false, false},        Known{"say", false, true}};
 
 std::string_view trim(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
@@ -60,6 +64,10 @@ Result<Command> parse_command(std::string_view line) {
 std::string_view command_help() {
   return R"(/msg JID TEXT        send; encrypted if the contact has OMEMO devices
 /plain JID TEXT      send without encryption
+/correct JID TEXT    put TEXT in place of your last message to JID
+/retract JID         take your last message to JID back
+/send-file JID PATH  send a file, encrypted like a message; /send-file-plain: not encrypted
+/download JID [N]    save the last file that JID sent, or the Nth last
 /chat JID            lines without a slash go to JID from now on
 /history JID [N]     the last N messages (20)
 /roster              your contacts            /who      who of them is online

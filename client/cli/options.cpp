@@ -30,6 +30,20 @@ void add_commands(CLI::App& app, Options& options) {
   send->add_option("text", options.text, "the message")->required();
   send->add_flag("--plain", options.plain, "not encrypted, even if the contact could read encrypted messages");
   send->callback([&options] { options.action = Action::send; });
+  auto* send_file = app.add_subcommand(
+      "send-file", "Send a file, encrypted like a message, and wait until it has arrived at the server");
+  send_file->add_option("jid", options.peer, "to whom")->required();
+  send_file->add_option("path", options.file, "the file")->required()->check(CLI::ExistingFile);
+  send_file->add_flag("--plain", options.plain, "not encrypted: the server can read it");
+  send_file->callback([&options] { options.action = Action::send_file; });
+  auto* download = app.add_subcommand("download", "Save the last file that a contact sent");
+  download->add_option("jid", options.peer, "from whom")->required();
+  download->add_option("number", options.limit, "1 is the last file (the default), 2 the one before it")
+      ->check(CLI::PositiveNumber);
+  download->callback([&options, download] {
+    options.action = Action::download;
+    if (download->count("number") == 0) options.limit = 1;
+  });
   app.add_subcommand("listen", "Show what comes in, until interrupted")->callback([&options] {
     options.action = Action::listen;
   });
@@ -65,6 +79,9 @@ bool parse_options(int argc, char** argv, Options& options, int& exit_code) {
       ->check(CLI::ExistingFile);
   app.add_flag("--direct-tls", options.direct_tls, "TLS from the first byte instead of STARTTLS");
   app.add_option("--db", options.database, "the local database");
+  app.add_option("--downloads", options.downloads, "the folder for files that are saved ($HOME/Downloads/rookery)");
+  app.add_option("--file-limit", options.file_limit, "the largest file to send or to save, in MiB (100)")
+      ->check(CLI::Range(1, 4096));
   app.add_option("--resource", options.resource, "name of this connection; chosen by the server if not given");
   app.add_option("--timeout", options.timeout_seconds, "seconds after which send, devices and verify give up (60)");
   app.add_flag("--json", options.json, "one JSON object a line, out and in");
@@ -118,6 +135,13 @@ Result<std::string> database_path(const Options& options) {
   for (char& c : name)
     if (c == '/' || c == '\0') c = '_';
   return (folder / (name + ".db")).string();
+}
+
+Result<std::string> download_folder(const Options& options) {
+  if (!options.downloads.empty()) return options.downloads;
+  const char* home = std::getenv("HOME");
+  if (!home) return fail(Failure::invalid, "HOME is not set; give --downloads");
+  return (std::filesystem::path(home) / "Downloads" / "rookery").string();
 }
 
 }  // namespace rookery::cli

@@ -2,6 +2,8 @@
 
 #include <ctime>
 
+#include "client/core/files/file_link.h"
+
 namespace rookery::cli {
 
 using namespace client;
@@ -37,6 +39,23 @@ std::string lock_text(const ChatMessage& message) {
                                                          : "OMEMO, " + std::string(to_string(message.trust));
 }
 
+/// XEP-0454 §6: the address of an encrypted file is never shown as one, since a browser would tell the server its key.
+std::string body_text(const ChatMessage& message) {
+  const auto link = FileLink::parse(message.text);
+  if (!link) return harmless(message.text);
+  const std::string how = message.outgoing ? "" : "; /download " + harmless(message.peer.text()) + " saves it";
+  if (link->is_encrypted()) return "(file " + harmless(link->name) + ", encrypted" + how + ")";
+  return harmless(message.text) + " (file" + how + ")";
+}
+
+std::string_view subscription_text(const Contact& contact) {
+  if (contact.subscription == "both") return "you see each other";
+  if (contact.subscription == "to") return "you see when they are online";
+  if (contact.subscription == "remove") return "removed";
+  if (contact.subscription == "from") return contact.asked ? "sees you, asked to see them" : "sees when you are online";
+  return contact.asked ? "asked to see them" : "sees nothing of you, nor you of them";
+}
+
 struct Lines {
   std::string operator()(const event::Online& e) const {
     std::string text = e.resumed ? "* online again as " : "* online as ";
@@ -60,6 +79,13 @@ struct Lines {
     if (e.message.state == MessageState::failed)
       return "! to " + harmless(e.message.peer.text()) + ": " + harmless(e.message.problem);
     return {};
+  }
+  std::string operator()(const event::MessageAltered& e) const { return to_line(e.message); }
+  std::string operator()(const event::FileSaved& e) const {
+    return "* saved " + harmless(e.path) + " (" + std::to_string(e.bytes) + " bytes) from " + harmless(e.peer.text());
+  }
+  std::string operator()(const event::FileFailed& e) const {
+    return "! the file " + harmless(e.name) + " (" + harmless(e.peer.text()) + "): " + harmless(e.reason);
   }
   std::string operator()(const event::RosterChanged& e) const { return "* roster: " + to_line(e.contact); }
   std::string operator()(const event::PresenceChanged& e) const {
@@ -111,7 +137,8 @@ std::string to_line(const ChatMessage& message) {
   std::string text = clock_text(message.time) + (message.outgoing ? " -> " : " <- ");
   text += harmless(message.peer.text()) + " [";
   text += message.state == MessageState::pending ? "waiting" : lock_text(message);
-  text += "] " + harmless(message.text);
+  text += "] " + body_text(message);
+  if (message.altered != Altered::no) text += " (" + std::string(to_string(message.altered)) + ")";
   if (!message.problem.empty()) text += " {" + harmless(message.problem) + "}";
   return text;
 }
@@ -126,8 +153,7 @@ std::string to_line(const DeviceInfo& device) {
 std::string to_line(const Contact& contact) {
   std::string text = harmless(contact.jid.text());
   if (!contact.name.empty()) text += " \"" + harmless(contact.name) + "\"";
-  text += " subscription " + harmless(contact.subscription);
-  return contact.asked ? text + ", asked" : text;
+  return text + ": " + std::string(subscription_text(contact));
 }
 
 }  // namespace rookery::cli

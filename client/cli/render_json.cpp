@@ -2,6 +2,7 @@
 
 #include "client/cli/command.h"
 #include "client/cli/render.h"
+#include "client/core/files/file_link.h"
 #include "xmpp/time.h"
 
 namespace rookery::cli {
@@ -26,6 +27,10 @@ json::object describe(const ChatMessage& message) {
     o["device"] = message.sender_device;
     o["trust"] = std::string(to_string(message.trust));
   }
+  if (const auto link = FileLink::parse(message.text))
+    o["file"] = json::object{{"name", link->name}, {"url", link->url}, {"encrypted", link->is_encrypted()}};
+  if (message.altered != Altered::no) o["altered"] = std::string(to_string(message.altered));
+  if (!message.alters.empty()) o["alters"] = message.alters;
   if (!message.problem.empty()) o["problem"] = message.problem;
   return o;
 }
@@ -97,6 +102,17 @@ struct Objects {
   }
   json::object operator()(const event::MessageChanged& e) const {
     return named("message_changed", describe(e.message));
+  }
+  json::object operator()(const event::MessageAltered& e) const {
+    auto o = named("message_altered", describe(e.message));
+    o["via"] = std::string(to_string(e.via));
+    return o;
+  }
+  json::object operator()(const event::FileSaved& e) const {
+    return {{"event", "file_saved"}, {"peer", e.peer.text()}, {"path", e.path}, {"bytes", e.bytes}};
+  }
+  json::object operator()(const event::FileFailed& e) const {
+    return {{"event", "file_failed"}, {"peer", e.peer.text()}, {"name", e.name}, {"reason", e.reason}};
   }
   json::object operator()(const event::RosterChanged& e) const { return named("roster", describe(e.contact)); }
   json::object operator()(const event::PresenceChanged& e) const {

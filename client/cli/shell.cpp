@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <charconv>
 #include <csignal>
+#include <cstdlib>
 #include <iostream>
 
 #include "client/cli/render.h"
@@ -22,6 +23,12 @@ volatile std::sig_atomic_t interrupted = 0;
 
 /// How long unanswered requests, as opposed to messages, keep the program from ending.
 constexpr auto answers_limit = std::chrono::seconds(10);
+
+/// What a shell would do with "~/".
+std::string expand_home(const std::string& path) {
+  const char* home = std::getenv("HOME");
+  return home && path.starts_with("~/") ? home + path.substr(1) : path;
+}
 
 void watch_signals() {
   struct sigaction action{};
@@ -71,6 +78,10 @@ Status Shell::open() {
   ClientOptions client;
   client.account = account->bare();
   client.resource = options_.resource.empty() ? std::string(account->resource()) : options_.resource;
+  auto downloads = download_folder(options_);
+  if (!downloads) return std::unexpected(downloads.error());
+  client.downloads.folder = std::move(*downloads);
+  client.downloads.limit_bytes = options_.file_limit * 1024 * 1024;
   client.endpoint = {options_.host, options_.port, options_.direct_tls, options_.ca};
   if (options_.action != Action::history) {
     auto password = read_secret(options_.password_file, "ROOK_PASSWORD");
@@ -97,7 +108,19 @@ Status Shell::start() {
 }
 
 bool Shell::is_one_shot() const {
-  return options_.action == Action::send || options_.action == Action::devices || options_.action == Action::verify;
+  switch (options_.action) {
+    case Action::interactive:
+    case Action::listen:
+    case Action::history:
+      return false;
+    case Action::send:
+    case Action::send_file:
+    case Action::download:
+    case Action::devices:
+    case Action::verify:
+      return true;
+  }
+  return false;
 }
 
 void Shell::give_up() {
@@ -117,7 +140,7 @@ void Shell::loop() {
     if (client_->wants_write()) events |= POLLOUT;
     // poll() skips what has a negative descriptor.
     pollfd watched[2] = {{client_->fd(), events, 0}, {wants_input() ? STDIN_FILENO : -1, POLLIN, 0}};
-    if (::poll(watched, 2, static_cast<int>(timeout)) < 0 && errno != EINTR) return;
+    if (client_->wait(watched, std::chrono::milliseconds(timeout)) < 0 && errno != EINTR) return;
     client_->process();
     if (watched[1].revents != 0) read_input();
     run_lines();
@@ -133,11 +156,17 @@ void Shell::on_event(const Event& event) {
     if (changed->message.state == MessageState::failed && options_.action != Action::interactive) exit_code_ = 1;
   if (const auto* offline = std::get_if<event::Offline>(&event))
     if (!offline->retry_in && !finishing_ && interrupted == 0) exit_code_ = 1;
-  if (std::holds_alternative<event::CaughtUp>(event) && !std::exchange(started_, true)) one_shot();
+  if (std::holds_alternative<event::FileFailed>(event) && options_.action != Action::interactive) exit_code_ = 1;
+  if (std::holds_alternative<event::CaughtUp>(event) && !std::exchange(started_, true)) {
+    const bool is_person = options_.action == Action::interactive && !options_.json && isatty(STDIN_FILENO);
+    if (is_person) print("* /chat JID, then write; /help lists all commands, /quit leaves");
+    one_shot();
+  }
 }
 
 void Shell::one_shot() {
   if (options_.action == Action::send) finish();
+  if (options_.action == Action::send_file || options_.action == Action::download) return one_shot_file();
   if (options_.action != Action::devices && options_.action != Action::verify) return;
   auto jid = options_.peer.empty() ? Result<xmpp::Jid>(client_->account()) : xmpp::Jid::parse(options_.peer);
   if (!jid) {
@@ -152,6 +181,15 @@ void Shell::one_shot() {
       execute_trust({"verify", "", options_.fingerprint}, jid);
     finish();
   });
+}
+
+void Shell::one_shot_file() {
+  auto peer = xmpp::Jid::parse(options_.peer);
+  const auto started = !peer                                  ? Status(std::unexpected(peer.error()))
+                       : options_.action == Action::send_file ? client_->send_file(*peer, options_.file, options_.plain)
+                                                              : client_->fetch_file(*peer, options_.limit);
+  if (!started) complain(started.error().message);
+  finish();
 }
 
 void Shell::finish() {
@@ -223,6 +261,21 @@ void Shell::execute_contact(const Command& command, const xmpp::Jid& jid) {
   if (name == "msg" || name == "plain") {
     if (auto sent = client_->send(jid, command.text, name == "plain"); !sent) complain(sent.error().message);
     return;
+  }
+  if (name == "correct" || name == "retract") {
+    const auto text = name == "correct" ? std::optional(command.text) : std::nullopt;
+    if (auto sent = client_->alter_last(jid, text); !sent) complain(sent.error().message);
+    return;
+  }
+  if (name == "send-file" || name == "send-file-plain") {
+    const auto sent = client_->send_file(jid, expand_home(command.text), name == "send-file-plain");
+    return sent ? void() : complain(sent.error().message);
+  }
+  if (name == "download") {
+    size_t number = 1;
+    std::from_chars(command.text.data(), command.text.data() + command.text.size(), number);
+    const auto fetched = client_->fetch_file(jid, std::max<size_t>(number, 1));
+    return fetched ? void() : complain(fetched.error().message);
   }
   if (name == "chat") {
     current_ = jid.bare();

@@ -35,6 +35,7 @@ class Shell {
   void show_presences();
   void set_presence(const std::string& text);
   void one_shot();
+  void one_shot_file();
   bool is_one_shot() const;
   void give_up();
   void leave_when_done();

@@ -1,5 +1,7 @@
 #include "client/core/client.h"
 
+#include <algorithm>
+
 #include "client/core/responder.h"
 #include "crypto/hash.h"
 #include "crypto/random.h"
@@ -27,7 +29,9 @@ Client::Client(ClientOptions options, LocalStore& store, EventSink events)
       roster_(connection_, store, events_),
       archive_(connection_, store),
       outbox_(connection_, store, messages_, omemo_, events_),
-      inbox_({connection_, store, messages_, omemo_, outbox_, roster_, archive_, events_}) {}
+      inbox_({connection_, store, messages_, omemo_, outbox_, roster_, archive_, events_}),
+      http_(options.endpoint.ca_file),
+      files_({connection_, store, omemo_, outbox_, http_, events_}, std::move(options.downloads)) {}
 
 Status Client::load() {
   // The database is this account's: another one's ratchets must never be mixed in.
@@ -165,7 +169,44 @@ Result<ChatMessage> Client::send(const xmpp::Jid& to, std::string_view text, boo
   if (!to.has_local()) return fail(Failure::invalid, to.text() + " is a server, not a person");
   if (text.empty()) return fail(Failure::invalid, "there is nothing to send");
   // The history shall hold what the other side gets.
-  return outbox_.submit(to, xmpp::replace_illegal(text), plain);
+  ChatMessage message;
+  message.peer = to.bare();
+  message.text = xmpp::replace_illegal(text);
+  return outbox_.submit(std::move(message), plain);
+}
+
+Result<ChatMessage> Client::alter_last(const xmpp::Jid& to, const std::optional<std::string>& text) {
+  auto recent = messages_.history(to, 50);
+  if (!recent) return std::unexpected(recent.error());
+  const auto is_last = [](const ChatMessage& m) {
+    return m.outgoing && m.state != MessageState::failed && m.altered != Altered::retracted && !m.message_id.empty();
+  };
+  const auto found = std::find_if(recent->rbegin(), recent->rend(), is_last);
+  if (found == recent->rend()) return fail(Failure::not_found, "there is no message of yours to " + to.text());
+  ChatMessage change;
+  change.peer = to.bare();
+  change.alters = found->message_id;
+  change.altered = text ? Altered::corrected : Altered::retracted;
+  change.text = text ? xmpp::replace_illegal(*text) : "/me took back a message, which your client cannot do.";
+  // Never weaker than the original.
+  return outbox_.submit(std::move(change), false);
+}
+
+Status Client::send_file(const xmpp::Jid& to, const std::filesystem::path& file, bool plain) {
+  if (!to.has_local()) return fail(Failure::invalid, to.text() + " is a server, not a person");
+  return files_.send(to, file, plain);
+}
+
+Status Client::fetch_file(const xmpp::Jid& from, size_t number) {
+  auto recent = messages_.history(from, 1000);
+  if (!recent) return std::unexpected(recent.error());
+  for (auto message = recent->rbegin(); message != recent->rend(); ++message) {
+    auto link = message->outgoing ? std::nullopt : FileLink::parse(message->text);
+    if (!link || --number > 0) continue;
+    files_.fetch(from.bare(), std::move(*link));
+    return {};
+  }
+  return fail(Failure::not_found, "there is no such file from " + from.text());
 }
 
 Result<std::vector<ChatMessage>> Client::history(const xmpp::Jid& peer, size_t limit) const {

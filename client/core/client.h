@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "client/core/files/file_sharing.h"
 #include "client/core/inbox.h"
 
 namespace rookery::client {
@@ -13,6 +14,7 @@ struct ClientOptions {
   crypto::Secret password;
   std::string resource;
   Endpoint endpoint;
+  DownloadOptions downloads;
 };
 
 /// Deterministic on one thread: nothing happens outside of its methods.
@@ -26,14 +28,19 @@ class Client : private ConnectionObserver {
   void interrupt() { connection_.interrupt(); }
   bool online() const { return connection_.online(); }
   bool stopped() const { return connection_.stopped(); }
-  bool outbox_empty() const { return outbox_.empty(); }
+  bool outbox_empty() const { return outbox_.empty() && !files_.busy(); }
   /// The server has answered everything and has every message: a good moment to leave.
-  bool idle() const { return outbox_.empty() && connection_.idle(); }
+  bool idle() const { return outbox_empty() && connection_.idle(); }
   bool caught_up() const { return caught_up_; }
   const xmpp::Jid& account() const { return connection_.account(); }
 
   /// Encrypted when the contact has OMEMO devices, unless `plain`. It is on disk when this returns.
   Result<ChatMessage> send(const xmpp::Jid& to, std::string_view text, bool plain = false);
+  /// Puts `text` in place of the last message to `to`, or takes that message back when there is none.
+  Result<ChatMessage> alter_last(const xmpp::Jid& to, const std::optional<std::string>& text);
+  Status send_file(const xmpp::Jid& to, const std::filesystem::path& file, bool plain = false);
+  /// The newest file that came from `from`, or the one before it with `number` 2, and so on.
+  Status fetch_file(const xmpp::Jid& from, size_t number = 1);
   Result<std::vector<ChatMessage>> history(const xmpp::Jid& peer, size_t limit) const;
 
   Roster& roster() { return roster_; }
@@ -51,7 +58,12 @@ class Client : private ConnectionObserver {
   int fd() const { return connection_.fd(); }
   bool wants_write() const { return connection_.wants_write(); }
   Connection::Clock::time_point next_deadline() const { return connection_.next_deadline(); }
-  void process() { connection_.process(); }
+  /// As poll() on `watched`, and until something happens to a file on its way.
+  int wait(std::span<pollfd> watched, std::chrono::milliseconds timeout) const { return http_.wait(watched, timeout); }
+  void process() {
+    connection_.process();
+    http_.process();
+  }
 
  private:
   Client(ClientOptions options, LocalStore& store, EventSink events);
@@ -78,6 +90,8 @@ class Client : private ConnectionObserver {
   ArchiveSync archive_;
   Outbox outbox_;
   Inbox inbox_;
+  Http http_;
+  FileSharing files_;
   std::string show_, status_;
   bool caught_up_ = false;
 };

@@ -20,6 +20,7 @@ struct Contact {
   std::string subscription;  ///< none, to, from, both; "remove" in an event
   bool asked = false;        ///< our request waits for an answer
   std::vector<std::string> groups;
+  bool operator==(const Contact&) const = default;
   /// RFC 6121 §3: may this contact see our presence, so receipts and typing too (REQUIREMENTS 35)?
   bool may_see_us() const { return subscription == "from" || subscription == "both"; }
 };
@@ -55,6 +56,22 @@ struct MessageAdded {
 struct MessageChanged {
   ChatMessage message;
 };
+/// Its author corrected or retracted it.
+struct MessageAltered {
+  ChatMessage message;
+  Via via = Via::live;
+};
+/// `path` is where it lies now.
+struct FileSaved {
+  xmpp::Jid peer;
+  std::string path;
+  size_t bytes = 0;
+};
+/// It was not sent, or not fetched.
+struct FileFailed {
+  xmpp::Jid peer;
+  std::string name, reason;
+};
 struct RosterChanged {
   Contact contact;
 };
@@ -81,8 +98,9 @@ struct Notice {
 }  // namespace event
 
 using Event = std::variant<event::Online, event::Offline, event::CaughtUp, event::MessageAdded, event::MessageChanged,
-                           event::RosterChanged, event::PresenceChanged, event::SubscriptionRequest,
-                           event::DevicesChanged, event::UndecidedDevice, event::Notice>;
+                           event::MessageAltered, event::FileSaved, event::FileFailed, event::RosterChanged,
+                           event::PresenceChanged, event::SubscriptionRequest, event::DevicesChanged,
+                           event::UndecidedDevice, event::Notice>;
 /// Called on the core's one thread; may call the core's methods.
 using EventSink = std::function<void(const Event&)>;
 

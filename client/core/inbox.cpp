@@ -19,6 +19,12 @@ std::string error_text(const xmpp::Element& message) {
   return error->text.empty() ? text : text + " (" + error->text + ")";
 }
 
+void set_alteration(ChatMessage& message, const std::optional<xmpp::Alteration>& alteration) {
+  if (!alteration) return;
+  message.alters = alteration->id;
+  message.altered = alteration->kind == xmpp::Alteration::Kind::correction ? Altered::corrected : Altered::retracted;
+}
+
 }  // namespace
 
 Inbox::Item Inbox::make_item(const xmpp::Element& message, const xmpp::Jid& from, event::Via via) const {
@@ -82,8 +88,8 @@ Status Inbox::handle(const Item& item) {
   if (type == "error" || type == "groupchat" || type == "headline") return {};
   if (handle_signals(item)) return {};
   const bool encrypted = xmpp::omemo::find_encrypted(item.message) != nullptr;
-  if (!encrypted && !item.message.child("body", ns::client)) return {};
-  std::optional<ChatMessage> stored;
+  if (!encrypted && !item.message.child("body", ns::client) && !xmpp::Alteration::find(item.message)) return {};
+  std::optional<ChatMessage> stored, altered;
   auto status = parts_.store.transaction([&]() -> Status {
     // Before decrypting: a replay of what we have looks like tampering to the ratchet.
     auto known = is_known(item);
@@ -92,6 +98,15 @@ Status Inbox::handle(const Item& item) {
     auto message = read(item);
     if (!message) return std::unexpected(message.error());
     if (!*message) return {};
+    if (!(*message)->alters.empty()) {
+      auto original = alter(item, **message);
+      if (!original) return std::unexpected(original.error());
+      altered = std::move(*original);
+      if (altered || (*message)->text.empty()) return {};
+      // There is nothing that it may alter: a message like any other (XEP-0308 §3).
+      (*message)->alters.clear();
+      (*message)->altered = Altered::no;
+    }
     if (auto ordered = keep_order(**message); !ordered) return ordered;
     auto id = parts_.messages.add(**message);
     if (!id) return std::unexpected(id.error());
@@ -100,6 +115,7 @@ Status Inbox::handle(const Item& item) {
     return {};
   });
   if (!status) return status;
+  if (altered) parts_.events(event::MessageAltered{*altered, item.via});
   if (stored) {
     if (item.via == event::Via::archive) parts_.archive.count_result();
     parts_.events(event::MessageAdded{*stored, item.via});
@@ -138,6 +154,7 @@ Result<std::optional<ChatMessage>> Inbox::read(const Item& item) {
   message.time = item.time;
   message.state = item.is_ours ? MessageState::acked : MessageState::received;
   if (!xmpp::omemo::find_encrypted(item.message)) {
+    set_alteration(message, xmpp::Alteration::find(item.message));
     message.text = item.message.child_text("body", ns::client);
     if (is_encrypted_chat(parts_.store, message.peer)) message.problem = "not encrypted, although this conversation is";
     return std::optional<ChatMessage>(std::move(message));
@@ -154,10 +171,28 @@ Result<std::optional<ChatMessage>> Inbox::read(const Item& item) {
   message.sender_device = opened->device;
   message.trust = opened->trust;
   message.text = opened->text.value_or("");
+  set_alteration(message, opened->alteration);
   message.problem = opened->problem;
   if (opened->text) {
     if (auto status = mark_encrypted_chat(parts_.store, message.peer); !status) return std::unexpected(status.error());
   }
+  return std::optional<ChatMessage>(std::move(message));
+}
+
+// The original as it is now; nothing when there is none that this sender may alter in this way.
+Result<std::optional<ChatMessage>> Inbox::alter(const Item& item, const ChatMessage& change) {
+  const std::string author = item.is_ours ? "" : std::string(item.from.bare_text());
+  auto original = parts_.messages.by_origin(author, change.alters);
+  if (!original || !*original) return original;
+  auto& message = **original;
+  const xmpp::Jid& wrote = message.outgoing ? parts_.connection.account() : message.peer;
+  // What was encrypted is not altered by what the server could have written (XEP-0308 §5).
+  const bool is_weaker = message.encryption != Encryption::none && change.encryption == Encryption::none;
+  if (!OriginGate::may_alter(wrote, item.from) || message.peer != item.peer() || is_weaker || !change.problem.empty())
+    return std::optional<ChatMessage>();
+  if (message.altered == Altered::retracted) return std::optional<ChatMessage>(std::move(message));
+  apply_alteration(message, change);
+  if (auto status = parts_.messages.update(message); !status) return std::unexpected(status.error());
   return std::optional<ChatMessage>(std::move(message));
 }
 

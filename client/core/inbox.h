@@ -47,6 +47,7 @@ class Inbox {
   bool handle_signals(const Item& item);
   Result<bool> is_known(const Item& item);
   Result<std::optional<ChatMessage>> read(const Item& item);
+  Result<std::optional<ChatMessage>> alter(const Item& item, const ChatMessage& change);
   Status keep_order(ChatMessage& message);
   void send_receipt(const Item& item);
   Item make_item(const xmpp::Element& message, const xmpp::Jid& from, event::Via via) const;

@@ -32,6 +32,18 @@ std::string_view to_string(Encryption encryption) {
   return "none";
 }
 
+std::string_view to_string(Altered altered) {
+  switch (altered) {
+    case Altered::no:
+      return "no";
+    case Altered::corrected:
+      return "corrected";
+    case Altered::retracted:
+      return "retracted";
+  }
+  return "no";
+}
+
 std::string_view to_string(crypto::omemo::Trust trust) {
   switch (trust) {
     case crypto::omemo::Trust::undecided:
@@ -44,6 +56,14 @@ std::string_view to_string(crypto::omemo::Trust trust) {
       return "distrusted";
   }
   return "undecided";
+}
+
+void apply_alteration(ChatMessage& original, const ChatMessage& change) {
+  original.altered = change.altered;
+  original.text = change.altered == Altered::retracted ? std::string() : change.text;
+  original.encryption = change.encryption;
+  original.sender_device = change.sender_device;
+  original.trust = change.trust;
 }
 
 }  // namespace rookery::client

@@ -27,6 +27,10 @@ std::string_view to_string(Encryption encryption);  ///< "none", "omemo:1", "ome
 
 std::string_view to_string(crypto::omemo::Trust trust);
 
+/// What has happened to a message, or what a message does to the one that `alters` names.
+enum class Altered : uint8_t { no = 0, corrected = 1, retracted = 2 };
+std::string_view to_string(Altered altered);
+
 struct ChatMessage {
   int64_t id = 0;  ///< in the local history
   xmpp::Jid peer;  ///< bare: the conversation
@@ -40,7 +44,13 @@ struct ChatMessage {
   Encryption encryption = Encryption::none;
   uint32_t sender_device = 0;
   crypto::omemo::Trust trust = crypto::omemo::Trust::undecided;  ///< of the sending device
-  std::string problem;  ///< why it could not be sent or read; plain text in an encrypted chat
+  Altered altered = Altered::no;
+  std::string alters;    ///< our own correction or retraction: the message_id of the original. Not part of the history
+  bool is_file = false;  ///< ours: `text` is the address of an upload
+  std::string problem;   ///< why it could not be sent or read; plain text in an encrypted chat
 };
+
+/// The original takes over what `change` says.
+void apply_alteration(ChatMessage& original, const ChatMessage& change);
 
 }  // namespace rookery::client

@@ -4,6 +4,7 @@
 #include "crypto/random.h"
 #include "xmpp/namespaces.h"
 #include "xmpp/payloads/stanza_id.h"
+#include "xmpp/payloads/upload.h"
 
 namespace rookery::client {
 
@@ -22,22 +23,39 @@ Status Outbox::load() {
   return {};
 }
 
-Result<ChatMessage> Outbox::submit(const xmpp::Jid& to, std::string_view text, bool plain) {
-  ChatMessage message;
-  message.peer = to.bare();
+Result<ChatMessage> Outbox::submit(ChatMessage message, bool plain) {
   message.outgoing = true;
-  message.text = text;
   message.origin_id = message.message_id = crypto::random_token();
   message.time = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
   message.state = MessageState::pending;
-  auto id = messages_.add_outgoing(message, !plain);
-  if (!id) return std::unexpected(id.error());
-  message.id = *id;
-  unfinished_.insert(*id);
+  auto status = store_.transaction([&]() -> Status {
+    auto id = messages_.add_outgoing(message, !plain);
+    if (!id) return std::unexpected(id.error());
+    message.id = *id;
+    return message.alters.empty() ? Status() : alter_original(message);
+  });
+  if (!status) return std::unexpected(status.error());
+  unfinished_.insert(message.id);
   lines_[message.peer].queue.push_back({message, !plain, ""});
   events_(event::MessageAdded{message, event::Via::own});
   pump(message.peer);
   return message;
+}
+
+Status Outbox::alter_original(const ChatMessage& change) {
+  auto original = messages_.by_origin("", change.alters);
+  if (!original) return std::unexpected(original.error());
+  if (!*original) return fail(Failure::not_found, "the message to alter is not there");
+  const Encryption before = (*original)->encryption;
+  apply_alteration(**original, change);
+  (*original)->encryption = before;  // how the change travels is not known yet
+  return messages_.update(**original);
+}
+
+std::optional<xmpp::Alteration> Outbox::alteration_of(const ChatMessage& message) {
+  if (message.alters.empty()) return std::nullopt;
+  using Kind = xmpp::Alteration::Kind;
+  return xmpp::Alteration{message.altered == Altered::retracted ? Kind::retraction : Kind::correction, message.alters};
 }
 
 void Outbox::on_caught_up() {
@@ -95,10 +113,7 @@ Result<std::string> Outbox::compose(Outgoing& outgoing, const Status& prepared) 
   stanza->set_attr("to", message.peer.text()).set_attr("type", "chat").set_attr("id", message.message_id);
   xmpp::add_origin_id(*stanza, message.origin_id);
   stanza->add("request", ns::receipts);
-  if (!outgoing.encrypt) {
-    stanza->add("body").add_text(message.text);
-    return stanza->to_xml(ns::client);
-  }
+  if (!outgoing.encrypt) return compose_plain(message, *stanza);
   if (!prepared)
     return fail(Failure::unavailable, "not sent: it cannot be learned now whether " + message.peer.text() +
                                           " can read encrypted messages (" + prepared.error().message + ")");
@@ -107,15 +122,22 @@ Result<std::string> Outbox::compose(Outgoing& outgoing, const Status& prepared) 
       return fail(Failure::denied,
                   "not sent: " + message.peer.text() +
                       " has no OMEMO device any more, but this conversation is encrypted; /plain sends it anyway");
-    stanza->add("body").add_text(message.text);
-    return stanza->to_xml(ns::client);
+    return compose_plain(message, *stanza);
   }
-  auto encryption = omemo_.encrypt(message.peer, message.text, *stanza);
+  auto encryption = omemo_.encrypt(message.peer, message.text, alteration_of(message), *stanza);
   if (!encryption) return std::unexpected(encryption.error());
   message.encryption = *encryption;
   message.sender_device = omemo_.own_device().device;
   message.trust = crypto::omemo::Trust::verified;
   return stanza->to_xml(ns::client);
+}
+
+std::string Outbox::compose_plain(const ChatMessage& message, xmpp::Element& stanza) {
+  if (const auto alteration = alteration_of(message)) alteration->add_to(stanza);
+  stanza.add("body").add_text(message.text);
+  // XEP-0066 §3: that the address in the body is a file and no link.
+  if (message.is_file) stanza.add("x", ns::oob).add_text_child("url", message.text);
+  return stanza.to_xml(ns::client);
 }
 
 void Outbox::fail_message(ChatMessage message, std::string problem) {

@@ -19,7 +19,8 @@ class Outbox {
 
   Status load();  ///< what an earlier run left behind
   /// Encrypts unless `plain`, when the contact has devices or ever had. Returns the message as it is kept.
-  Result<ChatMessage> submit(const xmpp::Jid& to, std::string_view text, bool plain);
+  /// `draft` has a peer, a text, and perhaps what it alters: that is altered here, too.
+  Result<ChatMessage> submit(ChatMessage draft, bool plain);
   /// A new session: nothing goes out until it has caught up.
   void hold() { is_held_ = true; }
   void on_caught_up();  ///< everything unacknowledged is sent again, as the same stanza
@@ -39,6 +40,9 @@ class Outbox {
   void drain(const xmpp::Jid& peer, const Status& prepared);
   void send(Outgoing& outgoing, const Status& prepared);
   Result<std::string> compose(Outgoing& outgoing, const Status& prepared);
+  Status alter_original(const ChatMessage& change);
+  static std::optional<xmpp::Alteration> alteration_of(const ChatMessage& message);
+  static std::string compose_plain(const ChatMessage& message, xmpp::Element& stanza);
   void fail_message(ChatMessage message, std::string problem);
 
   Connection& connection_;

@@ -7,6 +7,7 @@
 
 #include "xmpp/errors.h"
 #include "xmpp/namespaces.h"
+#include "xmpp/payloads/alteration.h"
 #include "xmpp/payloads/caps.h"
 #include "xmpp/payloads/entity_queries.h"
 #include "xmpp/payloads/omemo.h"
@@ -24,9 +25,10 @@ constexpr std::string_view caps_node = "https://rookery.im";
 /// "+notify" makes servers send us changes of these PEP nodes (XEP-0163 §4.2).
 std::vector<std::string> features() {
   using crypto::omemo::Version;
-  std::vector<std::string> all = {std::string(ns::disco_info), std::string(ns::caps),    std::string(ns::ping),
-                                  std::string(ns::version),    std::string(ns::time),    std::string(ns::receipts),
-                                  std::string(ns::carbons),    std::string(ns::markers), std::string(ns::eme)};
+  std::vector<std::string> all = {std::string(ns::disco_info),      std::string(ns::caps),    std::string(ns::ping),
+                                  std::string(ns::version),         std::string(ns::time),    std::string(ns::receipts),
+                                  std::string(ns::carbons),         std::string(ns::markers), std::string(ns::eme),
+                                  std::string(ns::message_correct), std::string(ns::retract)};
   for (const auto version : {Version::legacy, Version::v2})
     all.push_back(std::string(xmpp::omemo::devices_node(version)) + "+notify");
   return all;

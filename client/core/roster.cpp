@@ -73,6 +73,8 @@ void Roster::apply(const xmpp::Element& item, bool announce) {
   if (contact.subscription.empty()) contact.subscription = "none";
   for (const auto& group : item.elements())
     if (group.is("group", ns::roster)) contact.groups.push_back(group.text());
+  const Contact* before = find(*jid);
+  const bool is_news = !before || *before != contact;
   if (contact.subscription == "remove") {
     contacts_.erase(*jid);
     (void)store_.remove(kind, jid->text());
@@ -81,7 +83,7 @@ void Roster::apply(const xmpp::Element& item, bool announce) {
     (void)store_.put(kind, jid->text(), encode(contact));
   }
   if (contact.may_see_us()) requests_.erase(*jid);
-  if (announce) events_(event::RosterChanged{contact});
+  if (announce && is_news) events_(event::RosterChanged{contact});
 }
 
 void Roster::on_presence(const origin::Presence& presence) {

@@ -47,17 +47,20 @@ std::string only_hex(std::string_view text) {
   return digits;
 }
 
-/// The text inside of a v2 plaintext, once it is clear that it belongs to this stanza (XEP-0420 §5).
-Result<std::optional<std::string>> open_envelope(std::string_view plaintext, const xmpp::Jid& sender,
-                                                 const xmpp::Jid& recipient) {
+/// What stands in a v2 plaintext, once it is clear that it belongs to this stanza (XEP-0420 §5).
+Status open_envelope(std::string_view plaintext, const xmpp::Jid& sender, const xmpp::Jid& recipient,
+                     Omemo::Decrypted& result) {
   auto root = xmpp::parse_document(plaintext);
   if (!root) return fail(Failure::invalid, "the decrypted content is not XML");
   auto envelope = xmpp::omemo::Envelope::parse(**root);
   if (!envelope) return std::unexpected(envelope.error());
   if (auto status = envelope->check(sender.bare(), recipient.bare(), false); !status)
     return std::unexpected(status.error());
-  const auto* body = envelope->content->child("body", ns::client);
-  return body ? std::optional(body->text()) : std::nullopt;
+  result.alteration = xmpp::Alteration::find(*envelope->content);
+  if (const auto* body = envelope->content->child("body", ns::client)) result.text = body->text();
+  // XEP-0424 §3: the text of a retraction is for those who do not know what it is.
+  if (result.alteration && !result.text) result.text = "";
+  return {};
 }
 
 }  // namespace
@@ -197,7 +200,8 @@ void Omemo::fetch_bundle(Version version, const Address& address, std::function<
              });
 }
 
-Result<Encryption> Omemo::encrypt(const xmpp::Jid& contact, std::string_view text, xmpp::Element& message) {
+Result<Encryption> Omemo::encrypt(const xmpp::Jid& contact, std::string_view text,
+                                  const std::optional<xmpp::Alteration>& alteration, xmpp::Element& message) {
   bool reaches_contact = false;
   std::optional<Encryption> used;
   for (const auto& [version, recipients] : plan(contact)) {
@@ -205,6 +209,7 @@ Result<Encryption> Omemo::encrypt(const xmpp::Jid& contact, std::string_view tex
     if (version == Version::v2) {
       auto envelope = xmpp::omemo::Envelope::make(connection_.account(), contact.bare());
       envelope.content->add("body", ns::client).add_text(text);
+      if (alteration) alteration->add_to(*envelope.content);
       plaintext = envelope.to_xml();
     }
     auto outgoing = device_->encrypt(version, recipients, plaintext);
@@ -216,6 +221,8 @@ Result<Encryption> Omemo::encrypt(const xmpp::Jid& contact, std::string_view tex
     report_skipped(*outgoing);
     for (const auto& key : outgoing->message.keys) reaches_contact |= key.recipient.jid == contact.bare_text();
     xmpp::omemo::add_encrypted(message, outgoing->message);
+    // Legacy encrypts the body only.
+    if (alteration && version == Version::legacy) alteration->add_to(message);
     used = encryption_of(version);
   }
   if (!used || !reaches_contact)
@@ -255,6 +262,7 @@ Result<Omemo::Decrypted> Omemo::decrypt(const xmpp::Jid& sender, const xmpp::Jid
       continue;
     }
     auto opened = open_message(sender, recipient, *encrypted, catching_up);
+    if (opened && opened->text && *version == Version::legacy) opened->alteration = xmpp::Alteration::find(message);
     if (!opened || opened->problem != problem_text(DecryptFailure::not_for_us)) return opened;
     result = std::move(*opened);
   }
@@ -294,11 +302,8 @@ Result<Omemo::Decrypted> Omemo::open_message(const xmpp::Jid& sender, const xmpp
     result.text = xmpp::replace_illegal(*incoming->plaintext);
     return result;
   }
-  auto text = open_envelope(*incoming->plaintext, sender, recipient);
-  if (!text)
-    result.problem = text.error().message;
-  else
-    result.text = std::move(*text);
+  auto opened = open_envelope(*incoming->plaintext, sender, recipient, result);
+  if (!opened) result.problem = opened.error().message;
   return result;
 }
 

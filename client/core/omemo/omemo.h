@@ -12,6 +12,7 @@
 #include "client/core/omemo/device_lists.h"
 #include "client/core/omemo/omemo_store.h"
 #include "crypto/omemo/omemo.h"
+#include "xmpp/payloads/alteration.h"
 
 namespace rookery::client {
 
@@ -37,9 +38,11 @@ class Omemo {
 
   /// Adds `<encrypted/>` (and what clients without OMEMO should see) to `message`. Fails closed: Failure::denied when
   /// no device of the contact can and may read it. To be called in the transaction that stores the result.
-  Result<Encryption> encrypt(const xmpp::Jid& contact, std::string_view text, xmpp::Element& message);
+  Result<Encryption> encrypt(const xmpp::Jid& contact, std::string_view text,
+                             const std::optional<xmpp::Alteration>& alteration, xmpp::Element& message);
 
   struct Decrypted {
+    std::optional<xmpp::Alteration> alteration;
     std::optional<std::string> text;  ///< absent: nothing to show, unless there is a problem
     Encryption encryption = Encryption::omemo;
     uint32_t device = 0;

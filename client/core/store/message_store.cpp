@@ -22,7 +22,7 @@ std::string encode(const ChatMessage& message, std::string_view sender) {
   return pack({message.peer.text(), message.outgoing ? "1" : "0", message.text, message.origin_id, message.stanza_id,
                message.message_id, std::to_string(static_cast<int>(message.encryption)),
                std::to_string(message.sender_device), std::to_string(static_cast<int>(message.trust)), message.problem,
-               sender});
+               sender, std::to_string(static_cast<int>(message.altered)), message.alters, message.is_file ? "1" : "0"});
 }
 
 std::optional<ChatMessage> decode(std::string_view packed) {
@@ -42,6 +42,10 @@ std::optional<ChatMessage> decode(std::string_view packed) {
   message.sender_device = static_cast<uint32_t>(number(f[7]));
   message.trust = static_cast<crypto::omemo::Trust>(number(f[8]));
   message.problem = f[9];
+  if (f.size() < 14) return message;  // from before there were corrections and files
+  message.altered = static_cast<Altered>(number(f[11]));
+  message.alters = f[12];
+  message.is_file = f[13] == "1";
   return message;
 }
 
@@ -54,7 +58,8 @@ constexpr const char* columns = "SELECT id, time, state, value FROM messages ";
 
 Result<int64_t> MessageStore::add(const ChatMessage& message) {
   const Vault& vault = store_.vault();
-  const std::string peer = vault.index("peer", message.peer.text());
+  // What alters another message has a place in the outbox, but none in the conversation.
+  const std::string peer = vault.index(message.alters.empty() ? "peer" : "alterations", message.peer.text());
   const std::string id = message.origin_id.empty() ? message.message_id : message.origin_id;
   // A message without any id of its own cannot be recognised by it.
   const std::string origin = id.empty() ? std::string() : vault.index("origin", origin_key(sender_of(message), id));

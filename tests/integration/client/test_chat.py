@@ -168,10 +168,12 @@ class ChatTest(unittest.TestCase):
         # What she cannot read makes her client start over with a device that it trusts; a few messages may be lost.
         romeo.command("msg", juliet.jid, "lost")
         self.assertIn("does not have", juliet.wait("message", direction="in", text="")["problem"])
-        romeo.command("msg", juliet.jid, "healed!")
-        juliet.wait("message", text="healed!")
-        juliet.command("msg", romeo.jid, "healed?")
-        romeo.wait("message", text="healed?")
+        for number in range(5):
+            romeo.command("msg", juliet.jid, "again %d" % number)
+            juliet.command("msg", romeo.jid, "yes %d" % number)
+            juliet.wait("message", direction="in", peer=romeo.jid)
+            romeo.wait("message", direction="in", peer=juliet.jid)
+        self.exchange(romeo, juliet, "healed")
 
     def exchange(self, romeo, juliet, text):
         juliet.command("msg", romeo.jid, text)
@@ -251,6 +253,83 @@ class ChatTest(unittest.TestCase):
         romeo.command("msg", juliet.jid, "both of you")
         juliet.wait("message", text="both of you")
         twin.wait("message", text="both of you")
+
+    def history(self, client, peer):
+        client.command("history", peer)
+        client.wait("history_end")
+        found = [one for one in client.seen if one["event"] == "history"]
+        for one in found:
+            client.seen.remove(one)
+        return found
+
+    # REQ 30
+    def test_the_author_corrects_and_takes_back(self):
+        romeo, juliet = self.friends()
+        balcony = self.client("juliet", "balcony")
+        romeo.wait("devices_changed", jid=juliet.jid, devices=2)
+        romeo.command("msg", juliet.jid, "through yonder airlock")
+        juliet.wait("message", text="through yonder airlock")
+        romeo.command("correct", juliet.jid, "through yonder window")
+        for client in (juliet, balcony):
+            altered = client.wait("message_altered")
+            self.assertEqual((altered["text"], altered["altered"], altered["encryption"]), ("through yonder window", "corrected", "omemo:2"))
+        romeo.command("correct", juliet.jid, "through yonder door")
+        self.assertEqual(juliet.wait("message_altered")["text"], "through yonder door")
+        self.assertEqual([one["text"] for one in self.history(romeo, juliet.jid)], ["through yonder door"])
+        romeo.command("retract", juliet.jid)
+        self.assertEqual(juliet.wait("message_altered")["altered"], "retracted")
+        for client, peer in ((juliet, romeo.jid), (romeo, juliet.jid)):
+            self.assertEqual([(one["text"], one["altered"]) for one in self.history(client, peer)], [("", "retracted")])
+        romeo.command("correct", juliet.jid, "too late")
+        self.assertIn("no message of yours", romeo.wait("error")["text"])
+
+    # REQ 30
+    def test_nobody_else_alters_a_message(self):
+        romeo, juliet = self.friends()
+        romeo.command("msg", juliet.jid, "an encrypted message")
+        heard = juliet.wait("message", text="an encrypted message")
+        romeo.command("plain", juliet.jid, "a plain message")
+        plain = juliet.wait("message", text="a plain message")
+        for user, server_side in (("mallory", False), ("romeo", True)):
+            # The server, or whoever has its database, can write what it likes in romeo's name; it cannot encrypt it.
+            if not server_side:
+                self.server.add_account(user, "secret of " + user)
+            forger = XmppClient(self.server.endpoint, user + "@localhost", "secret of " + user, resource="x")
+
+            async def forge():
+                await forger.connect()
+                await forger.go_online()
+                for number, one in enumerate((heard, plain) if not server_side else (heard,)):
+                    for alters in ("<replace id='%s' xmlns='urn:xmpp:message-correct:0'/>", "<retract id='%s' xmlns='urn:xmpp:message-retract:1'/>"):
+                        text = "forged by %s %d %s" % (user, number, alters[1:8])
+                        forger.send("<message to='juliet@localhost' type='chat' id='f'><body>%s</body>%s</message>" % (text, alters % one["origin_id"]))
+                        await asyncio.to_thread(juliet.wait, "message", text=text)
+                await forger.close()
+
+            asyncio.run(forge())
+        texts = {one["text"]: one.get("altered") for one in self.history(juliet, romeo.jid)}
+        self.assertEqual((texts["an encrypted message"], texts["a plain message"]), (None, None))
+        # He himself may, in plain text what was plain.
+        romeo.command("msg", juliet.jid, "the end")
+        juliet.wait("message", text="the end")
+
+    # REQ 30: the message is another one's, although the id fits.
+    def test_the_one_it_was_written_to_does_not_alter_it(self):
+        romeo, juliet = self.friends()
+        romeo.command("plain", juliet.jid, "mine")
+        mine = juliet.wait("message", text="mine")
+        forger = XmppClient(self.server.endpoint, "juliet@localhost", "secret of juliet", resource="x")
+
+        async def forge():
+            await forger.connect()
+            await forger.go_online()
+            forger.send("<message to='romeo@localhost' type='chat' id='f'><body>hers</body>"
+                        "<replace id='%s' xmlns='urn:xmpp:message-correct:0'/></message>" % mine["origin_id"])
+            await asyncio.to_thread(romeo.wait, "message", text="hers", direction="in")
+            await forger.close()
+
+        asyncio.run(forge())
+        self.assertIn(("mine", None), [(one["text"], one.get("altered")) for one in self.history(romeo, juliet.jid)])
 
     def test_someone_without_omemo_gets_plain_text_that_says_so(self):
         romeo = self.client("romeo")

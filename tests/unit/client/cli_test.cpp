@@ -20,6 +20,18 @@ TEST(Harmless, ShowsWhatATerminalWouldObey) {
   EXPECT_EQ(harmless("cut\xe2\x80"), "cut\xe2\x80");
 }
 
+// XEP-0454 §6: no address that a browser would open, and no key on the screen.
+TEST(Line, ShowsAnEncryptedFileWithoutItsKey) {
+  client::ChatMessage message;
+  message.peer = *xmpp::Jid::parse("juliet@example.org");
+  message.text = "aesgcm://example.org/a/rose.jpg#" + std::string(88, 'f');
+  const auto line = to_line(message);
+  EXPECT_NE(line.find("rose.jpg"), std::string::npos);
+  EXPECT_NE(line.find("/download juliet@example.org"), std::string::npos);
+  EXPECT_EQ(line.find("ffff"), std::string::npos);
+  EXPECT_EQ(line.find("://"), std::string::npos);
+}
+
 TEST(Command, TakesAddressAndTextApart) {
   const auto command = parse_command("/msg juliet@example.org  But soft!  what light\r");
   ASSERT_TRUE(command);
