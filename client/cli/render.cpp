@@ -41,6 +41,7 @@ std::string lock_text(const ChatMessage& message) {
 
 /// XEP-0454 §6: the address of an encrypted file is never shown as one, since a browser would tell the server its key.
 std::string body_text(const ChatMessage& message) {
+  if (message.altered == Altered::retracted) return "(taken back)";
   const auto link = FileLink::parse(message.text);
   if (!link) return harmless(message.text);
   const std::string how = message.outgoing ? "" : "; /download " + harmless(message.peer.text()) + " saves it";
@@ -138,7 +139,7 @@ std::string to_line(const ChatMessage& message) {
   text += harmless(message.peer.text()) + " [";
   text += message.state == MessageState::pending ? "waiting" : lock_text(message);
   text += "] " + body_text(message);
-  if (message.altered != Altered::no) text += " (" + std::string(to_string(message.altered)) + ")";
+  if (message.altered == Altered::corrected) text += " (corrected)";
   if (!message.problem.empty()) text += " {" + harmless(message.problem) + "}";
   return text;
 }

@@ -178,8 +178,10 @@ Result<ChatMessage> Client::send(const xmpp::Jid& to, std::string_view text, boo
 Result<ChatMessage> Client::alter_last(const xmpp::Jid& to, const std::optional<std::string>& text) {
   auto recent = messages_.history(to, 50);
   if (!recent) return std::unexpected(recent.error());
-  const auto is_last = [](const ChatMessage& m) {
-    return m.outgoing && m.state != MessageState::failed && m.altered != Altered::retracted && !m.message_id.empty();
+  // What replaces a file is a file (XEP-0308 §5); taking one back is another matter.
+  const auto is_last = [&text](const ChatMessage& m) {
+    return m.outgoing && !(text && m.is_file) && m.state != MessageState::failed && m.altered != Altered::retracted &&
+           !m.message_id.empty();
   };
   const auto found = std::find_if(recent->rbegin(), recent->rend(), is_last);
   if (found == recent->rend()) return fail(Failure::not_found, "there is no message of yours to " + to.text());

@@ -36,6 +36,15 @@ class RefusalTest(unittest.TestCase):
         result = self.run_cli(self.server().endpoint.port, "listen")
         self.assertEqual(result.returncode, 1)
         self.assertIn("not trusted", result.stdout)
+        self.assertIn("--ca", result.stdout, "how one's own server is trusted")
+
+    def test_a_server_that_is_not_there(self):
+        with socket.create_server(("127.0.0.1", 0)) as unused:
+            port = unused.getsockname()[1]
+        result = self.run_cli(port, "--timeout", "1", "devices")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("cannot connect to 127.0.0.1 (port %d)" % port, result.stdout)
+        self.assertIn("no result within 1 s", result.stderr)
 
     # REQ 31
     def test_a_certificate_for_another_domain(self):

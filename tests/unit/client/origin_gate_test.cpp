@@ -94,6 +94,8 @@ TEST_F(OriginGateTest, APepEventSpeaksForItsBareSenderOnly) {
   ASSERT_TRUE(is<origin::PepEvent>("<message from='juliet@example.org'>" + event));
   EXPECT_EQ(std::get<origin::PepEvent>(last).owner.text(), "juliet@example.org");
   EXPECT_TRUE(is<origin::Refused>("<message from='juliet@example.org/balcony'>" + event));
+  // An event that comes back is not one of who sends it back.
+  EXPECT_TRUE(is<origin::Refused>("<message type='error' from='juliet@example.org'>" + event));
   ASSERT_TRUE(is<origin::PepEvent>("<message>" + event));
   EXPECT_EQ(std::get<origin::PepEvent>(last).owner.text(), "romeo@example.org");
 }
@@ -123,8 +125,18 @@ TEST_F(OriginGateTest, OnlyTheAuthorMayAlterAndOnlyTheRecipientMayAcknowledge) {
   EXPECT_FALSE(OriginGate::may_acknowledge(juliet, *xmpp::Jid::parse("mallory@example.org/b")));
 }
 
+// REQ 30: what is inside has to have a sender, too.
+TEST_F(OriginGateTest, RefusesCopiesOfMessagesWithoutAValidSender) {
+  EXPECT_TRUE(is<origin::Refused>(carbon("romeo@example.org", "received", "@", "romeo@example.org")));
+  EXPECT_TRUE(is<origin::Refused>(carbon("romeo@example.org", "sent", "", "juliet@example.org")));
+  std::string archived = archive_result("romeo@example.org", "q");
+  archived.replace(archived.find("juliet@example.org/b"), 20, "@");
+  EXPECT_TRUE(is<origin::Refused>(archived));
+}
+
 // REQ 30
 TEST_F(OriginGateTest, RefusesStanzasWithoutAValidSender) {
+  EXPECT_TRUE(is<origin::Refused>("<iq type='get' id='x' from='@'><ping xmlns='urn:xmpp:ping'/></iq>"));
   EXPECT_TRUE(is<origin::Refused>("<message><body>x</body></message>"));
   EXPECT_TRUE(is<origin::Refused>("<message from='@'><body>x</body></message>"));
   EXPECT_TRUE(is<origin::Refused>("<presence/>"));
