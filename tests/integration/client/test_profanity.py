@@ -1,5 +1,6 @@
 """Profanity, as Debian ships it and as a person uses it (under tmux), and rook-cli write to each other with OMEMO."""
 
+import os
 import shutil
 import tempfile
 import unittest
@@ -31,11 +32,12 @@ class ProfanityTest(unittest.TestCase):
             self.make_device_list(server, folder)
         profanity = Profanity(folder)
         self.addCleanup(profanity.close)
-        profanity.login(server, "romeo@localhost", "secret of romeo")
+        profanity.login(server, "romeo@localhost", "secret of romeo", trust="always")
         profanity.type("/omemo gen")
         profanity.wait("Your Device ID is")
         profanity.type("/omemo trustmode blind")
-        juliet = RookCli(server, "juliet@localhost", "secret of juliet", folder)
+        saved = os.path.join(folder, "saved")
+        juliet = RookCli(server, "juliet@localhost", "secret of juliet", folder, extra=("--downloads", saved))
         self.addCleanup(juliet.__exit__, None, None, None)
         juliet.online()
         juliet.command("add", "romeo@localhost")
@@ -62,6 +64,34 @@ class ProfanityTest(unittest.TestCase):
             profanity.wait("question %d" % number)
             profanity.type("answer %d" % number)
             juliet.wait("message", text="answer %d" % number, encryption="omemo:1")
+        self.corrections(profanity, juliet)
+        if server.kind == "rookery":
+            self.files(profanity, juliet, folder)
+
+    # REQ 30
+    def corrections(self, profanity, juliet):
+        profanity.type("/correct answer two")
+        altered = juliet.wait("message_altered", text="answer two")
+        self.assertEqual((altered["altered"], altered["encryption"]), ("corrected", "omemo:1"))
+        juliet.command("correct", "romeo@localhost", "question two")
+        profanity.wait("question two")
+
+    # REQ 34
+    def files(self, profanity, juliet, folder):
+        content = os.urandom(50_000)
+        with open(os.path.join(folder, "his.bin"), "wb") as file:
+            file.write(content)
+        profanity.type("/sendfile " + os.path.join(folder, "his.bin"))
+        heard = juliet.wait("message", direction="in")
+        self.assertEqual((heard["encryption"], heard["file"]["encrypted"]), ("omemo:1", True), heard)
+        juliet.command("download", "romeo@localhost")
+        with open(juliet.wait("file_saved")["path"], "rb") as file:
+            self.assertEqual(file.read(), content)
+        juliet.command("send-file", "romeo@localhost", os.path.join(folder, "his.bin"))
+        address = ""
+        while not address.startswith("aesgcm://"):
+            address = juliet.wait("message_changed", state="delivered")["text"]
+        profanity.wait(address[:70])
 
 
 if __name__ == "__main__":
