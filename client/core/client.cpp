@@ -111,12 +111,12 @@ void Client::catch_up() {
     caught_up_ = true;
     if (!connection_.online()) return;
     // Nothing is encrypted before it is known that this database is not an older copy.
-    omemo_.on_caught_up();
+    if (!count) events_(event::Notice{"history could not be fetched: " + count.error().message});
+    omemo_.on_caught_up([this, count] {
+      if (connection_.online()) events_(event::CaughtUp{count.value_or(0)});
+    });
     omemo_.settle();
     outbox_.on_caught_up();
-    if (count) return events_(event::CaughtUp{*count});
-    events_(event::Notice{"history could not be fetched: " + count.error().message});
-    events_(event::CaughtUp{0});
   });
 }
 

@@ -29,11 +29,11 @@ Status DeviceLists::load() {
   return {};
 }
 
-void DeviceLists::on_bound(uint32_t own_device) {
+void DeviceLists::on_bound(uint32_t own_device, std::function<void()> done) {
   own_device_ = own_device;
   current_.clear();
   publications_ = 0;
-  refresh(connection_.account(), [](Status) {});
+  refresh(connection_.account(), [done](Status) { done(); });
 }
 
 bool DeviceLists::on_event(const origin::PepEvent& event) {

@@ -25,7 +25,8 @@ class DeviceLists {
 
   Status load();
   /// A new session: what was fetched before may be old, and our device has to be in our lists.
-  void on_bound(uint32_t own_device);
+  /// `done` when it is known, and being published, whether it is.
+  void on_bound(uint32_t own_device, std::function<void()> done);
   /// A former device of this database: it leaves the lists when its successor enters them.
   void retire(uint32_t former_device) { retired_ = former_device; }
   /// True when the event was a device list.

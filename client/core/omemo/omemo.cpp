@@ -87,13 +87,13 @@ Status Omemo::open(const xmpp::Jid& account) {
   return {};
 }
 
-void Omemo::on_caught_up() {
+void Omemo::on_caught_up(std::function<void()> published) {
   unusable_.clear();
   if (copies_.suspected()) become_new_device();
   if (auto changed = device_->maintain(); !changed) events_(event::Notice{changed.error().message});
   // Bundles before lists: whoever sees the device finds its keys.
   publish_bundles();
-  lists_.on_bound(device_->id());
+  lists_.on_bound(device_->id(), [this, published] { pep_.when_published(published); });
 }
 
 void Omemo::become_new_device() {

@@ -27,8 +27,8 @@ class Omemo {
   /// A new session, before catching up: is this database as new as its device?
   void check_for_copy(std::function<void(Status)> done) { copies_.check(device_->id(), std::move(done)); }
   /// A new session, after catching up: replaces used prekeys, publishes bundles and lists. An older copy becomes a new
-  /// device.
-  void on_caught_up();
+  /// device. `published` when others can find our keys.
+  void on_caught_up(std::function<void()> published = [] {});
   bool on_event(const origin::PepEvent& event) { return lists_.on_event(event); }
 
   /// Makes sessions with all devices that `contact` and we have, as far as possible, then calls `ready`, with

@@ -55,7 +55,13 @@ xmpp::ElementPtr Pep::publish_iq(const Item& item, const xmpp::Element& payload,
   return iq;
 }
 
-void Pep::publish(Item item, const xmpp::Element& payload, Done done) {
+void Pep::publish(Item item, const xmpp::Element& payload, Done told) {
+  ++open_;
+  const Done done = [this, told](Status status) {
+    told(status);
+    if (--open_ > 0) return;
+    for (const auto& waiting : std::exchange(waiting_, {})) waiting();
+  };
   const std::shared_ptr<xmpp::Element> copy = payload.clone();
   connection_.send_iq(publish_iq(item, *copy, true), [this, item, copy, done](const xmpp::Element* iq) {
     if (iq && iq->attr("type") == "result") return done({});
@@ -66,6 +72,11 @@ void Pep::publish(Item item, const xmpp::Element& payload, Done done) {
       publish_again(item, copy, done);
     });
   });
+}
+
+void Pep::when_published(std::function<void()> done) {
+  if (open_ == 0) return done();
+  waiting_.push_back(std::move(done));
 }
 
 void Pep::publish_again(const Item& item, const std::shared_ptr<xmpp::Element>& payload, Done done) {

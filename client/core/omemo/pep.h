@@ -4,6 +4,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "client/core/net/connection.h"
 
@@ -21,6 +22,8 @@ class Pep {
   using Done = std::function<void(Status)>;
   /// Publishes for those whom the item says. A node that is configured otherwise is reconfigured.
   void publish(Item item, const xmpp::Element& payload, Done done);
+  /// Calls once nothing that is published waits for its answer.
+  void when_published(std::function<void()> done);
   /// The payload of one item, or of the newest for an empty id. Failure::not_found when there surely is none (or it is
   /// not for us), ::unavailable when nobody could tell.
   using Found = std::function<void(Result<const xmpp::Element*>)>;
@@ -31,6 +34,8 @@ class Pep {
   void configure(const Item& item, Done done);
   xmpp::ElementPtr publish_iq(const Item& item, const xmpp::Element& payload, bool with_options) const;
   Connection& connection_;
+  size_t open_ = 0;  ///< publications without an answer
+  std::vector<std::function<void()>> waiting_;
 };
 
 }  // namespace rookery::client

@@ -189,7 +189,8 @@ class ChatTest(unittest.TestCase):
         """`juliet` runs on an older copy: she says so, and everybody writes to her new device alone."""
         new = self.own_device(juliet)
         self.assertNotEqual(new, old)
-        self.assertIn("a restored backup, or a copy", juliet.wait("notice")["text"])
+        while "a restored backup, or a copy" not in juliet.wait("notice")["text"]:
+            pass  # there is something to say about the archive, too, when there is none
         romeo.wait_until(lambda: {one["device"] for one in self.devices(romeo, juliet.jid)} == {new})
         self.exchange(romeo, juliet, "after the backup")
         self.assertEqual(juliet.wait("message_changed", text="after the backup", state="delivered")["device"], new)
