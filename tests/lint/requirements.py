@@ -61,7 +61,6 @@ REQUIREMENTS = {
 NOT_YET = {
     17: "there are no connections between servers yet",
     24: "there are no connections between servers yet",
-    34: "rook-cli downloads nothing",
 }
 
 TAG = re.compile(r"\bREQ(?:UIREMENTS)? (\d+(?:(?:, | and )\d+)*)")

@@ -61,11 +61,11 @@ class ServiceRecordsTest(unittest.TestCase):
         self.addCleanup(self.server.__exit__, None, None, None)
         self.server.add_account("romeo", "secret")
 
-    def log_in(self, records, *arguments):
+    def log_in(self, records, seconds=8):
         self.dns.records, self.dns.asked = records, []
         result = subprocess.run(
             [find_rook_cli(), "--account", "romeo@localhost", "--ca", certificate_of(self.server), "--key-store", "key-file",
-             "--db", os.path.join(self.folder, "romeo.db"), "--timeout", "8", *arguments, "devices"],
+             "--db", os.path.join(self.folder, "romeo.db"), "--timeout", str(seconds), "devices"],
             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, env=dict(os.environ, ROOK_PASSWORD="secret"))
         self.assertIn("_xmpps-client._tcp.localhost", self.dns.asked)
         return result
@@ -85,7 +85,7 @@ class ServiceRecordsTest(unittest.TestCase):
         self.assertEqual(starttls.returncode, 0, starttls.stdout + starttls.stderr)
 
     def test_a_domain_without_the_service_says_so(self):
-        nothing = self.log_in({"_xmpps-client._tcp.localhost": [(0, 0, 0, "")], "_xmpp-client._tcp.localhost": [(0, 0, 0, "")]}, "--timeout", "2")
+        nothing = self.log_in({"_xmpps-client._tcp.localhost": [(0, 0, 0, "")], "_xmpp-client._tcp.localhost": [(0, 0, 0, "")]}, seconds=2)
         self.assertEqual(nothing.returncode, 1)
         self.assertIn("no XMPP service", nothing.stdout)
 
