@@ -110,8 +110,8 @@ void Client::catch_up() {
   archive_.start([this](Result<size_t> count) {
     caught_up_ = true;
     if (!connection_.online()) return;
-    // Nothing is encrypted before it is known that this database is not an older copy.
     if (!count) events_(event::Notice{"history could not be fetched: " + count.error().message});
+    // Nothing is encrypted before it is known that this database is not an older copy.
     omemo_.on_caught_up([this, count] {
       if (connection_.online()) events_(event::CaughtUp{count.value_or(0)});
     });

@@ -61,6 +61,7 @@ std::string_view to_string(crypto::omemo::Trust trust) {
 void apply_alteration(ChatMessage& original, const ChatMessage& change) {
   original.altered = change.altered;
   original.text = change.altered == Altered::retracted ? std::string() : change.text;
+  original.problem = change.problem;
   original.encryption = change.encryption;
   original.sender_device = change.sender_device;
   original.trust = change.trust;
