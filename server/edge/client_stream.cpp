@@ -124,7 +124,7 @@ void ClientStream::process() {
     } else if (auto* element = std::get_if<xmpp::ElementPtr>(&*event)) {
       on_element(std::move(*element));
     } else if (auto* error = std::get_if<xmpp::StreamError>(&*event)) {
-      close(*error);
+      fail(*error);
     } else {
       if (session_ != nullptr) std::exchange(session_, nullptr)->on_link_lost(true);
       state_ = State::closed;
