@@ -311,17 +311,18 @@ void Links::on_attach(const std::string& body) {
   const auto account = attach ? xmpp::Jid::parse(attach->account) : xmpp::Jid::parse("");
   if (!account || links_.contains(attach->link)) return;
   const LinkName name = attach->link;
-  RemoteLink& link = *(links_[name] = std::make_unique<RemoteLink>(*this, name, *attach));
+  // Its client may be gone before there is an answer; whoever works on one still has the link then.
+  const auto link = links_[name] = std::make_shared<RemoteLink>(*this, name, *attach);
   const uint64_t epoch = node_.homes(loop_).epoch_of(shard_of(attach->account));
-  const auto refuse = [this, name, &link](Attached refusal) {
+  const auto refuse = [this, name, link](Attached refusal) {
     answer(name, std::move(refusal));
-    link.forget_later();
+    link->forget_later();
   };
   if (attach->resume) {
-    return resume_here(node_.homes(loop_), *account, {attach->previous, attach->handled}, link,
-                       [=, this, &link](ResumeOutcome outcome) {
+    return resume_here(node_.homes(loop_), *account, {attach->previous, attach->handled}, *link,
+                       [=, this](ResumeOutcome outcome) {
                          if (outcome.session != nullptr) {
-                           link.session = outcome.session;
+                           link->session = outcome.session;
                            answer(name, {.outcome = Attached::Outcome::resumed,
                                          .jid = outcome.session->jid().text(),
                                          .xml = std::move(outcome.resumed),
@@ -336,21 +337,20 @@ void Links::on_attach(const std::string& body) {
                          refuse({.outcome = Attached::Outcome::not_found, .handled = outcome.handled});
                        });
   }
-  bind_here(
-      node_.homes(loop_), *account, {attach->resource, attach->options}, link, [=, this, &link](BindOutcome outcome) {
-        if (outcome.session != nullptr) {
-          link.session = outcome.session;
-          answer(name, {.outcome = Attached::Outcome::bound,
-                        .jid = outcome.session->jid().text(),
-                        .xml = std::move(outcome.xml),
-                        .process = process_,
-                        .epoch = epoch});
-          return outcome.session->begin();
-        }
-        if (outcome.moved) return refuse({.outcome = Attached::Outcome::moved});
-        if (!outcome.refused) return refuse({.outcome = Attached::Outcome::no_account});
-        refuse({.outcome = Attached::Outcome::refused, .xml = std::string(to_string(outcome.refused->condition))});
-      });
+  bind_here(node_.homes(loop_), *account, {attach->resource, attach->options}, *link, [=, this](BindOutcome outcome) {
+    if (outcome.session != nullptr) {
+      link->session = outcome.session;
+      answer(name, {.outcome = Attached::Outcome::bound,
+                    .jid = outcome.session->jid().text(),
+                    .xml = std::move(outcome.xml),
+                    .process = process_,
+                    .epoch = epoch});
+      return outcome.session->begin();
+    }
+    if (outcome.moved) return refuse({.outcome = Attached::Outcome::moved});
+    if (!outcome.refused) return refuse({.outcome = Attached::Outcome::no_account});
+    refuse({.outcome = Attached::Outcome::refused, .xml = std::string(to_string(outcome.refused->condition))});
+  });
 }
 
 void Links::on_input(const std::string& body) {

@@ -59,7 +59,7 @@ class Links {
   const std::string process_;
   uint64_t last_number_ = 0;
   std::unordered_map<uint64_t, std::unique_ptr<RemoteSession>> sessions_;  ///< edge: by number
-  std::map<LinkName, std::unique_ptr<RemoteLink>> links_;                  ///< home
+  std::map<LinkName, std::shared_ptr<RemoteLink>> links_;                  ///< home
 };
 
 }  // namespace rookery::server::cluster

@@ -59,7 +59,7 @@ Port::Port(Node& node, Loop& loop, Bus& bus, std::string prefix, std::string pro
   timer_ = loop_.after(retry_after, [this] { tick(); });
 }
 
-Port::~Port() = default;
+Port::~Port() { loop_.cancel(timer_); }
 
 Status Port::subscribe() {
   // l.PROCESS.LOOP carries packets, l.PROCESS.LOOP.a.DESTINATION what is answered to ours.

@@ -108,7 +108,8 @@ void Homes::on_places(const cluster::Places& places) {
   if (!any) return;
   for (const auto& [jid, home] : homes_) {
     for (Session* session : home->sessions()) {
-      for (const Stay& stay : session->stays) {
+      const std::vector<Stay> stays = session->stays;  // a room here answers at once, and may end one of them
+      for (const Stay& stay : stays) {
         if (is_new[shard_of(stay.occupant.bare_text())]) report(node_, *session, stay);
       }
     }
