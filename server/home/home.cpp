@@ -97,6 +97,13 @@ void Home::abandon() {
   for (const auto& session : sessions_) session->abandon();
 }
 
+void Home::account_deleted() {
+  abandoned_ = true;
+  for (Session* session : sessions()) {
+    session->end({.condition = xmpp::StreamCondition::not_authorized, .text = "The account was deleted"});
+  }
+}
+
 bool Home::is_blocked(const xmpp::Jid& jid) const {
   if (blocked_.empty()) return false;
   // XEP-0191 §3.1 refers to RFC 3921: full, bare, domain/resource, domain.

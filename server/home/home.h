@@ -156,6 +156,7 @@ class Home {
   void abandon();
   bool is_abandoned() const { return abandoned_; }
   ArchivePreferences archive_prefs;
+  void account_deleted();             ///< the home goes and nothing of it is kept; contacts see the user leave
   std::unique_ptr<PushDevices> push;  ///< XEP-0357; null while there are none
   Quarantine quarantine;
   Clock::time_point last_used{};

@@ -188,11 +188,14 @@ std::vector<Home*> Homes::loaded() {
 }
 
 void Homes::forget(const xmpp::Jid& bare) {
-  Home* home = find_loaded(bare);
-  if (home == nullptr) return;
-  for (Session* session : home->sessions()) {
-    session->end({.condition = xmpp::StreamCondition::not_authorized, .text = "The account was deleted"});
-  }
+  if (Home* home = find_loaded(bare)) home->account_deleted();
+  // Who gets the name next must find nothing here, and who writes to it until then is to hear that there is nobody.
+  drop_homes([&](std::string_view jid) { return jid == bare.bare_text(); });
+  // What is being read now may be from before.
+  const auto loading = loading_.find(std::string(bare.bare_text()));
+  if (loading == loading_.end()) return;
+  loading->second.serial = ++last_loading_;
+  load(bare.bare(), loading->second.serial);
 }
 
 storage::LogBatch& Homes::batch() {
@@ -258,7 +261,9 @@ bool Homes::accepts_input() const {
 }
 
 void Homes::sweep() {
-  if (commits_in_flight_ == 0) std::erase_if(dropped_, [](const auto& home) { return !home->is_referenced(); });
+  // A turn that is not over yet may still hold jobs of theirs.
+  if (commits_in_flight_ == 0 && !flush_scheduled_)
+    std::erase_if(dropped_, [](const auto& home) { return !home->is_referenced(); });
   const bool checks_paths = ++sweeps_ % sweeps_between_checks == 0;
   for (auto it = homes_.begin(); it != homes_.end();) {
     it->second->flush_cursor();

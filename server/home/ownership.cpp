@@ -58,6 +58,7 @@ void Homes::sender_fenced(const std::vector<std::string>& receivers,
 }
 
 void Homes::drop_homes(const Which& which) {
+  load_after_ = commits_begun_ + (flush_scheduled_ ? 1 : 0);
   for (const auto& drop : also_dropped_) drop(which);
   for (auto it = homes_.begin(); it != homes_.end();) {
     if (!which(it->first)) {

@@ -243,4 +243,5 @@ void Home::receive_probe(const xmpp::Jid& from) {
   }
 }
 
+if (abandoned_) return;
 }  // namespace rookery::server

@@ -1,0 +1,106 @@
+// What becomes of a home that leaves memory while there is still something on its way.
+#include <gmock/gmock.h>
+
+#include "tests/unit/server/home/home_fixture.h"
+
+namespace rookery::server {
+namespace {
+
+using testing::IsEmpty;
+
+class Ownership : public HomeFixture {
+ protected:
+  Homes& homes_of(const std::string& account) { return node->homes(loop_of(account)); }
+  Home* loaded(const std::string& account) {
+    return on_loop_of(account, [&] { return homes_of(account).find_loaded(xmpp::Jid::parse(account).value()); });
+  }
+  void remove_account(const std::string& account) {
+    std::promise<Status> promise;
+    const auto jid = xmpp::Jid::parse(account).value();
+    node->stores().run([jid](storage::Stores& stores) { return stores.accounts().remove(jid); },
+                       [&](Status done) { promise.set_value(std::move(done)); });
+    ASSERT_TRUE(promise.get_future().get());
+    on_loop_of(account, [&] { homes_of(account).forget(jid); });
+  }
+
+  std::string juliet = account_on(0, "juliet"), romeo = account_on(1, "romeo");
+};
+
+// REQ 19
+TEST_F(Ownership, AHomeIsNotLoadedAgainBeforeTheLogHasEverythingOfTheOneThatWasDropped) {
+  Client sender = bind(juliet, "balcony"), receiver = bind(romeo, "orchard");
+  sender.enable();
+  log->hold();
+  sender.message(romeo, "one");
+  let_loops_run();
+  on_loop_of(romeo, [&] { homes_of(romeo).crash(); });
+  EXPECT_TRUE(receiver.is_closed_with("reset"));
+
+  std::promise<void> bound;
+  FakeLink& link = links.emplace_back(loop_of(romeo));
+  on_loop_of(romeo, [&] {
+    homes_of(romeo).with_home(xmpp::Jid::parse(romeo).value(), [&](Home* home) {
+      link.session = &home->bind("orchard", link);
+      bound.set_value();
+    });
+  });
+  auto is_bound = bound.get_future();
+  // Storage is asked in the order of asking: once this has been answered, the home would have been read.
+  std::promise<void> read;
+  on_loop_of(romeo, [&] {
+    node->stores().read([](storage::Stores&) { return Status(); }, [&](const Status&) { read.set_value(); });
+  });
+  read.get_future().get();
+  let_loops_run();
+  EXPECT_EQ(is_bound.wait_for(std::chrono::seconds(0)), std::future_status::timeout);
+  log->release();
+  is_bound.get();
+  Client again{*this, romeo, "orchard", &link};
+  again.go_online();
+  EXPECT_TRUE(again.has_bodies(1)) << "it is in the log, and its sender will hear so when it sends it again";
+}
+
+TEST_F(Ownership, OfAnAccountThatWasDeletedNothingIsLeftForItsSuccessor) {
+  Client before = bind(romeo, "orchard");
+  before.go_online();
+  before.send(
+      "<iq type='set' id='r1'><query xmlns='jabber:iq:roster'><item jid='mercutio@localhost' name='a "
+      "friend'/></query></iq>");
+  EXPECT_TRUE(before.gets("id='r1'"));
+  remove_account(romeo);
+  EXPECT_TRUE(before.is_closed_with("not-authorized"));
+  EXPECT_EQ(loaded(romeo), nullptr);
+
+  add_account(romeo);
+  Client after = bind(romeo, "orchard");
+  after.send("<iq type='get' id='r2'><query xmlns='jabber:iq:roster'/></iq>");
+  EXPECT_TRUE(after.gets("id='r2'"));
+  EXPECT_EQ(after.count("mercutio"), 0u);
+}
+
+// RFC 6121 §8.5.1
+TEST_F(Ownership, WhoWritesToAnAccountThatWasDeletedHearsThatThereIsNobody) {
+  Client sender = bind(juliet, "balcony");
+  Client gone = bind(romeo, "orchard");
+  remove_account(romeo);
+  sender.message(romeo, "too late");
+  EXPECT_TRUE(sender.gets("service-unavailable"));
+  EXPECT_THAT(log->entries(romeo), IsEmpty());
+}
+
+// The last word of a session is written for nobody: it would be there for the next one of that name.
+TEST_F(Ownership, ADeletedAccountLeavesNoLastActivity) {
+  Client before = bind(romeo, "orchard");
+  before.go_online();
+  remove_account(romeo);
+  std::promise<Result<std::optional<std::string>>> promise;
+  const auto jid = xmpp::Jid::parse(romeo).value();
+  node->stores().read([jid](storage::Stores& stores) { return stores.values().get(jid, "last", ""); },
+                      [&](Result<std::optional<std::string>> found) { promise.set_value(std::move(found)); });
+  const auto found = promise.get_future().get();
+  ASSERT_TRUE(found);
+  EXPECT_EQ(*found, std::nullopt);
+}
+
+}  // namespace
+}  // namespace rookery::server
