@@ -60,7 +60,7 @@ Session* Home::find_serial(uint64_t serial) {
 
 Session* Home::find_resumable(std::string_view id) {
   for (const auto& session : sessions_) {
-    if (!id.empty() && session->resumption_id() == id) return session.get();
+    if (!id.empty() && session->resumption_id() == id && !session->is_ending()) return session.get();
   }
   return nullptr;
 }

@@ -71,10 +71,21 @@ void Session::set_available(bool is_available) {
 bool Session::accepts_input() const { return !held_up_ && home_.homes().accepts_input(); }
 
 void Session::on_element(xmpp::ElementPtr element) {
-  if (held_up_) return held_.push_back(std::move(element));
+  if (held_up_) return keep_for_later(std::move(element));
   if (element->ns() == xmpp::ns::sm) return on_management(*element);
   if (element->ns() == xmpp::ns::csi) return set_active(element->name() == "active");
   on_stanza(std::move(element));
+}
+
+// The edge stops reading when it hears of it; one on another node hears late, and a slow database must not fill our
+// memory.
+void Session::keep_for_later(xmpp::ElementPtr element) {
+  const size_t bytes = element->to_xml(xmpp::ns::client).size();
+  held_bytes_ += bytes;
+  held_.push_back({std::move(element), bytes});
+  if (held_bytes_ <= home_.node().config().outbox_bytes) return;
+  held_.clear();
+  end({.condition = xmpp::StreamCondition::resource_constraint, .text = "too much waits for the storage"});
 }
 
 void Session::set_active(bool active) {
@@ -93,11 +104,14 @@ void Session::release() {
   held_up_ = false;
   const auto alive = alive_;
   while (*alive && !held_up_ && !held_.empty()) {
-    auto element = std::move(held_.front());
+    auto [element, bytes] = std::move(held_.front());
     held_.pop_front();
+    held_bytes_ -= bytes;
     on_element(std::move(element));
   }
-  if (*alive && !held_up_ && link_ != nullptr) link_->on_input_wanted();
+  if (!*alive || held_up_) return;
+  if (gives_up_then_) return give_up();
+  if (link_ != nullptr) link_->on_input_wanted();
 }
 
 void Session::on_legacy_session(xmpp::ElementPtr iq) {
@@ -195,7 +209,10 @@ std::string Session::enable_management(const xmpp::Element& enable) {
 
 void Session::on_management(const xmpp::Element& element) {
   const auto name = element.name();
-  if (name == "enable") return link_->send(enable_management(element));
+  if (name == "enable") {
+    // It may have waited (hold()) for longer than the connection has lasted.
+    return link_ != nullptr ? link_->send(enable_management(element)) : void();
+  }
   if (name == "r") {
     // REQUIREMENTS 18: what may be promised now, at once; the rest when it may.
     owed_ = received_;
@@ -359,7 +376,11 @@ void Session::on_link_lost(bool clean) {
   stop_timer();
   ack_requested_ = false;
   const bool was_stalled = std::exchange(stalled_, false);
-  if (clean || sm_id_.empty()) return give_up();
+  if (clean || sm_id_.empty()) {
+    // What came before the end is still said.
+    gives_up_then_ = held_up_;
+    return gives_up_then_ ? void() : give_up();
+  }
   if (!was_stalled) tell_of_unacknowledged();
   timer_ = home_.homes().loop().after(home_.node().config().resume_timeout, [this] { give_up(); });
 }

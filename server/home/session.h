@@ -103,6 +103,8 @@ class Session final : public ClientSession {
   bool has_stream_management() const { return sm_enabled_; }
   const std::string& resumption_id() const { return sm_id_; }
   bool is_detached() const { return link_ == nullptr; }
+  /// Its client has closed the stream; only what came before still has to be taken.
+  bool is_ending() const { return gives_up_then_; }
   /// What is sent to it leaves at once. A stalled client (path_choice.h) gets nothing more until it acknowledges
   /// something.
   bool is_reachable() const { return link_ != nullptr && !stalled_; }
@@ -151,6 +153,7 @@ class Session final : public ClientSession {
     size_t size = 0;
     storage::LogId id = 0;
   };
+  void keep_for_later(xmpp::ElementPtr element);
   void on_stanza(xmpp::ElementPtr stanza);
   void on_management(const xmpp::Element& element);
   void release_held_back();
@@ -202,8 +205,14 @@ class Session final : public ClientSession {
   std::vector<storage::LogId> undrained_;  ///< without XEP-0198: given to the edge, perhaps still in its outbox
   std::unique_ptr<HeldBack> held_back_;    ///< while the client is inactive
   bool held_up_ = false;
-  Queue<xmpp::ElementPtr> held_;
-  Loop::TimerId timer_{};  ///< until an acknowledgement is asked for; without a link until the session ends
+  struct Held {
+    xmpp::ElementPtr element;
+    size_t bytes = 0;
+  };
+  Queue<Held> held_;
+  size_t held_bytes_ = 0;
+  bool gives_up_then_ = false;  ///< when nothing is held up any more: the client has gone for good
+  Loop::TimerId timer_{};       ///< until an acknowledgement is asked for; without a link until the session ends
   bool ack_timer_runs_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

@@ -43,6 +43,44 @@ TEST_F(SessionTest, CountsEveryKindOfStanzaAndNothingElse) {
   EXPECT_EQ(sender.last_ack(), a(3));
 }
 
+// An edge on another node goes on sending until it hears that the session waits for the log.
+TEST_F(SessionTest, WhatWaitsForALookupIsTakenAlthoughTheClientHasClosedItsStream) {
+  log->memory_knows = false;
+  log->hold_lookups();
+  sender.message(romeo, "one", "o1");
+  sender.message(romeo, "two", "o2");
+  on_loop_of(juliet, [&] { std::exchange(sender.link->session, nullptr)->on_link_lost(true); });
+  log->release_lookups();
+  phone.go_online();
+  EXPECT_TRUE(phone.has_bodies(2));
+  let_loops_run();
+  EXPECT_EQ(on_loop_of(juliet,
+                       [&] { return node->homes().find_loaded(xmpp::Jid::parse(juliet).value())->sessions().size(); }),
+            0u);
+}
+
+TEST_F(SessionTest, ManagementThatHasWaitedForALookupFindsTheConnectionGone) {
+  log->memory_knows = false;
+  sender.enable();
+  log->hold_lookups();
+  sender.message(romeo, "one", "o1");
+  sender.send("<enable xmlns='urn:xmpp:sm:3'/>");
+  sender.request_ack();
+  sender.cut();
+  log->release_lookups();
+  phone.go_online();
+  EXPECT_TRUE(phone.has_bodies(1));
+}
+
+TEST_F(SessionTest, WhatWaitsForALookupIsLimited) {
+  log->memory_knows = false;
+  log->hold_lookups();
+  sender.message(romeo, "one", "o1");
+  const std::string large(200'000, 'x');
+  for (int n = 0; n < 50; ++n) sender.message(romeo, large);
+  EXPECT_TRUE(sender.is_closed_with("resource-constraint"));
+}
+
 // What was sent before <enable/> is in no count, even when its commit comes after.
 TEST_F(SessionTest, DoesNotCountWhatWasSentBeforeItWasEnabled) {
   log->hold();
