@@ -10,6 +10,8 @@ namespace {
 
 constexpr size_t default_page = 50;
 constexpr size_t largest_page = 250;
+constexpr size_t most_page_bytes =
+    1024 * 1024;  // of messages; one may be larger. A page has to fit into a client's outbox
 
 xmpp::Parsed<storage::LogId> parse_id(std::string_view text) {
   const auto id = storage::parse_stanza_id(text);
@@ -28,6 +30,23 @@ xmpp::Parsed<void> narrow(ArchiveSearch& search, const std::optional<std::string
   else
     search.query.before = std::min(search.query.before, *id);
   return {};
+}
+
+/// XEP-0059 §2.1: fewer than were asked for, and the client goes on from there.
+void cut_to_size(storage::ArchivePage& page, bool keeps_newest) {
+  auto& entries = page.entries;
+  size_t bytes = 0, kept = 0;
+  while (kept < entries.size()) {
+    bytes += entries[keeps_newest ? entries.size() - 1 - kept : kept].xml.size();
+    if (bytes > most_page_bytes && kept > 0) break;
+    ++kept;
+  }
+  if (kept == entries.size()) return;
+  page.complete = false;
+  if (keeps_newest)
+    entries.erase(entries.begin(), entries.end() - static_cast<ptrdiff_t>(kept));
+  else
+    entries.resize(kept);
 }
 
 xmpp::MamMetadata::End to_end(const storage::LogEntry& entry) {
@@ -76,6 +95,7 @@ Result<storage::ArchivePage> read_archive(const storage::MessageLog& log, const 
     if (const auto found = log.query(exist); !found) return std::unexpected<Error>(found.error());
   }
   auto page = log.query(search.query);
+  if (page) cut_to_size(*page, search.query.last_page);
   if (page && search.count_only) {
     page->complete = page->entries.empty();
     page->entries.clear();
@@ -133,6 +153,15 @@ xmpp::MamFin archive_fin(const storage::ArchivePage& page) {
   }
   if (page.count) fin.page.count = *page.count;
   return fin;
+}
+
+xmpp::StanzaError too_many_queries() {
+  return {.condition = xmpp::Condition::resource_constraint,
+          .text = "Too many queries wait already",
+          .application_name = {},
+          .application_ns = {},
+          .type = xmpp::ErrorType::wait,
+          .application_feature = {}};
 }
 
 }  // namespace rookery::server

@@ -29,5 +29,6 @@ Result<xmpp::MamMetadata> archive_metadata(const storage::MessageLog& log, const
 std::string archive_result(const storage::LogEntry& entry, const xmpp::Jid& owner, const xmpp::Jid& to,
                            std::string_view query_id);
 xmpp::MamFin archive_fin(const storage::ArchivePage& page);
+xmpp::StanzaError too_many_queries();  ///< where ArchiveTurns takes no more
 
 }  // namespace rookery::server

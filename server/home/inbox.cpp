@@ -11,6 +11,7 @@ namespace rookery::server {
 
 namespace {
 constexpr size_t page_entries = 50;
+constexpr size_t page_bytes = 1024 * 1024;  // one page has to fit into a client's outbox
 constexpr auto read_again_after = std::chrono::milliseconds(200);
 
 // XEP-0203 §2: when it was received, by whom it was kept.
@@ -117,8 +118,12 @@ void Home::catch_up(Session& session) {
 }
 
 void Home::send_page(Session& session, std::vector<storage::LogEntry> entries, bool complete) {
-  size_t sent = 0;
+  size_t sent = 0, bytes = 0;
   for (auto& entry : entries) {
+    if (bytes > page_bytes) {
+      complete = false;
+      break;
+    }
     session.caught_up_to = entry.id;
     if (entry.id > scanned_to_) {
       if (acked_early_.erase(entry.id) == 0) pending_.insert(entry.id);
@@ -131,6 +136,7 @@ void Home::send_page(Session& session, std::vector<storage::LogEntry> entries, b
     }
     ++in_flight_[entry.id];
     ++sent;
+    bytes += entry.xml.size();
     session.send(late_copy(entry), entry.id);
   }
   // What was committed while the page was read comes with the next one; after the last one, live messages flow again.

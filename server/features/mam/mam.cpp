@@ -5,6 +5,7 @@
 
 #include "server/access.h"
 #include "server/archive/archive.h"
+#include "server/archive/turns.h"
 #include "server/features/features.h"
 #include "server/features/mam/mam_preferences.h"
 #include "server/node.h"
@@ -37,18 +38,30 @@ void get_form(IqRequest request) {
   request.reply(std::move(result));
 }
 
-void query_archive(IqRequest request) {
-  if (refused_to_others(request)) return;
+void query_archive(IqRequest request, ArchiveTurns::TurnPtr turn) {
+  if (request.session() == nullptr) return;  // it has gone: nobody waits for the page
   auto asked = xmpp::MamQuery::parse(request.payload());
   if (!asked) return request.fail(asked.error());
   auto search = make_archive_search(*asked, request.to(), request.home()->committed_id());
   if (!search) return request.fail(search.error());
   auto read = [search = std::move(*search)](const storage::MessageLog& log) { return read_archive(log, search); };
-  request.node().read_log(std::move(read), [request = std::move(request),
-                                            asked = std::move(*asked)](Result<storage::ArchivePage> page) mutable {
+  request.node().read_log(std::move(read), [request = std::move(request), asked = std::move(*asked),
+                                            turn = std::move(turn)](Result<storage::ArchivePage> page) mutable {
     if (!page) return request.fail(page.error());
     send_page(request, *page, asked);
   });
+}
+
+void wait_for_turn(IqRequest request) {
+  if (refused_to_others(request)) return;
+  const auto waiting = std::make_shared<IqRequest>(std::move(request));
+  const bool is_taken = ArchiveTurns::here().ask(waiting->from(), [waiting](ArchiveTurns::TurnPtr turn) {
+    // The client's own messages before this request are in its archive, even those that are being written now.
+    Home* home = waiting->home();
+    if (home != nullptr)
+      home->when_committed([waiting, turn = std::move(turn)] { query_archive(std::move(*waiting), turn); });
+  });
+  if (!is_taken) waiting->fail(too_many_queries());
 }
 
 void get_metadata(IqRequest request) {
@@ -71,12 +84,7 @@ void install_mam(Node& node, FeatureRegistry& registry) {
   registry.advertise(Scope::account, xmpp::ns::sid);
   if (!node.config().archive) return;
   registry.on_iq(Scope::account, "get", "query", xmpp::ns::mam, get_form);
-  registry.on_iq(Scope::account, "set", "query", xmpp::ns::mam, [](IqRequest request) {
-    Home* home = request.home();
-    if (home == nullptr || !request.is_own_account()) return query_archive(std::move(request));
-    // The client's own messages before this request are in its archive, even those that are being written now.
-    home->when_committed([request = std::move(request)]() mutable { query_archive(std::move(request)); });
-  });
+  registry.on_iq(Scope::account, "set", "query", xmpp::ns::mam, wait_for_turn);
   registry.on_iq(Scope::account, "get", "metadata", xmpp::ns::mam, get_metadata);
   registry.on_iq(Scope::account, "get", "prefs", xmpp::ns::mam, get_archive_preferences);
   registry.on_iq(Scope::account, "set", "prefs", xmpp::ns::mam, set_archive_preferences);

@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "server/archive/turns.h"
 #include "server/feature.h"
 #include "server/features/muc/hats.h"
 #include "server/features/muc/privileges.h"
@@ -197,6 +198,7 @@ class Room : public std::enable_shared_from_this<Room> {
   void query_archive(IqRequest request);
   void archive_metadata(IqRequest request);
 
+  void read_archive_page(IqRequest request, ArchiveTurns::TurnPtr turn);
   // room_retract.cpp
   using Found = std::move_only_function<void(Result<storage::LogEntry>)>;
   void find_entry(std::string_view stanza_id, Found then);

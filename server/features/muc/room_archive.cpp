@@ -14,6 +14,8 @@ using xmpp::Condition;
 
 namespace {
 
+constexpr size_t most_history_bytes = 1024 * 1024;  // it has to fit into a client's outbox, whatever was said
+
 /// What one who enters is shown: not subjects, not what was retracted, not the retraction of what he never saw.
 bool is_discussion(const xmpp::Element& message) {
   const bool only_subject =
@@ -43,7 +45,7 @@ void Room::remember(HistoryItem item) {
 void Room::send_history(const xmpp::Jid& session, const xmpp::MucJoin& join, Fanout& fanout) {
   const bool is_limited = join.max_stanzas || join.max_chars || join.seconds || join.since;
   size_t stanzas = join.max_stanzas.value_or(is_limited ? history_.size() : config_.history_length);
-  size_t chars = join.max_chars.value_or(std::numeric_limits<uint32_t>::max());
+  size_t chars = std::min<size_t>(join.max_chars.value_or(most_history_bytes), most_history_bytes);
   auto since = join.since.value_or(xmpp::TimePoint{});
   const auto now = std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
   if (join.seconds) since = std::max(since, now - std::chrono::seconds(*join.seconds));
@@ -90,6 +92,15 @@ bool Room::may_read_archive(const xmpp::Jid& who) {
 }
 
 void Room::query_archive(IqRequest request) {
+  const auto waiting = std::make_shared<IqRequest>(std::move(request));
+  const bool is_taken =
+      ArchiveTurns::here().ask(waiting->from(), [self = shared_from_this(), waiting](ArchiveTurns::TurnPtr turn) {
+        self->read_archive_page(std::move(*waiting), std::move(turn));
+      });
+  if (!is_taken) waiting->fail(too_many_queries());
+}
+
+void Room::read_archive_page(IqRequest request, ArchiveTurns::TurnPtr turn) {
   if (!may_read_archive(request.from())) return request.fail(Condition::forbidden);
   auto asked = xmpp::MamQuery::parse(request.payload());
   if (!asked) return request.fail(asked.error());
@@ -101,7 +112,7 @@ void Room::query_archive(IqRequest request) {
   ++jobs_pending_;
   auto read = [search = std::move(*search)](const storage::MessageLog& log) { return read_archive(log, search); };
   node().read_log(std::move(read), [self = shared_from_this(), request = std::move(request), asked = std::move(*asked),
-                                    hides](Result<storage::ArchivePage> page) mutable {
+                                    hides, turn = std::move(turn)](Result<storage::ArchivePage> page) mutable {
     --self->jobs_pending_;
     if (!page) return request.fail(page.error());
     if (asked.flip_page) std::ranges::reverse(page->entries);

@@ -21,6 +21,25 @@ class Inbox : public HomeFixture {
   std::string romeo = account_on(1, "romeo");
 };
 
+// Fifty large messages at once would end the connection of a client without XEP-0198, and each one after it.
+TEST_F(Inbox, GivesNoMoreAtOnceThanFitsIntoAnOutbox) {
+  for (int n = 1; n <= 14; ++n) {
+    log->put({romeo, static_cast<storage::LogId>(n), storage::LogEntry::archived | storage::LogEntry::inbox,
+              "juliet@localhost/x",
+              "<message from='juliet@localhost/x' to='" + romeo + "' type='chat'><body>" + std::string(200'000, 'x') +
+                  "</body></message>"});
+  }
+  Client phone = bind(romeo, "phone");
+  phone.link->drains = false;
+  phone.go_online();
+  for (const size_t count : {6u, 12u, 14u}) {
+    ASSERT_TRUE(phone.has_bodies(count));
+    let_loops_run();
+    EXPECT_EQ(phone.bodies().size(), count);
+    on_loop_of(romeo, [&] { phone.link->session->on_drained(); });
+  }
+}
+
 // REQ 19
 TEST_F(Inbox, AsksAgainForWhatWasSentBehindTheLastRequestAndFinishesTheCatchUp) {
   const auto expected = leave_messages(120);
