@@ -135,8 +135,14 @@ std::string Room::occupant_id(const xmpp::Jid& jid) const {
 }
 
 void Room::broadcast(const SharedStanzaPtr& stanza) {
+  send_to_all(stanza, [](const Occupant&) { return true; });
+}
+
+// Collected first: a message to one who has vanished may come back at once, and then he is no occupant any more.
+void Room::send_to_all(const SharedStanzaPtr& stanza, const std::function<bool(const Occupant&)>& is_meant) {
   Fanout fanout(node());
   for (const auto& [nick, occupant] : occupants_) {
+    if (!is_meant(*occupant)) continue;
     for (const auto& session : occupant->sessions) fanout.add(session, stanza);
   }
   fanout.send();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -132,6 +133,7 @@ class Room : public std::enable_shared_from_this<Room> {
   }
   std::string occupant_id(const xmpp::Jid& jid) const;
   void broadcast(const SharedStanzaPtr& stanza);
+  void send_to_all(const SharedStanzaPtr& stanza, const std::function<bool(const Occupant&)>& is_meant);
   void send_to(const Occupant& occupant, const SharedStanzaPtr& stanza);
   void refuse(Envelope& envelope, const xmpp::StanzaError& error);
   void refuse(Envelope& envelope, xmpp::Condition condition, std::string text = {}) {
@@ -196,9 +198,9 @@ class Room : public std::enable_shared_from_this<Room> {
   void remember(HistoryItem item);
   bool may_read_archive(const xmpp::Jid& who);
   void query_archive(IqRequest request);
+  void read_archive_page(IqRequest request, ArchiveTurns::TurnPtr turn);
   void archive_metadata(IqRequest request);
 
-  void read_archive_page(IqRequest request, ArchiveTurns::TurnPtr turn);
   // room_retract.cpp
   using Found = std::move_only_function<void(Result<storage::LogEntry>)>;
   void find_entry(std::string_view stanza_id, Found then);
@@ -224,6 +226,7 @@ class Room : public std::enable_shared_from_this<Room> {
   std::optional<xmpp::StanzaError> check_item(const xmpp::Jid& actor, xmpp::MucItem& item);
   void apply_affiliation(const xmpp::Jid& jid, const xmpp::MucItem& item, const std::string& actor);
   bool is_last_owner(const xmpp::Jid& jid) const;
+  bool keeps_an_owner(const std::vector<xmpp::MucItem>& items) const;
 
   // room_owner.cpp
   void get_config(IqRequest request);

@@ -9,6 +9,10 @@ namespace rookery::server::muc {
 
 using xmpp::Condition;
 
+namespace {
+constexpr size_t most_members = 20'000;  // and banned ones
+}
+
 void Room::get_list(IqRequest request) {
   const auto items = xmpp::parse_muc_admin(request.payload());
   if (!items) return request.fail(items.error());
@@ -77,6 +81,19 @@ std::optional<xmpp::StanzaError> Room::check_item(const xmpp::Jid& actor, xmpp::
   return refused ? error(*refused) : std::nullopt;
 }
 
+/// §10.5: a room has an owner, also when several are dismissed at once.
+bool Room::keeps_an_owner(const std::vector<xmpp::MucItem>& items) const {
+  std::map<xmpp::Jid, Affiliation> after;
+  for (const auto& item : items) {
+    if (item.affiliation) after[*item.jid] = *item.affiliation;
+  }
+  if (after.empty() || std::ranges::any_of(after, [](const auto& each) { return each.second == Affiliation::owner; }))
+    return true;
+  return std::ranges::any_of(members_, [&](const auto& each) {
+    return each.second.affiliation == Affiliation::owner && !after.contains(each.first);
+  });
+}
+
 void Room::change_list(IqRequest request) {
   auto items = xmpp::parse_muc_admin(request.payload());
   if (!items) return request.fail(items.error());
@@ -84,6 +101,11 @@ void Room::change_list(IqRequest request) {
   for (auto& item : *items) {
     if (const auto error = check_item(request.from(), item)) return request.fail(*error);
   }
+  if (!keeps_an_owner(*items)) return request.fail(Condition::conflict);
+  const auto adds = std::ranges::count_if(
+      *items, [&](const auto& item) { return item.affiliation && !members_.contains(*item.jid); });
+  if (adds > 0 && members_.size() + static_cast<size_t>(adds) > most_members)
+    return request.fail(Condition::resource_constraint, "The room's lists are full");
   const Occupant* actor = occupant_of(request.from());
   const std::string actor_nick(actor != nullptr ? actor->nick() : std::string_view());
   std::vector<xmpp::Jid> changed;
@@ -140,9 +162,7 @@ void Room::apply_affiliation(const xmpp::Jid& jid, const xmpp::MucItem& item, co
       .affiliation = *item.affiliation, .role = Role::none, .jid = jid, .nick = {}, .reason = {}, .actor_nick = {}};
   told.add_to(xmpp::add_muc_user(*message));
   const SharedStanzaPtr shared = share(std::move(message));
-  for (const auto& [nick, occupant] : occupants_) {
-    if (sees_real_jids(*occupant)) send_to(*occupant, shared);
-  }
+  send_to_all(shared, [this](const Occupant& occupant) { return sees_real_jids(occupant); });
 }
 
 }  // namespace rookery::server::muc

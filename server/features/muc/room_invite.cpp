@@ -85,9 +85,7 @@ void Room::request_voice(Envelope& envelope, const xmpp::DataForm& form) {
   request.add_boolean("muc#request_allow", false, "Give voice?");
   request.add_to(*message);
   const SharedStanzaPtr shared = share(std::move(message));
-  for (const auto& [other_nick, occupant] : occupants_) {
-    if (occupant->role == Role::moderator) send_to(*occupant, shared);
-  }
+  send_to_all(shared, [](const Occupant& occupant) { return occupant.role == Role::moderator; });
   node().router().accept(envelope);
 }
 
