@@ -81,9 +81,9 @@ std::expected<Envelope, InboundRefusal> check_inbound(Node& node, const Componen
       return refuse(*stanza, Condition::bad_request);
     if (is_request && (payload == nullptr || payload->next_element() != nullptr))
       return refuse(*stanza, Condition::bad_request);
-    // A roster push comes from one's own server alone.
-    if (is_request && !to->is_bare() && to->has_local() && payload->ns() == xmpp::ns::roster)
-      return refuse(*stanza, Condition::service_unavailable);
+    // A roster push comes from one's own server alone, and so does one of the block list.
+    const bool is_push = is_request && (payload->ns() == xmpp::ns::roster || payload->ns() == xmpp::ns::blocking);
+    if (is_push && !to->is_bare() && to->has_local()) return refuse(*stanza, Condition::service_unavailable);
   }
   return Envelope{.from = std::move(*from), .to = std::move(*to), .stanza = std::move(stanza)};
 }

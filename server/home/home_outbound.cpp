@@ -233,9 +233,9 @@ void Home::iq_from_client(Session& session, xmpp::ElementPtr iq) {
     return refuse(xmpp::Condition::bad_request);
   auto to = addressee(*iq, jid_);
   if (!to) return is_request ? refuse(xmpp::Condition::jid_malformed) : void();
-  // REQUIREMENTS 15: a roster push comes from the server alone.
-  if (is_request && !to->is_bare() && to->has_local() && payload->ns() == xmpp::ns::roster)
-    return refuse(xmpp::Condition::service_unavailable);
+  // REQUIREMENTS 15: a roster push comes from the server alone, and so does one of the block list (XEP-0191 §3.3).
+  const bool is_push = is_request && (payload->ns() == xmpp::ns::roster || payload->ns() == xmpp::ns::blocking);
+  if (is_push && !to->is_bare() && to->has_local()) return refuse(xmpp::Condition::service_unavailable);
   for (const auto& hook : node().features().stanza_from_client) {
     const Verdict verdict = hook(session, *iq);
     if (verdict.error) return is_request ? session.send(*xmpp::error_reply(*iq, *verdict.error)) : void();
