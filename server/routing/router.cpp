@@ -101,11 +101,14 @@ void Router::route(Envelope envelope) {
     });
   }
   if (!envelope.to.has_local()) {
-    confirm(envelope.sender);
     if (envelope.stanza->name() == "iq") return node_.serve_iq(std::move(envelope));
     // RFC 6121 §8: a message to the server itself has nobody to read it; presence to it is taken silently.
-    if (envelope.stanza->name() == "message") bounce(envelope, {.condition = xmpp::Condition::service_unavailable});
-    return;
+    if (envelope.stanza->name() != "message") return;
+    envelope.seen.reset();  // sent again, it shall be answered again
+    Envelope refused{.from = envelope.from, .to = envelope.to, .stanza = std::move(envelope.stanza)};
+    return accept(envelope, [this, refused = std::move(refused)] {
+      bounce(refused, {.condition = xmpp::Condition::service_unavailable});
+    });
   }
   if (sent_to_another_node(envelope)) return;
   Loop& loop = owner(envelope.to.bare_text());
