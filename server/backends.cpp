@@ -15,13 +15,15 @@ constexpr size_t most_store_connections = 8;
 
 Result<Backends> open_embedded(const Config& config, bool with_log) {
   Backends opened;
+  // First: it is locked for one process, so a second one is refused before it migrates the stores under the first.
+  if (with_log) {
+    auto log = storage::open_rocksdb(config.data_dir / "log");
+    if (!log) return std::unexpected<Error>(log.error());
+    opened.log = std::move(*log);
+  }
   auto stores = storage::open_sqlite(config.data_dir / "rookery.sqlite");
   if (!stores) return std::unexpected<Error>(stores.error());
   opened.stores.push_back(std::move(*stores));
-  if (!with_log) return opened;
-  auto log = storage::open_rocksdb(config.data_dir / "log");
-  if (!log) return std::unexpected<Error>(log.error());
-  opened.log = std::move(*log);
   return opened;
 }
 

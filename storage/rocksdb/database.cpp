@@ -118,6 +118,10 @@ Result<std::unique_ptr<Database>> Database::open(const std::filesystem::path& fo
   std::unique_ptr<Database> database(new Database);
   const auto status = rocksdb::DB::Open(database_options(options, env), folder.string(), families, &database->families_,
                                         &database->db_);
+  if (status.IsIOError() && status.ToString().find("/LOCK: ") != std::string::npos) {
+    return fail(Failure::unavailable,
+                "the message log in " + folder.string() + " is in use: another rookeryd runs on it");
+  }
   if (!status.ok()) return std::unexpected(to_error(status, "cannot open the message log in " + folder.string()));
   return database;
 }

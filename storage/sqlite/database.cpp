@@ -127,7 +127,7 @@ Result<Database> Database::open(const std::filesystem::path& file) {
   sqlite3_busy_timeout(handle, busy_timeout_milliseconds);
   auto status = database.execute(
       "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;");
-  if (!status) return std::unexpected(status.error());
+  if (!status) return fail(status.error().failure, file.string() + ": " + status.error().message);
   return database;
 }
 

@@ -61,6 +61,15 @@ TEST(RocksdbLog, HasAfterAKillEverythingWhoseDoneRanAndNoHalfBatches) {
 }
 
 // REQ 20
+TEST(RocksdbLog, IsForOneAtATimeAndSaysSo) {
+  const TemporaryFolder folder;
+  const auto first = open_rocksdb(folder.path() / "log");
+  ASSERT_TRUE(first);
+  const auto second = open_rocksdb(folder.path() / "log");
+  ASSERT_FALSE(second);
+  EXPECT_NE(second.error().message.find("another rookeryd"), std::string::npos) << second.error().message;
+}
+
 TEST(RocksdbLog, TellsFromMemoryWhetherAMessageIsNewOrFresh) {
   const TemporaryFolder folder;
   auto log = open_rocksdb(folder.path()).value();

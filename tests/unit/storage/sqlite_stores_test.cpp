@@ -1,6 +1,7 @@
 #include <sys/stat.h>
 
 #include <array>
+#include <fstream>
 
 #include "storage/embedded.h"
 #include "storage/sqlite/database.h"
@@ -35,6 +36,15 @@ TEST_F(SqliteDatabase, IsReadableByItsOwnerOnly) {
     ASSERT_EQ(stat((file.string() + suffix).c_str(), &info), 0) << suffix;
     EXPECT_EQ(info.st_mode & 0777, 0600u) << suffix;
   }
+}
+
+TEST(SqliteFile, ThatIsNoDatabaseIsNamed) {
+  const TemporaryFolder folder;
+  const auto file = folder.path() / "rookery.sqlite";
+  std::ofstream(file) << "this was a database once, before something wrote over its first page";
+  const auto opened = open_sqlite(file);
+  ASSERT_FALSE(opened);
+  EXPECT_NE(opened.error().message.find(file.string()), std::string::npos) << opened.error().message;
 }
 
 TEST_F(SqliteDatabase, IsDurableAndStrict) {
