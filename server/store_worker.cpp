@@ -38,13 +38,9 @@ void StoreWorker::enqueue(Item item) {
   {
     const std::lock_guard lock(mutex_);
     queue_.push_back(std::move(item));
+    waiting_ = queue_.size();
   }
   ready_.notify_one();
-}
-
-size_t StoreWorker::waiting() const {
-  const std::lock_guard lock(mutex_);
-  return queue_.size();
 }
 
 void StoreWorker::main() {
@@ -69,6 +65,7 @@ std::vector<StoreWorker::Item> StoreWorker::next_batch() {
   const auto count = static_cast<std::ptrdiff_t>(std::min(queue_.size(), healthy_ ? jobs_per_transaction : 1));
   batch.assign(std::make_move_iterator(queue_.begin()), std::make_move_iterator(queue_.begin() + count));
   queue_.erase(queue_.begin(), queue_.begin() + count);
+  waiting_ = queue_.size();
   return batch;
 }
 

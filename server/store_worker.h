@@ -73,7 +73,7 @@ class StoreWorker {
   }
 
   bool healthy() const { return healthy_; }
-  size_t waiting() const;  ///< jobs that have not begun
+  size_t waiting() const { return waiting_.load(std::memory_order_relaxed); }  ///< jobs that have not begun; any thread
 
  private:
   struct Item {
@@ -112,9 +112,10 @@ class StoreWorker {
   static void hand_back(Item& item, Status committed);
 
   std::unique_ptr<storage::Stores> stores_;
-  mutable std::mutex mutex_;
+  std::mutex mutex_;
   std::condition_variable ready_;
   std::vector<Item> queue_;
+  std::atomic<size_t> waiting_ = 0;  ///< the queue's length
   std::atomic<bool> stopping_ = false;
   uint64_t trials_ = 0;
   std::chrono::steady_clock::time_point last_trial_{};

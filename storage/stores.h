@@ -88,6 +88,7 @@ class ValueStore {
                                                  std::string_view key) = 0;
   virtual Result<std::vector<std::pair<std::string, std::string>>> all(const xmpp::Jid& owner,
                                                                        std::string_view kind) = 0;
+  virtual Result<size_t> count(const xmpp::Jid& owner, std::string_view kind) = 0;
   virtual Status put(const xmpp::Jid& owner, std::string_view kind, std::string_view key, std::string_view value) = 0;
   virtual Status remove(const xmpp::Jid& owner, std::string_view kind, std::string_view key) = 0;  ///< fine if absent
 };

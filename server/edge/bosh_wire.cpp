@@ -78,7 +78,7 @@ bool BoshWire::create(const BoshRequestPtr& request) {
     return false;
   }
   const auto& element = *body->element;
-  wait_ = std::min(longest_wait, std::chrono::seconds(number(element.attr("wait")).value_or(60)));
+  wait_ = std::chrono::seconds(std::min<uint64_t>(longest_wait.count(), number(element.attr("wait")).value_or(60)));
   hold_ = std::min<size_t>(number(element.attr("hold")).value_or(1), 1);
   next_rid_ = body->rid + 1;
   const size_t requests = hold_ + 1;

@@ -82,8 +82,10 @@ void ClientStream::charge(size_t bytes) {
   // REQUIREMENTS 6: too fast: reading pauses until the debt is paid.
   ++node_.reading_pauses;
   wire_->pause_reading();
+  if (std::exchange(is_in_debt_, true)) return;
   const std::chrono::duration<double> pause(static_cast<double>(-allowance_) / static_cast<double>(rate) + 0.01);
   loop_->after(std::chrono::duration_cast<Clock::duration>(pause), [this, self = shared_from_this()] {
+    is_in_debt_ = false;
     if (state_ != State::closed && !waiting_) wire_->resume_reading();
   });
 }
@@ -96,7 +98,7 @@ void ClientStream::wait() {
 void ClientStream::go_on() {
   waiting_ = false;
   if (state_ == State::closed) return;
-  wire_->resume_reading();
+  if (!is_in_debt_) wire_->resume_reading();
   process();
 }
 

@@ -143,6 +143,7 @@ class ClientStream final : public StreamWire::Owner,
   const Clock::time_point accepted_at_ = Clock::now();
   int64_t allowance_;  ///< bytes that may still be read before reading pauses
   Clock::time_point allowance_at_;
+  bool is_in_debt_ = false;             ///< more came than may: reading pauses until that is made good
   std::shared_ptr<ClientStream> self_;  ///< until the connection has ended
 };
 

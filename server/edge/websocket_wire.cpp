@@ -8,6 +8,10 @@
 
 namespace rookery::server {
 
+namespace {
+constexpr size_t most_unsent_before_pong = 64 * 1024;
+}
+
 WebSocketWire::WebSocketWire(std::unique_ptr<Transport> transport, std::string_view early)
     : transport_(std::move(transport)), reader_(limits_.stanza_bytes) {
   reader_.feed(early);
@@ -61,7 +65,9 @@ std::optional<xmpp::StreamEvent> WebSocketWire::event_of(const WebSocketMessage&
     case WebSocketOpcode::text:
       return element_event(message.data);
     case WebSocketOpcode::ping:
-      transport_->send(websocket_frame(WebSocketOpcode::pong, message.data));
+      // RFC 6455 §5.5.3: not each of many has to be answered; who takes no answers gets no more of them.
+      if (transport_->outbox_bytes() <= most_unsent_before_pong)
+        transport_->send(websocket_frame(WebSocketOpcode::pong, message.data));
       return std::nullopt;
     case WebSocketOpcode::pong:
       return std::nullopt;

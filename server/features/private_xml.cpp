@@ -11,10 +11,21 @@ namespace rookery::server {
 namespace {
 
 constexpr std::string_view kind = "private";
+constexpr size_t most_elements = 200;                                    // of one account
 constexpr std::string_view bookmarks_key = "storage storage:bookmarks";  // XEP-0411
 
 std::string key_of(const xmpp::Element& element) {
   return std::string(element.name()) + " " + std::string(element.ns());
+}
+
+/// Failure::full where the element would be one too many.
+Status put(storage::ValueStore& values, const xmpp::Jid& owner, const std::string& key, const std::string& xml) {
+  const auto known = values.get(owner, kind, key);
+  if (!known) return std::unexpected<Error>(known.error());
+  const auto count = values.count(owner, kind);
+  if (!count) return std::unexpected<Error>(count.error());
+  if (!*known && *count >= most_elements) return fail(Failure::full, "too many private elements");
+  return values.put(owner, kind, key, xml);
 }
 
 void get_private(IqRequest request) {
@@ -52,7 +63,7 @@ void set_private(IqRequest request) {
   auto write = [owner = request.to(), values = std::move(values)](storage::Stores& stores) -> Result<pubsub::Effects> {
     pubsub::Effects effects;
     for (const auto& [key, xml] : values) {
-      if (const Status stored = stores.values().put(owner, kind, key, xml); !stored)
+      if (const Status stored = put(stores.values(), owner, key, xml); !stored)
         return std::unexpected<Error>(stored.error());
       if (key != bookmarks_key) continue;
       const auto storage = xmpp::parse_document(xml);

@@ -13,7 +13,7 @@ namespace rookery::server {
 namespace {
 
 constexpr size_t longest_name_bytes = 1023;
-constexpr size_t most_contacts = 10'000;
+constexpr size_t most_item_bytes = 4096;  // name and groups of one contact
 
 void answer_roster(IqRequest request, const xmpp::RosterQuery& query) {
   Home* home = request.home();
@@ -71,10 +71,12 @@ void set_roster(IqRequest request) {
   if (is_too_long(entry->name) || std::ranges::any_of(entry->groups, is_too_long)) {
     return request.fail(xmpp::Condition::not_acceptable, "the name of the contact or of a group is too long");
   }
+  size_t bytes = entry->name.size();
+  for (const auto& group : entry->groups) bytes += group.size() + 1;
+  if (bytes > most_item_bytes) return request.fail(xmpp::Condition::not_acceptable, "a contact is in too many groups");
   Home& home = *request.home();
   const auto* known = home.contact(entry->jid);
-  if (known == nullptr && home.roster().size() >= most_contacts)
-    return request.fail(xmpp::Condition::resource_constraint);
+  if (home.is_roster_full_for(entry->jid)) return request.fail(xmpp::Condition::resource_constraint);
   // §2.1.2: name and groups are the client's; the state of the subscription is the server's.
   storage::RosterItem item = known != nullptr ? *known : storage::RosterItem{};
   item.jid = entry->jid;

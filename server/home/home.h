@@ -102,6 +102,7 @@ class Home {
   std::map<xmpp::Jid, storage::RosterItem>& roster() { return roster_; }
   uint64_t roster_version() const { return roster_version_; }
   const storage::RosterItem* contact(const xmpp::Jid& bare) const;
+  bool is_roster_full_for(const xmpp::Jid& contact) const;  ///< who is not in it has no place any more
   using Stored = std::move_only_function<void(const Status&)>;
   /// Stores the item and pushes it to every interested session; `then` runs after it is durable or was refused for
   /// good.
@@ -155,8 +156,8 @@ class Home {
   /// stays.
   void abandon();
   bool is_abandoned() const { return abandoned_; }
+  void account_deleted();  ///< the home goes and nothing of it is kept; contacts see the user leave
   ArchivePreferences archive_prefs;
-  void account_deleted();             ///< the home goes and nothing of it is kept; contacts see the user leave
   std::unique_ptr<PushDevices> push;  ///< XEP-0357; null while there are none
   Quarantine quarantine;
   Clock::time_point last_used{};
@@ -175,7 +176,7 @@ class Home {
   void send_held(const std::string& peer, const storage::ArchivePage& page);
   void receive_presence(Envelope envelope);
   void receive_iq(Envelope envelope);
-  void subscription_from_client(Session& session, const xmpp::Element& presence, const xmpp::Jid& to);
+  void subscription_from_client(const xmpp::Element& presence, const xmpp::Jid& to);
   void receive_subscription(const Envelope& envelope, std::string_view type);
   void receive_probe(const xmpp::Jid& from);
   void remember_last_activity();

@@ -13,6 +13,7 @@ namespace rookery::server {
 namespace {
 
 constexpr size_t most_commits_in_flight = 64;  // more than that and reading waits for the disk
+constexpr size_t most_store_jobs = 4096;       // the same for what is asked of the stores
 constexpr auto commit_check = std::chrono::milliseconds(2);
 constexpr auto sweep_interval = std::chrono::seconds(1);
 constexpr int sweeps_between_checks = 5;
@@ -257,7 +258,9 @@ void Homes::flush() {
 
 bool Homes::accepts_input() const {
   if (node_.cluster() != nullptr && node_.cluster()->is_suspended()) return false;
-  return commits_in_flight_ < most_commits_in_flight && node_.log().healthy() && node_.stores().healthy();
+  StoreWorker& stores = node_.stores();
+  return commits_in_flight_ < most_commits_in_flight && node_.log().healthy() && stores.healthy() &&
+         stores.waiting() < most_store_jobs;
 }
 
 void Homes::sweep() {

@@ -41,8 +41,7 @@ class Homes {
   void after_commit(Job job);
   size_t count() const { return homes_.size(); }
   size_t commits_in_flight() const { return commits_in_flight_; }
-  bool accepts_input()
-      const;  ///< REQUIREMENTS 21: false while log or stores cannot keep a promise, or the log is far behind
+  bool accepts_input() const;  ///< REQUIREMENTS 21: false while log or stores cannot keep a promise, or are far behind
 
   // Ownership of shards in a cluster (ownership.cpp); a single node owns all of them, and none of this is called.
   void join_cluster();  ///< from now on a shard is ours only once it is adopted

@@ -9,6 +9,10 @@ namespace rookery::server {
 
 namespace {
 
+constexpr size_t longest_presence_bytes =
+    16 * 1024;                           // each contact and occupant gets it, and who comes later gets all of them
+constexpr size_t most_directed = 1'000;  // of one session: each is remembered, and gets a stanza when it ends
+
 /// RFC 6121 §4.7.2.3: an integer between -128 and 127; nullopt: anything else.
 std::optional<int> priority_of(const xmpp::Element& presence) {
   const auto* priority = presence.child("priority", xmpp::ns::client);
@@ -54,6 +58,9 @@ void Home::presence_from_client(Session& session, xmpp::ElementPtr presence) {
   const bool known =
       type.empty() || type == "unavailable" || type == "probe" || type == "error" || is_subscription_type(type);
   if (!known) return refuse({.condition = xmpp::Condition::bad_request});
+  if (presence->to_xml(xmpp::ns::client).size() > longest_presence_bytes) {
+    return refuse({.condition = xmpp::Condition::policy_violation, .text = "This presence is too large"});
+  }
   if (presence->has_attr("to")) {
     auto to = xmpp::Jid::parse(presence->attr("to"));
     if (!to) return refuse({.condition = xmpp::Condition::jid_malformed});
@@ -62,10 +69,19 @@ void Home::presence_from_client(Session& session, xmpp::ElementPtr presence) {
       if (verdict.error) return refuse(*verdict.error);
       if (verdict.drop) return;
     }
-    if (is_subscription_type(type)) return subscription_from_client(session, *presence, to->bare());
-    if (type.empty()) run_presence_hooks(session, *presence);
-    // RFC 6121 §4.6: directed presence; whoever gets it must learn of the end.
-    if (type.empty() && !may_see_presence(*to)) session.directed.insert(*to);
+    if (is_subscription_type(type)) {
+      const bool adds = type == "subscribe" || type == "subscribed";
+      if (adds && is_roster_full_for(to->bare())) return refuse({.condition = xmpp::Condition::resource_constraint});
+      return subscription_from_client(*presence, to->bare());
+    }
+    if (type.empty()) {
+      run_presence_hooks(session, *presence);
+      // RFC 6121 §4.6: directed presence; whoever gets it must learn of the end.
+      const bool is_remembered = !may_see_presence(*to) && !session.directed.contains(*to);
+      if (is_remembered && session.directed.size() >= most_directed)
+        return refuse({.condition = xmpp::Condition::resource_constraint});
+      if (is_remembered) session.directed.insert(*to);
+    }
     auto stay = session.stay_in(*to);
     Envelope envelope{
         .from = session.jid(), .to = std::move(*to), .stanza = std::move(presence), .stay = std::move(stay)};
@@ -228,6 +244,7 @@ void Home::receive_presence(Envelope envelope) {
 
 // XEP-0012 §4: what a contact is told of an account that is away: seconds since 1970 of the last logout.
 void Home::remember_last_activity() {
+  if (abandoned_) return;
   const auto now =
       std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch());
   node().stores_of(jid_).run([owner = jid_, value = std::to_string(now.count())](
@@ -243,5 +260,4 @@ void Home::receive_probe(const xmpp::Jid& from) {
   }
 }
 
-if (abandoned_) return;
 }  // namespace rookery::server

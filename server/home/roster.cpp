@@ -13,7 +13,8 @@ namespace rookery::server {
 
 namespace {
 constexpr auto roster_retry = std::chrono::milliseconds(250);
-}
+constexpr size_t most_contacts = 10'000;
+}  // namespace
 
 xmpp::RosterEntry to_entry(const storage::RosterItem& item) {
   return {.jid = item.jid,
@@ -27,6 +28,10 @@ xmpp::RosterEntry to_entry(const storage::RosterItem& item) {
 const storage::RosterItem* Home::contact(const xmpp::Jid& bare) const {
   const auto found = roster_.find(bare);
   return found == roster_.end() ? nullptr : &found->second;
+}
+
+bool Home::is_roster_full_for(const xmpp::Jid& jid) const {
+  return contact(jid) == nullptr && roster_.size() >= most_contacts;
 }
 
 bool Home::may_see_presence(const xmpp::Jid& contact_jid) const {

@@ -1,4 +1,6 @@
 // RFC 6121 §3 and Appendix A: the subscription state machine, both directions.
+#include <algorithm>
+
 #include "server/home/home.h"
 #include "server/home/homes.h"
 #include "server/node.h"
@@ -7,6 +9,10 @@
 namespace rookery::server {
 
 namespace {
+
+// Strangers write these, and each client that comes is shown them.
+constexpr ptrdiff_t most_requests = 500;
+constexpr size_t longest_request_bytes = 8 * 1024;
 
 using Subscription = storage::RosterItem::Subscription;
 
@@ -24,9 +30,18 @@ storage::RosterItem item_or_new(const storage::RosterItem* known, const xmpp::Ji
   return item;
 }
 
+/// RFC 6121 §3.1.3 keeps what it says besides, too; but not a picture.
+std::string request_to_keep(const xmpp::Element& presence) {
+  std::string xml = presence.to_xml(xmpp::ns::client);
+  if (xml.size() <= longest_request_bytes) return xml;
+  auto bare = xmpp::Element::make("presence", xmpp::ns::client);
+  bare->set_attr("type", "subscribe").set_attr("from", presence.attr("from")).set_attr("to", presence.attr("to"));
+  return bare->to_xml(xmpp::ns::client);
+}
+
 }  // namespace
 
-void Home::subscription_from_client(Session&, const xmpp::Element& presence, const xmpp::Jid& to) {
+void Home::subscription_from_client(const xmpp::Element& presence, const xmpp::Jid& to) {
   if (to == jid_) return;
   const std::string type(presence.attr("type"));
   auto item = item_or_new(contact(to), to);
@@ -143,9 +158,12 @@ void Home::receive_subscription(const Envelope& envelope, std::string_view type)
       }
       return;
     }
-    const bool is_new = item.request.empty();
-    item.request = envelope.stanza->to_xml(xmpp::ns::client);
-    if (is_new) update_contact(std::move(item));
+    if (!item.request.empty()) return show();
+    const auto waits = [](const auto& each) { return !each.second.request.empty(); };
+    // Silently: an answer would tell that there is such an account (REQUIREMENTS 16).
+    if (std::ranges::count_if(roster_, waits) >= most_requests) return;
+    item.request = request_to_keep(*envelope.stanza);
+    update_contact(std::move(item));
     return show();
   }
   if (type == "subscribed") {

@@ -12,6 +12,8 @@ using xmpp::Condition;
 
 namespace {
 
+constexpr size_t most_affiliations = 20'000;  ///< of one node
+
 /// §8.8.2.4, §8.9.2.4: the error names the entries that were wrong as they still are.
 template <typename Entry, typename Add>
 xmpp::ElementPtr refuse_entries(const Call& call, std::string_view node, const std::vector<Entry>& wrong, Add add) {
@@ -75,6 +77,10 @@ Outcome<Answer> handle(storage::Stores& stores, const Call& call, const wire::Se
   auto found = visit_as_owner(stores, call, wanted.node);
   if (auto bad = problem(found)) return bad->as<Answer>();
   const Leaf& leaf = (*found)->leaf;
+  const auto all = stores.pubsub().subscriptions(leaf.owner, leaf.name);
+  if (auto bad = problem(all)) return bad->as<Answer>();
+  if (all->size() + wanted.changes.size() > most_subscribers)
+    return refused<Answer>({.condition = Condition::resource_constraint});
   Answer answer;
   std::vector<wire::Subscription> wrong;
   for (const auto& change : wanted.changes) {
@@ -118,6 +124,8 @@ Outcome<Answer> handle(storage::Stores& stores, const Call& call, const wire::Se
   auto found = visit_as_owner(stores, call, wanted.node);
   if (auto bad = problem(found)) return bad->as<Answer>();
   const Leaf& leaf = (*found)->leaf;
+  if (leaf.affiliations.size() + wanted.changes.size() > most_affiliations)
+    return refused<Answer>({.condition = Condition::resource_constraint});
   std::set<std::string_view> named;
   for (const auto& change : wanted.changes) {
     if (!named.insert(change.jid.bare_text()).second)

@@ -55,6 +55,7 @@ class Values final : public ValueStore {
   explicit Values(Database& database) : database_(database) {}
   Result<std::optional<std::string>> get(const xmpp::Jid& owner, std::string_view kind, std::string_view key) override;
   Result<std::vector<std::pair<std::string, std::string>>> all(const xmpp::Jid& owner, std::string_view kind) override;
+  Result<size_t> count(const xmpp::Jid& owner, std::string_view kind) override;
   Status put(const xmpp::Jid& owner, std::string_view kind, std::string_view key, std::string_view value) override;
   Status remove(const xmpp::Jid& owner, std::string_view kind, std::string_view key) override;
 

@@ -20,6 +20,14 @@ Result<std::vector<std::pair<std::string, std::string>>> Values::all(const xmpp:
   return found;
 }
 
+Result<size_t> Values::count(const xmpp::Jid& owner, std::string_view kind) {
+  auto row = database_.query("SELECT count(*) FROM account_values WHERE owner = ? AND kind = ?", owner.text(), kind);
+  size_t count = 0;
+  if (row.next()) count = static_cast<size_t>(row.integer(0));
+  if (auto status = row.status(); !status) return std::unexpected(status.error());
+  return count;
+}
+
 Status Values::put(const xmpp::Jid& owner, std::string_view kind, std::string_view key, std::string_view value) {
   return database_.run(
       "INSERT INTO account_values (owner, kind, key, value) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET value = "

@@ -22,6 +22,7 @@ class WatchedValues final : public storage::ValueStore {
   Result<std::vector<std::pair<std::string, std::string>>> all(const xmpp::Jid& owner, std::string_view kind) override {
     return values_.all(owner, kind);
   }
+  Result<size_t> count(const xmpp::Jid& owner, std::string_view kind) override { return values_.count(owner, kind); }
   Status put(const xmpp::Jid& owner, std::string_view kind, std::string_view key, std::string_view value) override {
     written = true;
     return values_.put(owner, kind, key, value);

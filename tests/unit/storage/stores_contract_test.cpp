@@ -247,6 +247,8 @@ TEST_P(StoresContract, KeepsValuesByKindAndKey) {
   expect_ok(values.put(juliet, "vcard", "", ""));
   expect_ok(values.put(juliet, "private", "b urn:x", "<b n='2'/>"));
   EXPECT_EQ(values.get(juliet, "private", "b urn:x").value(), "<b n='2'/>");
+  EXPECT_EQ(values.count(juliet, "private").value(), 2u);
+  EXPECT_EQ(values.count(romeo, "private").value(), 0u);
   EXPECT_EQ(values.get(juliet, "vcard", "").value(), "");
   EXPECT_EQ(values.get(romeo, "vcard", "").value(), std::nullopt);
   EXPECT_THAT(values.all(juliet, "private").value(),
