@@ -91,6 +91,7 @@ inline constexpr auto jingle_message = "urn:xmpp:jingle-message:0"sv;  // XEP-03
 inline constexpr auto push = "urn:xmpp:push:0"sv;                      // XEP-0357
 inline constexpr auto push_summary = "urn:xmpp:push:summary"sv;
 inline constexpr auto reference = "urn:xmpp:reference:0"sv;                          // XEP-0372
+inline constexpr auto call_invites = "urn:xmpp:call-invites:0"sv;                    // XEP-0482
 inline constexpr auto openpgp = "urn:xmpp:openpgp:0"sv;                              // XEP-0373
 inline constexpr auto reply = "urn:xmpp:reply:0"sv;                                  // XEP-0461
 inline constexpr auto notification_settings = "urn:xmpp:notification-settings:1"sv;  // XEP-0492
@@ -120,6 +121,10 @@ inline constexpr auto reporting = "urn:xmpp:reporting:1"sv;        // XEP-0377
 inline constexpr auto affiliations = "urn:xmpp:raa:0"sv;           // XEP-0489
 inline constexpr auto strangers = "urn:rookery:strangers:0"sv;     // docs/adr/0004-strangers.md
 inline constexpr auto moderate = "urn:xmpp:message-moderate:1"sv;  // XEP-0425
+// XEP-0425 0.2.1 and XEP-0422: many installed clients know nothing newer.
+inline constexpr auto moderate_0 = "urn:xmpp:message-moderate:0"sv;
+inline constexpr auto retract_0 = "urn:xmpp:message-retract:0"sv;
+inline constexpr auto fasten = "urn:xmpp:fasten:0"sv;
 inline constexpr auto xml = "http://www.w3.org/XML/1998/namespace"sv;
 
 }  // namespace rookery::xmpp::ns

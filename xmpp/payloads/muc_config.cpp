@@ -107,6 +107,8 @@ void add_max_users(DataForm& form, uint32_t max_users) {
 
 }  // namespace
 
+std::string_view to_string(RoomConfig::PrivateMessages who) { return private_names[static_cast<size_t>(who)]; }
+
 DataForm RoomConfig::to_form(DataForm::Type type) const {
   DataForm form = DataForm::make(type, ns::muc_roomconfig);
   form.title = "Room configuration";
@@ -114,7 +116,7 @@ DataForm RoomConfig::to_form(DataForm::Type type) const {
   for (const auto& each : switches) form.add_boolean(each.var, this->*each.member, each.label);
   form.add_choice("muc#roomconfig_whois", whois_names[static_cast<size_t>(whois)],
                   {std::begin(whois_names), std::end(whois_names)}, "Who sees real addresses");
-  form.add_choice("muc#roomconfig_allowpm", private_names[static_cast<size_t>(private_messages)],
+  form.add_choice("muc#roomconfig_allowpm", to_string(private_messages),
                   {std::begin(private_names), std::end(private_names)}, "Who may send private messages");
   add_max_users(form, max_users);
   form.add("muc#roomconfig_historylength", std::to_string(history_length), "text-single",

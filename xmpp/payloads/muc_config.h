@@ -39,4 +39,6 @@ struct RoomConfig {
   bool operator==(const RoomConfig&) const = default;
 };
 
+std::string_view to_string(RoomConfig::PrivateMessages who);
+
 }  // namespace rookery::xmpp

@@ -91,11 +91,12 @@ void receive(Node& node, RoomsOfLoops& rooms, Envelope envelope) {
 }
 
 void describe(FeatureRegistry& registry) {
-  registry.implements({.number = 45,
-                       .name = "Multi-User Chat",
-                       .version = "1.35.5",
-                       .left_out = "approval of registrations",
-                       .tests = "golden/muc, integration/admin/shutdown_test.py"});
+  registry.implements(
+      {.number = 45,
+       .name = "Multi-User Chat",
+       .version = "1.35.5",
+       .left_out = "roles of those who are away are forgotten when the room has been empty for a minute",
+       .tests = "golden/muc, integration/admin/shutdown_test.py"});
   registry.implements({.number = 249,
                        .name = "Direct MUC Invitations",
                        .version = "1.2",
@@ -120,7 +121,7 @@ void describe(FeatureRegistry& registry) {
   registry.implements({.number = 424,
                        .name = "Message Retraction",
                        .version = "0.4.2",
-                       .left_out = "tombstones in the archives of accounts",
+                       .left_out = "tombstones in the archives of accounts, on purpose: what is to be reported stays",
                        .tests = "golden/muc/retraction.scs, golden/im/retraction.scs"});
   registry.implements({.number = 425,
                        .name = "Moderated Message Retraction",

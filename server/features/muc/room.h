@@ -151,6 +151,8 @@ class Room : public std::enable_shared_from_this<Room> {
   void broadcast_presence(Occupant& occupant, const PresenceNote& note);
   bool is_shown(const Occupant& occupant) const { return config_.presence_broadcast.contains(occupant.role); }
   void set_role(Occupant& occupant, Role role, PresenceNote note);
+  void give_role(Occupant& occupant, Role role, PresenceNote note);
+  Role role_of_new(const xmpp::Jid& account) const;
   void remove(Occupant& occupant, PresenceNote note);
   void left(const xmpp::Jid& nick);
 
@@ -189,6 +191,7 @@ class Room : public std::enable_shared_from_this<Room> {
   // room_invite.cpp
   void receive_normal(Envelope& envelope);
   void invite(Envelope& envelope, const std::vector<xmpp::MucInvite>& invites);
+  xmpp::ElementPtr make_invitation(const xmpp::Jid& from, const xmpp::MucInvite& invite) const;
   void request_voice(Envelope& envelope, const xmpp::DataForm& form);
 
   // room_archive.cpp
@@ -215,6 +218,7 @@ class Room : public std::enable_shared_from_this<Room> {
   void relay_answer(Envelope& envelope);
   void get_vcard(IqRequest request);
   void set_vcard(IqRequest request);
+  SharedStanzaPtr avatar_presence() const;
 
   // room_disco.cpp
   void disco_info(IqRequest request);
@@ -237,6 +241,8 @@ class Room : public std::enable_shared_from_this<Room> {
   // room_register.cpp
   void get_registration(IqRequest request);
   void set_registration(IqRequest request);
+  bool ask_admins(const xmpp::Jid& who, std::string_view nick);
+  void answer_registration(Envelope& envelope, const xmpp::DataForm& form);
 
   // room_hats.cpp
   bool may_run(std::string_view command, const xmpp::Jid& who);
@@ -257,6 +263,9 @@ class Room : public std::enable_shared_from_this<Room> {
   std::vector<std::string> avatars_;
   Hats hats_;
   std::deque<HistoryItem> history_;
+  std::map<xmpp::Jid, Role>
+      given_roles_;  ///< voice that moderators gave or took, of accounts that would have the other by default
+  std::set<xmpp::Jid> asked_for_;                     ///< who wants to be a member, while the admins have not answered
   std::unordered_map<std::string, Relayed> relayed_;  ///< by the id under which it went on
 
   storage::LogId last_id_ = 0;

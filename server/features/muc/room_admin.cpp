@@ -119,7 +119,7 @@ void Room::change_list(IqRequest request) {
     if (target == nullptr || is_destroyed_) continue;  // an earlier item has put it out
     PresenceNote note{.actor = actor_nick, .reason = item.reason};
     if (*item.role != Role::none) {
-      set_role(*target, *item.role, std::move(note));
+      give_role(*target, *item.role, std::move(note));
       continue;
     }
     note.statuses = {307};
@@ -133,6 +133,7 @@ void Room::change_list(IqRequest request) {
 
 void Room::apply_affiliation(const xmpp::Jid& jid, const xmpp::MucItem& item, const std::string& actor) {
   set_member(jid, *item.affiliation, item.reason);
+  given_roles_.erase(jid);
   // §9.5: an admin may reserve the nick of a member, as long as it is free.
   if (*item.affiliation >= Affiliation::member && !item.nick.empty() && !nick_is_taken(item.nick, jid))
     members_[jid].nick = item.nick;

@@ -81,6 +81,7 @@ void Room::send_history(const xmpp::Jid& session, const xmpp::MucJoin& join, Fan
     subject_ = share(std::move(message));
   }
   fanout.add(session, subject_);
+  if (!avatars_.empty()) fanout.add(session, avatar_presence());
 }
 
 // XEP-0313 §7.2: whoever could enter may read.

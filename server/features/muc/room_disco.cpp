@@ -32,10 +32,10 @@ void Room::disco_info(IqRequest request) {
                              .name = config_.name.empty() ? std::string(jid_.local()) : config_.name,
                              .lang = {}});
   const auto add = [&](std::string_view feature) { info.features.emplace_back(feature); };
-  for (const auto feature :
-       {xmpp::ns::disco_info, xmpp::ns::disco_items, xmpp::ns::muc, xmpp::ns::muc_stable_id, xmpp::ns::self_ping,
-        xmpp::ns::muc_request, xmpp::ns::registration, xmpp::ns::occupant_id, xmpp::ns::vcard_temp, xmpp::ns::ping,
-        xmpp::ns::sid, xmpp::ns::moderate, xmpp::ns::retract, xmpp::ns::hats, xmpp::ns::commands}) {
+  for (const auto feature : {xmpp::ns::disco_info, xmpp::ns::disco_items, xmpp::ns::muc, xmpp::ns::muc_stable_id,
+                             xmpp::ns::self_ping, xmpp::ns::muc_request, xmpp::ns::registration, xmpp::ns::occupant_id,
+                             xmpp::ns::vcard_temp, xmpp::ns::ping, xmpp::ns::sid, xmpp::ns::moderate,
+                             xmpp::ns::moderate_0, xmpp::ns::retract, xmpp::ns::hats, xmpp::ns::commands}) {
     add(feature);
   }
   add(config_.is_persistent ? "muc_persistent" : "muc_temporary");
@@ -54,6 +54,12 @@ void Room::disco_info(IqRequest request) {
   form.add("muc#roominfo_lang", config_.language, "text-single", "Language");
   form.add("muc#roominfo_occupants", std::to_string(occupants_.size()), "text-single", "Number of occupants");
   form.add_boolean("muc#roominfo_subjectmod", config_.change_subject, "Participants may change the subject");
+  // §6.4: any field of the configuration. From these clients decide what they offer to those who are no owners; they
+  // want 1 and 0.
+  const auto tell = [&](std::string_view var, bool value) { form.add(var, value ? "1" : "0", "boolean"); };
+  tell("muc#roomconfig_changesubject", config_.change_subject);
+  tell("muc#roomconfig_allowinvites", config_.allow_invites);
+  form.add("muc#roomconfig_allowpm", xmpp::to_string(config_.private_messages), "text-single");
   const std::string subject = subject_ ? subject_->stanza().child_text("subject", xmpp::ns::client) : std::string();
   if (!subject.empty()) form.add("muc#roominfo_subject", subject, "text-single", "Subject");
   std::vector<std::string> owners;

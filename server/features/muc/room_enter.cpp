@@ -30,6 +30,9 @@ bool means_gone(Condition condition) {
   }
 }
 
+/// §16.1: no invisible nicks. Of all that has no shape, a resource can have spaces only (RFC 7622 §3.4).
+bool is_visible(std::string_view nick) { return nick.find_first_not_of(' ') != std::string_view::npos; }
+
 }  // namespace
 
 xmpp::ElementPtr own_words(xmpp::ElementPtr presence) {
@@ -69,10 +72,16 @@ void Room::receive_presence(Envelope& envelope) {
   }
   if (occupant->nick() != envelope.to.resource()) return change_nick(envelope, *occupant);
   const std::string id(envelope.stanza->attr("id"));
+  const std::string before = join && occupant->presence ? occupant->presence->to_xml() : std::string();
   occupant->presence = own_words(std::move(envelope.stanza));
   occupant->open = occupant->veiled = nullptr;
   // §7.2: one that asks to enter where it is has lost its state; it gets all of it again.
   if (!join) return broadcast_presence(*occupant, {});
+  if (is_shown(*occupant) && occupant->presence->to_xml() != before) {  // §16.3: the others have not seen it yet
+    for (const auto& [nick, other] : occupants_) {
+      if (other.get() != occupant) send_to(*other, presence_for_others(*occupant, {}, sees_real_jids(*other)));
+    }
+  }
   send_state(*occupant, envelope.from, {.id = id});
   Fanout fanout(node());
   send_history(envelope.from, *join, fanout);
@@ -100,6 +109,7 @@ std::optional<xmpp::StanzaError> Room::refuse_entry(const Envelope& envelope, co
   if (config_.password_protected && join.password != config_.password)
     return error(Condition::not_authorized);  // §7.2.6
   const auto nick = envelope.to.resource();
+  if (!is_visible(nick)) return error(Condition::not_acceptable, "That is no nick");
   if (nick_is_taken(nick, envelope.from)) return error(Condition::conflict, "Somebody else has that nick");  // §7.2.9
   // §7.2.10: admins and owners always find a place.
   const size_t allowed = node().config().muc_occupants;
@@ -135,7 +145,7 @@ Occupant& Room::add_session(const xmpp::Jid& nick, const xmpp::Jid& session, xmp
   auto made = std::make_unique<Occupant>();
   Occupant& occupant = *made;
   occupant.jid = nick;
-  occupant.role = default_role(affiliation_of(session), config_.is_moderated);
+  occupant.role = role_of_new(session);
   occupant.id = occupant_id(session);
   occupant.sessions = {session};
   occupant.presence = std::move(presence);
@@ -164,6 +174,7 @@ void Room::send_state(const Occupant& occupant, const xmpp::Jid& session, const 
 
 void Room::change_nick(Envelope& envelope, Occupant& occupant) {
   const xmpp::Jid wanted = envelope.to, session = envelope.from;
+  if (!is_visible(wanted.resource())) return refuse(envelope, Condition::not_acceptable, "That is no nick");
   if (nick_is_taken(wanted.resource(), session))
     return refuse(envelope, Condition::conflict, "Somebody else has that nick");
   xmpp::ElementPtr presence = own_words(std::move(envelope.stanza));

@@ -14,7 +14,29 @@ void Room::receive_normal(Envelope& envelope) {
   const auto form = xmpp::DataForm::parse_child(*envelope.stanza);
   if (!form) return refuse(envelope, form.error());
   if (*form && (*form)->form_type() == xmpp::ns::muc_request) return request_voice(envelope, **form);
+  if (*form && (*form)->form_type() == xmpp::ns::muc_register) return answer_registration(envelope, **form);
   refuse(envelope, Condition::bad_request, "A room takes messages of type groupchat");
+}
+
+xmpp::ElementPtr Room::make_invitation(const xmpp::Jid& from, const xmpp::MucInvite& invite) const {
+  auto message = xmpp::Element::make("message", xmpp::ns::client);
+  message->set_attr("from", jid_.text()).set_attr("to", invite.peer.text());
+  xmpp::Element& x = xmpp::add_muc_user(*message);
+  xmpp::Element& body = x.add(invite.is_decline ? "decline" : "invite");
+  body.set_attr("from", from.text());
+  if (!invite.reason.empty()) body.add_text_child("reason", invite.reason);
+  if (invite.is_continued) {
+    xmpp::Element& element = body.add("continue");
+    if (!invite.thread.empty()) element.set_attr("thread", invite.thread);
+  }
+  if (invite.is_decline) return message;
+  if (config_.password_protected) x.add_text_child("password", config_.password);
+  // XEP-0249 §2, for clients that know only that.
+  xmpp::Element& direct = message->add("x", xmpp::ns::conference);
+  direct.set_attr("jid", jid_.text());
+  if (!invite.reason.empty()) direct.set_attr("reason", invite.reason);
+  if (config_.password_protected) direct.set_attr("password", config_.password);
+  return message;
 }
 
 void Room::invite(Envelope& envelope, const std::vector<xmpp::MucInvite>& invites) {
@@ -30,28 +52,11 @@ void Room::invite(Envelope& envelope, const std::vector<xmpp::MucInvite>& invite
   }
   std::vector<xmpp::Jid> new_members;
   for (const auto& each : invites) {
-    auto message = xmpp::Element::make("message", xmpp::ns::client);
+    auto message = make_invitation(envelope.from.bare(), each);
     if (envelope.stanza->has_attr("id")) message->set_attr("id", envelope.stanza->attr("id"));
-    message->set_attr("from", jid_.text()).set_attr("to", each.peer.text());
-    xmpp::Element& x = xmpp::add_muc_user(*message);
-    xmpp::Element& body = x.add(each.is_decline ? "decline" : "invite");
-    body.set_attr("from", envelope.from.bare_text());
-    if (!each.reason.empty()) body.add_text_child("reason", each.reason);
-    if (each.is_continued) {
-      xmpp::Element& element = body.add("continue");
-      if (!each.thread.empty()) element.set_attr("thread", each.thread);
-    }
-    if (!each.is_decline) {
-      if (config_.password_protected) x.add_text_child("password", config_.password);
-      // XEP-0249 §2, for clients that know only that.
-      xmpp::Element& direct = message->add("x", xmpp::ns::conference);
-      direct.set_attr("jid", jid_.text());
-      if (!each.reason.empty()) direct.set_attr("reason", each.reason);
-      if (config_.password_protected) direct.set_attr("password", config_.password);
-      if (config_.members_only && affiliation_of(each.peer) == Affiliation::none) {
-        set_member(each.peer.bare(), Affiliation::member, {});
-        new_members.push_back(each.peer.bare());
-      }
+    if (!each.is_decline && config_.members_only && affiliation_of(each.peer) == Affiliation::none) {
+      set_member(each.peer.bare(), Affiliation::member, {});
+      new_members.push_back(each.peer.bare());
     }
     node().router().send(std::move(message));
   }
@@ -70,7 +75,7 @@ void Room::request_voice(Envelope& envelope, const xmpp::DataForm& form) {
     node().router().accept(envelope);
     Occupant* target = occupant_named(*nick);
     if (!**is_allowed || target == nullptr || target->role != Role::visitor) return;
-    return set_role(*target, Role::participant, {});
+    return give_role(*target, Role::participant, {});
   }
   if (sender->role != Role::visitor) return refuse(envelope, Condition::bad_request, "You have voice");
   auto message = xmpp::Element::make("message", xmpp::ns::client);

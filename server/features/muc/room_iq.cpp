@@ -83,6 +83,7 @@ void Room::receive_iq(Envelope& envelope) {
       {"get", "vCard", xmpp::ns::vcard_temp, &Room::get_vcard},
       {"set", "vCard", xmpp::ns::vcard_temp, &Room::set_vcard},
       {"set", "moderate", xmpp::ns::moderate, &Room::moderate},
+      {"set", "apply-to", xmpp::ns::fasten, &Room::moderate},
       {"set", "command", xmpp::ns::commands, &Room::run_command},
       {"set", "query", xmpp::ns::mam, &Room::query_archive},
       {"get", "metadata", xmpp::ns::mam, &Room::archive_metadata},
@@ -108,7 +109,13 @@ void Room::relay(Envelope& envelope) {
   if (type != "get" && type != "set") return relay_answer(envelope);
   const auto refuse_it = [&](Condition condition) { node().router().bounce(envelope, {.condition = condition}); };
   const Occupant* asker = occupant_of(envelope.from);
-  if (asker == nullptr) return refuse_it(Condition::not_acceptable);  // XEP-0410 §3.2
+  if (asker == nullptr) {
+    // XEP-0410 §3.2; §6.6 wants another answer for discovery.
+    const auto* asked = envelope.stanza->first_element();
+    const bool discovers =
+        asked != nullptr && (asked->ns() == xmpp::ns::disco_info || asked->ns() == xmpp::ns::disco_items);
+    return refuse_it(discovers ? Condition::bad_request : Condition::not_acceptable);
+  }
   const Occupant* target = occupant_named(envelope.to.resource());
   if (target == nullptr) return refuse_it(Condition::item_not_found);
   const xmpp::Element* payload = envelope.stanza->first_element();
@@ -168,6 +175,15 @@ void Room::get_vcard(IqRequest request) {
   });
 }
 
+/// XEP-0153 §4.1 from the room itself: what XEP-0486 §1 found in use, and what many installed clients know only.
+SharedStanzaPtr Room::avatar_presence() const {
+  auto presence = xmpp::Element::make("presence", xmpp::ns::client);
+  presence->set_attr("from", jid_.text());
+  presence->add("x", xmpp::ns::vcard_update)
+      .add_text_child("photo", avatars_.empty() ? std::string() : avatars_.front());
+  return share(std::move(presence));
+}
+
 // XEP-0486 §4.2
 void Room::set_vcard(IqRequest request) {
   if (affiliation_of(request.from()) != Affiliation::owner)
@@ -181,8 +197,10 @@ void Room::set_vcard(IqRequest request) {
                                                 avatars = std::move(avatars)](const Status& stored) mutable {
     --self->jobs_pending_;
     if (!stored) return request.fail(stored.error());
+    const bool is_new = avatars != self->avatars_;
     self->avatars_ = std::move(avatars);
     request.reply();
+    if (is_new) self->broadcast(self->avatar_presence());
     self->announce({104});
   });
 }

@@ -122,6 +122,7 @@ void Room::config_changed(const xmpp::RoomConfig& before) {
   same_privacy.whois = config_.whois;
   if (same_privacy != config_) statuses.push_back(104);
   if (!statuses.empty()) announce(statuses);
+  if (before.is_moderated != config_.is_moderated) given_roles_.clear();
   std::vector<std::string> nicks;
   for (const auto& [nick, occupant] : occupants_) nicks.push_back(nick);
   for (const auto& nick : nicks) {

@@ -7,6 +7,10 @@
 
 namespace rookery::server::muc {
 
+namespace {
+constexpr size_t most_given_roles = 1000;
+}
+
 void say_not_in_the_room(Node& node, const Envelope& presence) {
   auto kick = xmpp::Element::make("presence", xmpp::ns::client);
   kick->set_attr("from", presence.to.text()).set_attr("to", presence.from.text()).set_attr("type", "unavailable");
@@ -99,6 +103,23 @@ void Room::set_role(Occupant& occupant, Role role, PresenceNote note) {
     for (const auto& session : occupant.sessions) fanout.add(session, presence_for_others(*other, {}, true));
   }
   fanout.send();
+}
+
+/// §5.1: roles MAY persist across visits, and do: else a lost connection would cost voice, and entering again would
+/// give it back to those from whom it was taken.
+void Room::give_role(Occupant& occupant, Role role, PresenceNote note) {
+  const xmpp::Jid account = occupant.account();
+  const bool is_usual = role == default_role(affiliation_of(account), config_.is_moderated);
+  if (is_usual || role == Role::moderator)
+    given_roles_.erase(account);
+  else if (given_roles_.size() < most_given_roles)
+    given_roles_[account] = role;
+  set_role(occupant, role, std::move(note));
+}
+
+Role Room::role_of_new(const xmpp::Jid& account) const {
+  const auto given = given_roles_.find(account.bare());
+  return given != given_roles_.end() ? given->second : default_role(affiliation_of(account), config_.is_moderated);
 }
 
 void Room::remove(Occupant& occupant, PresenceNote note) {

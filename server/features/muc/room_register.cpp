@@ -1,4 +1,7 @@
 // XEP-0045 §7.10: registering with a room reserves a nick.
+#include <algorithm>
+
+#include "crypto/random.h"
 #include "server/features/muc/room.h"
 #include "server/node.h"
 #include "xmpp/namespaces.h"
@@ -8,13 +11,12 @@ namespace rookery::server::muc {
 using xmpp::Condition;
 
 namespace {
-constexpr std::string_view nick_var = "muc#register_roomnick";
-}
+constexpr std::string_view nick_var = "muc#register_roomnick", allow_var = "muc#register_allow", jid_var = "muc#jid";
+constexpr size_t most_asked_for = 200;
+}  // namespace
 
 void Room::get_registration(IqRequest request) {
-  const Affiliation affiliation = affiliation_of(request.from());
-  if (affiliation == Affiliation::outcast) return request.fail(Condition::forbidden);
-  if (config_.members_only && affiliation < Affiliation::member) return request.fail(Condition::not_allowed);
+  if (affiliation_of(request.from()) == Affiliation::outcast) return request.fail(Condition::not_allowed);
   auto result = request.make_result();
   xmpp::Element& query = result->add("query", xmpp::ns::registration);
   const Member* own = member(request.from());
@@ -34,8 +36,7 @@ void Room::get_registration(IqRequest request) {
 void Room::set_registration(IqRequest request) {
   const xmpp::Jid who = request.from().bare();
   const Affiliation affiliation = affiliation_of(who);
-  if (affiliation == Affiliation::outcast) return request.fail(Condition::forbidden);
-  if (config_.members_only && affiliation < Affiliation::member) return request.fail(Condition::not_allowed);
+  if (affiliation == Affiliation::outcast) return request.fail(Condition::not_allowed);
   const auto reply = [](IqRequest answered) {
     return [request = std::move(answered)](const Status& stored) mutable {
       if (!stored) return request.fail(stored.error());
@@ -53,6 +54,12 @@ void Room::set_registration(IqRequest request) {
   const auto prepared = jid_.with_resource(nick.value_or(std::string_view()));
   if (!nick || nick->empty() || !prepared) return request.fail(Condition::not_acceptable, "That is no nick");
   if (nick_is_taken(prepared->resource(), who)) return request.fail(Condition::conflict, "Somebody else has that nick");
+  // §9.9: where members may enter or speak and others may not, who becomes one is the admins' matter.
+  if (affiliation < Affiliation::member && (config_.members_only || config_.is_moderated)) {
+    if (!ask_admins(who, prepared->resource()))
+      return request.fail(Condition::resource_constraint, "Too many wait for an answer");
+    return request.reply();
+  }
   Member& own = members_[who];
   own.nick = prepared->resource();
   // §7.10: who registers becomes a member; he hears of it like of every change.
@@ -63,6 +70,64 @@ void Room::set_registration(IqRequest request) {
     apply_affiliation(who, item, {});
   }
   save_members({who}, reply(std::move(request)));
+}
+
+/// What an admin submits says all that is needed, so a request is kept nowhere; while the room remembers it, it is not
+/// sent again.
+bool Room::ask_admins(const xmpp::Jid& who, std::string_view nick) {
+  if (asked_for_.size() >= most_asked_for) return asked_for_.contains(who);
+  if (!asked_for_.insert(who).second) return true;
+  auto message = xmpp::Element::make("message", xmpp::ns::client);
+  message->set_attr("from", jid_.text()).set_attr("id", crypto::random_token());
+  message->add_text_child(
+      "body", who.text() + " asks to become a member of " + jid_.text() + ", as " + std::string(nick) + ".");
+  xmpp::DataForm form = xmpp::DataForm::make(xmpp::DataForm::Type::form, xmpp::ns::muc_register);
+  form.title = "Registration request";
+  form.instructions = {"To make this person a member of the room, choose yes and submit the form."};
+  form.add(jid_var, who.text(), "jid-single", "Address");
+  form.add(nick_var, nick, "text-single", "Nick");
+  form.add_boolean(allow_var, false, "Allow this person to register with the room?");
+  form.add_to(*message);
+  const SharedStanzaPtr shared = share(message->clone());
+  std::set<xmpp::Jid> present;
+  for (const auto& [other_nick, occupant] : occupants_) {
+    if (affiliation_of(occupant->account()) < Affiliation::admin) continue;
+    present.insert(occupant->account());
+    send_to(*occupant, shared);
+  }
+  for (const auto& [jid, known] : members_) {
+    if (known.affiliation < Affiliation::admin || present.contains(jid)) continue;
+    auto copy = message->clone();
+    copy->set_attr("to", jid.text());
+    node().router().send(std::move(copy));
+  }
+  return true;
+}
+
+void Room::answer_registration(Envelope& envelope, const xmpp::DataForm& form) {
+  if (affiliation_of(envelope.from) < Affiliation::admin) return refuse(envelope, Condition::forbidden);
+  const auto who = xmpp::Jid::parse(form.value(jid_var).value_or(""));
+  const auto allow = form.boolean(allow_var);
+  if (!who || !who->has_local() || !allow) return refuse(envelope, Condition::bad_request);
+  const xmpp::Jid account = who->bare(), admin = envelope.from.bare();
+  node().router().accept(envelope);
+  if (form.type != xmpp::DataForm::Type::submit || !*allow) return;  // put off
+  asked_for_.erase(account);
+  // The first answer counts.
+  if (!**allow || affiliation_of(account) != Affiliation::none) return;
+  const auto nick = jid_.with_resource(form.value(nick_var).value_or(""));
+  xmpp::MucItem item;
+  item.affiliation = Affiliation::member;
+  if (nick) item.nick = nick->resource();
+  const Occupant* actor = occupant_of(envelope.from);
+  apply_affiliation(account, item, std::string(actor != nullptr ? actor->nick() : std::string_view()));
+  save_members({account});
+  const bool is_here =
+      std::ranges::any_of(occupants_, [&](const auto& each) { return each.second->account() == account; });
+  // §9.3: so that who waits hears of it.
+  if (!is_here)
+    node().router().send(make_invitation(
+        admin, {.is_decline = false, .peer = account, .reason = {}, .thread = {}, .is_continued = false}));
 }
 
 }  // namespace rookery::server::muc

@@ -16,6 +16,38 @@ std::string author_of(const xmpp::Element& message) {
   return id != nullptr ? std::string(id->attr("id")) : std::string();
 }
 
+struct Moderation {
+  std::string id, reason;
+};
+
+/// XEP-0425 §3; or as 0.2.1 §4 had it, inside of XEP-0422's <apply-to/>.
+std::optional<Moderation> wanted_moderation(const xmpp::Element& payload) {
+  const bool is_old = payload.is("apply-to", xmpp::ns::fasten);
+  const auto* moderate = is_old ? payload.child("moderate", xmpp::ns::moderate_0) : &payload;
+  if (moderate == nullptr || moderate->child("retract", is_old ? xmpp::ns::retract_0 : xmpp::ns::retract) == nullptr)
+    return std::nullopt;
+  return Moderation{.id = std::string(payload.attr("id")), .reason = moderate->child_text("reason", moderate->ns())};
+}
+
+/// One message in both forms: a client takes the one that it knows.
+xmpp::ElementPtr make_moderation(const Moderation& asked, const xmpp::Jid& moderator, std::string_view occupant_id) {
+  auto message = xmpp::Element::make("message", xmpp::ns::client);
+  message->set_attr("type", "groupchat").set_attr("id", crypto::random_token());
+  xmpp::Element& retract = message->add("retract", xmpp::ns::retract);
+  retract.set_attr("id", asked.id);
+  xmpp::Element& moderated = retract.add("moderated", xmpp::ns::moderate);
+  moderated.set_attr("by", moderator.text());
+  moderated.add("occupant-id", xmpp::ns::occupant_id).set_attr("id", occupant_id);
+  xmpp::Element& fastened = message->add("apply-to", xmpp::ns::fasten);
+  fastened.set_attr("id", asked.id);
+  xmpp::Element& old = fastened.add("moderated", xmpp::ns::moderate_0);
+  old.set_attr("by", moderator.text()).add("retract", xmpp::ns::retract_0);
+  if (asked.reason.empty()) return message;
+  retract.add_text_child("reason", asked.reason);
+  old.add_text_child("reason", asked.reason);
+  return message;
+}
+
 }  // namespace
 
 void Room::find_entry(std::string_view stanza_id, Found then) {
@@ -86,31 +118,22 @@ void Room::retract(Envelope envelope, std::string_view stanza_id) {
 }
 
 void Room::moderate(IqRequest request) {
-  const auto* retraction = request.payload().child("retract", xmpp::ns::retract);
-  if (retraction == nullptr) return request.fail(Condition::feature_not_implemented);
+  const auto asked = wanted_moderation(request.payload());
+  if (!asked) return request.fail(Condition::feature_not_implemented);
   if (standing_of(request.from()).role != Role::moderator) {
     return request.fail(Condition::forbidden, "Only moderators may moderate messages");
   }
-  const std::string id(request.payload().attr("id"));
-  find_entry(id,
-             [self = shared_from_this(), id, request = std::move(request)](Result<storage::LogEntry> entry) mutable {
-               const Occupant* moderator = self->occupant_of(request.from());
-               if (!entry) return request.fail(entry.error());
-               if (moderator == nullptr) return request.fail(Condition::forbidden);
-               const std::string reason = request.payload().child_text("reason", xmpp::ns::moderate);
-               auto message = xmpp::Element::make("message", xmpp::ns::client);
-               message->set_attr("type", "groupchat").set_attr("id", crypto::random_token());
-               xmpp::Element& retract = message->add("retract", xmpp::ns::retract);
-               retract.set_attr("id", id);
-               xmpp::Element& moderated = retract.add("moderated", xmpp::ns::moderate);
-               moderated.set_attr("by", moderator->jid.text());
-               moderated.add("occupant-id", xmpp::ns::occupant_id).set_attr("id", moderator->id);
-               if (!reason.empty()) retract.add_text_child("reason", reason);
-               const storage::LogEntry tombstone = self->tombstone(*entry, message->attr("id"), moderator, reason);
-               Envelope envelope;  // nobody waits to hear that it is durable, but the IQ
-               self->publish(envelope, std::move(message), self->jid_, {tombstone},
-                             [request = std::move(request)]() mutable { request.reply(); });
-             });
+  find_entry(asked->id, [self = shared_from_this(), asked = *asked,
+                         request = std::move(request)](Result<storage::LogEntry> entry) mutable {
+    const Occupant* moderator = self->occupant_of(request.from());
+    if (!entry) return request.fail(entry.error());
+    if (moderator == nullptr) return request.fail(Condition::forbidden);
+    auto message = make_moderation(asked, moderator->jid, moderator->id);
+    const storage::LogEntry tombstone = self->tombstone(*entry, message->attr("id"), moderator, asked.reason);
+    Envelope envelope;  // nobody waits to hear that it is durable, but the IQ
+    self->publish(envelope, std::move(message), self->jid_, {tombstone},
+                  [request = std::move(request)]() mutable { request.reply(); });
+  });
 }
 
 }  // namespace rookery::server::muc
