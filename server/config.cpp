@@ -133,6 +133,7 @@ const std::vector<Key>& keys() {
       {"limits.sessions_per_account", number(&Config::sessions_per_account, 1, million)},
       {"limits.tls_timeout", number(&Config::tls_timeout, 1, day)},
       {"limits.auth_timeout", number(&Config::auth_timeout, 1, day)},
+      {"limits.ping_after", number(&Config::ping_after, 0, day)},
       {"limits.stalled_after", number(&Config::stalled_after, 1, day)},
       {"limits.resume_timeout", number(&Config::resume_timeout, 0, day)},
   };

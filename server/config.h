@@ -174,6 +174,8 @@ struct Config {
   unsigned sessions_per_account = 32;
   std::chrono::seconds tls_timeout{30};
   std::chrono::seconds auth_timeout{60};
+  std::chrono::seconds ping_after{
+      600};  ///< a client that says nothing for so long is asked whether it is there; 0: never
   std::chrono::seconds stalled_after{30};    ///< a client that does not answer <r/> for so long is not fed any more
   std::chrono::seconds resume_timeout{600};  ///< XEP-0198 max
 

@@ -10,9 +10,12 @@ namespace rookery::server {
 
 namespace {
 
-std::string limits_element(size_t stanza_bytes) {
-  return "<limits xmlns='urn:xmpp:stream-limits:0'><max-bytes>" + std::to_string(stanza_bytes) +
-         "</max-bytes></limits>";
+/// XEP-0478 §3; `idle`: after how much silence a client is asked whether it is there, 0 when it never is.
+std::string limits_element(size_t stanza_bytes, std::chrono::seconds idle = {}) {
+  std::string out =
+      "<limits xmlns='urn:xmpp:stream-limits:0'><max-bytes>" + std::to_string(stanza_bytes) + "</max-bytes>";
+  if (idle.count() > 0) out += "<idle-seconds>" + std::to_string(idle.count()) + "</idle-seconds>";
+  return out + "</limits>";
 }
 
 }  // namespace
@@ -67,7 +70,7 @@ std::string ClientStream::late_features() const {
          "<ver xmlns='urn:xmpp:features:rosterver'/><sub xmlns='urn:xmpp:features:pre-approval'/>"
          "<c xmlns='http://jabber.org/protocol/caps' hash='" +
          node_.caps().hash + "' node='" + node_.caps().node + "' ver='" + node_.caps().ver + "'/>" +
-         limits_element(node_.config().stanza_bytes);
+         limits_element(node_.config().stanza_bytes, node_.config().ping_after);
 }
 
 // XEP-0509 §2.3.1: a hash of what is offered stands for it.

@@ -4,11 +4,9 @@
 
 #include "crypto/random.h"
 #include "server/home/homes.h"
-#include "server/home/importance.h"
 #include "server/log.h"
 #include "server/node.h"
 #include "xmpp/namespaces.h"
-#include "xmpp/stream_parser.h"
 
 namespace rookery::server {
 
@@ -16,7 +14,6 @@ namespace {
 
 constexpr size_t ack_every = 10;  // stanzas sent before an acknowledgement is asked for
 constexpr auto ack_after = std::chrono::seconds(2);
-constexpr auto probe_interval = std::chrono::seconds(60);
 constexpr size_t queue_memory = 256 * 1024;  // beyond, what the log has is read from there again
 constexpr size_t page_bytes = 128 * 1024;    // sent at once after a resumption; the rest follows when that has left
 constexpr size_t page_stanzas = 100;
@@ -42,7 +39,7 @@ std::optional<uint32_t> parse_count(std::string_view text) {
 }  // namespace
 
 Session::Session(Home& home, xmpp::Jid full, uint64_t serial, ClientLink* link)
-    : home_(home), jid_(std::move(full)), serial_(serial), link_(link) {
+    : home_(home), jid_(std::move(full)), serial_(serial), link_(link), heard_at_(home.homes().loop().now()) {
   ++counters().sessions;
   if (link_ == nullptr) ++counters().sessions_waiting;
 }
@@ -71,6 +68,8 @@ void Session::set_available(bool is_available) {
 bool Session::accepts_input() const { return !held_up_ && home_.homes().accepts_input(); }
 
 void Session::on_element(xmpp::ElementPtr element) {
+  heard_at_ = home_.homes().loop().now();
+  pinged_at_ = {};
   if (held_up_) return keep_for_later(std::move(element));
   if (element->ns() == xmpp::ns::sm) return on_management(*element);
   if (element->ns() == xmpp::ns::csi) return set_active(element->name() == "active");
@@ -201,8 +200,11 @@ std::string Session::enable_management(const xmpp::Element& enable) {
   std::string answer = "<enabled xmlns='urn:xmpp:sm:3'";
   if (resume == "true" || resume == "1") {
     sm_id_ = crypto::random_token();
-    answer +=
-        " id='" + sm_id_ + "' resume='true' max='" + std::to_string(home_.node().config().resume_timeout.count()) + "'";
+    resume_for_ = home_.node().config().resume_timeout;
+    // §3: "max": the client's preference, which we can only undercut.
+    if (const auto wish = parse_count(enable.attr("max")); wish && *wish > 0)
+      resume_for_ = std::min(resume_for_, std::chrono::seconds(*wish));
+    answer += " id='" + sm_id_ + "' resume='true' max='" + std::to_string(resume_for_.count()) + "'";
   }
   return answer + "/>";
 }
@@ -336,36 +338,6 @@ void Session::request_ack() {
   link_->send("<r xmlns='urn:xmpp:sm:3'/>");
 }
 
-Path Session::path() const {
-  if (!is_reachable()) return Path::stalled;
-  const auto unanswered = ack_requested_ ? home_.homes().loop().now() - ack_requested_at_ : Clock::duration(0);
-  return judge_path(link_->health(), std::chrono::duration_cast<std::chrono::milliseconds>(unanswered),
-                    home_.node().config().stalled_after);
-}
-
-void Session::check_path() {
-  // Only who was asked is looked at: an idle session costs nothing here.
-  if (link_ == nullptr || !ack_requested_) return;
-  if (stalled_) {
-    // Something has to be on its way, or nobody would notice that the connection is dead (TCP_USER_TIMEOUT).
-    if (home_.homes().loop().now() - ack_requested_at_ >= probe_interval) request_ack();
-    return;
-  }
-  if (path() != Path::stalled) return;
-  stalled_ = true;
-  tell_of_unacknowledged();
-}
-
-// What was sent into a connection that does not work has reached nobody, as far as we know.
-void Session::tell_of_unacknowledged() {
-  if (!home_.push) return;
-  for (const Out& out : queue_) {
-    if (!out.xml.starts_with("<message")) continue;
-    const auto message = xmpp::parse_document(out.xml, {}, xmpp::ns::client);
-    if (message) home_.tell_of(original_of(**message));
-  }
-}
-
 void Session::stop_timer() {
   home_.homes().loop().cancel(timer_);
   ack_timer_runs_ = false;
@@ -382,7 +354,7 @@ void Session::on_link_lost(bool clean) {
     return gives_up_then_ ? void() : give_up();
   }
   if (!was_stalled) tell_of_unacknowledged();
-  timer_ = home_.homes().loop().after(home_.node().config().resume_timeout, [this] { give_up(); });
+  timer_ = home_.homes().loop().after(resume_for_, [this] { give_up(); });
 }
 
 void Session::give_up() {
@@ -415,6 +387,8 @@ std::string Session::resume(ClientLink& link, uint32_t acknowledged) {
     set_link(nullptr)->close({.condition = xmpp::StreamCondition::conflict, .text = "resumed elsewhere"});
   set_active(true);  // without a link: what was held joins the queue
   ack_requested_ = false;
+  heard_at_ = home_.homes().loop().now();
+  pinged_at_ = {};
   set_link(&link);
   acknowledge(acknowledged);
   stalled_ = false;

@@ -109,6 +109,8 @@ class Session final : public ClientSession {
   /// something.
   bool is_reachable() const { return link_ != nullptr && !stalled_; }
   Path path() const;
+  /// Once in a while: asks one that has been silent for long (limits.ping_after), and gives up the connection of one
+  /// that does not answer.
   void check_path();
   /// Everything that arrived may be promised: only then is the h of <resumed/> exact and nothing comes twice.
   bool is_settled() const { return promised_ == received_; }
@@ -166,6 +168,8 @@ class Session final : public ClientSession {
   void request_ack_later();
   void request_ack();
   void stop_timer();
+  void check_silence();
+  void lose_link();
   void send_queued();
   void send_spilled(std::vector<storage::LogEntry> entries, size_t count);
   void tell_of_unacknowledged();
@@ -184,8 +188,11 @@ class Session final : public ClientSession {
   bool ack_requested_ = false;
   bool stalled_ = false;
   Clock::time_point ack_requested_at_{};
+  Clock::time_point heard_at_;     ///< the newest element from the client, or the beginning of its link
+  Clock::time_point pinged_at_{};  ///< silent for long, and asked then
   std::string sm_id_;
-  uint32_t received_ = 0;  ///< stanzas from the client
+  std::chrono::seconds resume_for_{};  ///< after the connection broke
+  uint32_t received_ = 0;              ///< stanzas from the client
   uint32_t base_ = 0;      ///< of these, those before <enable/>, which are in no count that the client hears
   uint32_t durable_ = 0;   ///< of these, all up to here are durable
   uint32_t promised_ = 0;  ///< … and this count is durable too: the h of <a/>, <resumed/> and, after a crash, <failed/>
