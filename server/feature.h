@@ -177,7 +177,8 @@ class FeatureRegistry {
   /// it, and has taken the envelope.
   std::vector<std::function<bool(Envelope&)>> iq_request;
   /// A message for the account has gone to whom it may concern, or waits; also, once more, when a client that it was
-  /// sent to cannot be reached and has not acknowledged it. For push.
+  /// sent to cannot be reached and has not acknowledged it. And the first presence of type subscribe of somebody. For
+  /// push.
   std::vector<std::function<void(Home&, const xmpp::Element&)>> message_arrived;
 
   /// IQ results and errors to the account's bare JID; true: it was for this hook.

@@ -105,7 +105,7 @@ bool is_notable(const xmpp::Element& message) {
   for (const auto& child : message.elements()) {
     if (child.is("body", message.ns()) && child.first_node() != nullptr) return true;
     if (is_encrypted_text(child)) return true;
-    if (child.is("propose", ns::jingle_message)) return true;
+    if (child.is("propose", ns::jingle_message) || child.is("invite", ns::call_invites)) return true;
     if (child.is("x", ns::conference)) return true;
     if (child.is("x", ns::muc_user) && child.child("invite", ns::muc_user) != nullptr) return true;
   }

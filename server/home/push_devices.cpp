@@ -43,7 +43,7 @@ void PushDevices::remove(const xmpp::Jid& service, std::optional<std::string_vie
 void PushDevices::came_back(const Session& session) {
   for (Device& device : devices_) {
     if (!device.belongs_to(session)) continue;
-    device.waiting = 0;
+    device.waiting = device.requests = 0;
     device.owed = false;
   }
 }
@@ -54,9 +54,12 @@ void PushDevices::begin(Device& device, Clock::time_point now) {
   device.sent_at = now;
 }
 
-bool PushDevices::told(Device& device, const xmpp::Jid& from, Clock::time_point now) {
-  ++device.waiting;
-  device.last_from = from.text();
+bool PushDevices::told(Device& device, News news, const xmpp::Jid& from, Clock::time_point now) {
+  if (news == News::request) ++device.requests;
+  if (news == News::message) {
+    ++device.waiting;
+    device.last_from = from.text();
+  }
   // An answer that never came must not silence the device for ever.
   const bool is_under_way = !device.sent_id.empty() && now - device.sent_at < answer_timeout;
   if (is_under_way) {

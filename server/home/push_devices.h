@@ -19,7 +19,8 @@ class PushDevices {
   struct Device {
     storage::PushTarget target;
     uint32_t waiting = 0;   ///< messages that it has not come for
-    std::string last_from;  ///< who sent the newest of them
+    uint32_t requests = 0;  ///< and requests for a subscription
+    std::string last_from;  ///< who sent the newest of the messages
     std::string sent_id;    ///< of the push that its app server has not answered yet; empty: there is none
     Clock::time_point sent_at{};
     bool owed = false;      ///< something came after that push was sent
@@ -36,8 +37,9 @@ class PushDevices {
   void remove(const xmpp::Jid& service, std::optional<std::string_view> node);
   void came_back(const Session& session);
 
-  /// A message came for a device that cannot be reached. True: send a push now, under the id that is then in sent_id.
-  bool told(Device& device, const xmpp::Jid& from, Clock::time_point now);
+  enum class News { message, request };
+  /// Something came for a device that cannot be reached. True: send a push now, under the id that is then in sent_id.
+  bool told(Device& device, News news, const xmpp::Jid& from, Clock::time_point now);
 
   /// The app server's answer. `send` once more, with what came meanwhile; or its time is over: `drop` it.
   struct Outcome {

@@ -93,7 +93,8 @@ xmpp::ElementPtr push_request(const PushDevices::Device& device, const xmpp::Jid
   auto& notification = publish.add("item").add("notification", ns::push);
   auto form = xmpp::DataForm::make(xmpp::DataForm::Type::form, ns::push_summary);
   form.add("message-count", std::to_string(device.waiting), "text-single");
-  if (names_sender) form.add("last-message-sender", device.last_from, "jid-single");
+  if (device.requests > 0) form.add("pending-subscription-count", std::to_string(device.requests), "text-single");
+  if (names_sender && !device.last_from.empty()) form.add("last-message-sender", device.last_from, "jid-single");
   form.add_to(notification);
   if (target.options.empty()) return iq;
   if (const auto options = xmpp::parse_document(target.options)) pubsub.add("publish-options").add_copy(**options);

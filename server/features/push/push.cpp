@@ -98,11 +98,11 @@ bool is_out_of_reach(Home& home, const PushDevices::Device& device) {
       sessions, [&](const Session* session) { return device.belongs_to(*session) && session->is_reachable(); });
 }
 
-void tell_devices(Home& home, const xmpp::Jid& from) {
+void tell_devices(Home& home, PushDevices::News news, const xmpp::Jid& from) {
   if (!home.push) return;
   std::vector<xmpp::ElementPtr> requests;  // sent afterwards: the answer may be here before send() returns
   for (PushDevices::Device& device : home.push->all()) {
-    const bool is_due = is_out_of_reach(home, device) && home.push->told(device, from, home.homes().loop().now());
+    const bool is_due = is_out_of_reach(home, device) && home.push->told(device, news, from, home.homes().loop().now());
     if (is_due) requests.push_back(make_request(home, device));
   }
   for (auto& request : requests) home.node().router().send(std::move(request));
@@ -139,8 +139,14 @@ void on_message(Home& home, const xmpp::Element& message, bool is_public_room) {
     // Rather one push too many than a message that nobody hears of.
     const ChatSettings known = settings ? std::move(*settings) : ChatSettings{};
     if (is_own(from, known, *copy) || !wants_notification(known, is_public_room, *copy, account)) return;
-    tell_devices(*owner, from);
+    tell_devices(*owner, PushDevices::News::message, from);
   });
+}
+
+void on_arrival(Home& home, const xmpp::Element& stanza) {
+  if (stanza.name() != "presence") return on_message(home, stanza, false);
+  const auto from = xmpp::Jid::parse(stanza.attr("from"));
+  if (from) tell_devices(home, PushDevices::News::request, *from);
 }
 
 /// §7.1: these will not pass by themselves.
@@ -193,14 +199,13 @@ void install_push(Node& node, FeatureRegistry& registry) {
   registry.implements({.number = 357,
                        .name = "Push Notifications",
                        .version = "0.4.1",
-                       .left_out = "app servers of other domains; pending subscription requests",
+                       .left_out = "app servers of other domains",
                        .tests = "golden/push, integration/mobile"});
   if (!node.config().push) return;
   registry.advertise(Scope::account, ns::push);
   registry.on_iq(Scope::account, "set", "enable", ns::push, enable);
   registry.on_iq(Scope::account, "set", "disable", ns::push, disable);
-  registry.message_arrived.push_back(
-      [](Home& home, const xmpp::Element& message) { on_message(home, message, false); });
+  registry.message_arrived.push_back(on_arrival);
   registry.room_message_for_absent.push_back(
       [&node](const AbsentRoomMessage& absent) { on_room_message(node, absent); });
   registry.response_to_account.push_back(on_answer);

@@ -13,6 +13,7 @@ class PushDevicesTest : public testing::Test {
     return {.service = jid("push.example"), .node = std::move(node), .options = {}, .device = "phone"};
   }
   PushDevices::Device& phone() { return devices.all().front(); }
+  bool tell() { return devices.told(phone(), PushDevices::News::message, romeo, now); }
   PushDevices::Outcome answer(bool failed, bool is_final = false) {
     return devices.answered(phone().sent_id, service, failed, is_final, now);
   }
@@ -23,49 +24,49 @@ class PushDevicesTest : public testing::Test {
 };
 
 TEST_F(PushDevicesTest, WhatComesWhileAPushIsUnansweredIsToldWithTheNextOne) {
-  EXPECT_TRUE(devices.told(phone(), romeo, now));
-  EXPECT_FALSE(devices.told(phone(), romeo, now));
-  EXPECT_FALSE(devices.told(phone(), romeo, now));
+  EXPECT_TRUE(tell());
+  EXPECT_FALSE(tell());
+  EXPECT_FALSE(tell());
   const auto outcome = answer(false);
   EXPECT_TRUE(outcome.send);
   EXPECT_EQ(outcome.device->waiting, 3u);
   EXPECT_FALSE(answer(false).send) << "nothing has come since";
-  EXPECT_TRUE(devices.told(phone(), romeo, now));
+  EXPECT_TRUE(tell());
 }
 
 TEST_F(PushDevicesTest, AnAnswerThatNeverComesDoesNotSilenceADevice) {
-  EXPECT_TRUE(devices.told(phone(), romeo, now));
+  EXPECT_TRUE(tell());
   now += std::chrono::seconds(59);
-  EXPECT_FALSE(devices.told(phone(), romeo, now));
+  EXPECT_FALSE(tell());
   now += std::chrono::seconds(1);
-  EXPECT_TRUE(devices.told(phone(), romeo, now));
+  EXPECT_TRUE(tell());
 }
 
 // REQ 30
 TEST_F(PushDevicesTest, OnlyTheAppServerThatWasAskedMayAnswer) {
-  EXPECT_TRUE(devices.told(phone(), romeo, now));
+  EXPECT_TRUE(tell());
   EXPECT_EQ(devices.answered(phone().sent_id, romeo, true, true, now).device, nullptr);
   EXPECT_EQ(devices.answered("other", service, true, true, now).device, nullptr);
   EXPECT_EQ(devices.answered("", service, true, true, now).device, nullptr);
 }
 
 TEST_F(PushDevicesTest, AFinalErrorEndsItAtOnceAndAPassingOneWhenItStays) {
-  devices.told(phone(), romeo, now);
+  tell();
   EXPECT_TRUE(answer(true, true).drop);
   devices.put(target("a"));
   for (int failure = 1; failure <= 7; ++failure) {
-    devices.told(phone(), romeo, now);
+    tell();
     EXPECT_FALSE(answer(true).drop) << failure;
   }
-  devices.told(phone(), romeo, now);
+  tell();
   EXPECT_TRUE(answer(true).drop);
 }
 
 TEST_F(PushDevicesTest, ASuccessForgivesFailures) {
   for (int round = 0; round < 20; ++round) {
-    devices.told(phone(), romeo, now);
+    tell();
     EXPECT_FALSE(answer(true).drop);
-    devices.told(phone(), romeo, now);
+    tell();
     EXPECT_FALSE(answer(false).drop);
   }
 }
