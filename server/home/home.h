@@ -183,6 +183,8 @@ class Home {
   void run_presence_hooks(Session& session, xmpp::Element& presence);
   void broadcast_presence(Session& session, const xmpp::Element& presence, bool initial);
   void send_sent_carbons(uint64_t sender, const xmpp::Element& message, storage::LogId id);
+  void remember_copied(const xmpp::Element& message);
+  bool answers_copied(const Envelope& envelope) const;
   void look_up_resend(Envelope envelope);
   void resent_again(SenderRef sender);
   void resend_unknown(const SenderRef& sender, const Error& error);
@@ -234,6 +236,8 @@ class Home {
   /// Origin-ids (as resend keys) on their way to the disk, and the resent stanzas that are durable when the first one
   /// is.
   std::unordered_map<std::string, std::vector<SenderRef>> unconfirmed_;
+  std::vector<size_t>
+      copied_;  ///< XEP-0280: the newest messages that our other sessions got copies of, hashes of id and addressee
   bool abandoned_ = false;
   size_t commits_pending_ = 0;
   size_t loads_pending_ = 0;  ///< asynchronous reads that hold a pointer to this home

@@ -88,7 +88,7 @@ void Home::receive_shared(const Envelope& envelope, const SharedStanza& message)
 
 void Home::deliver_message(const Envelope& envelope, const std::string& xml, storage::LogId id) {
   const auto current = sessions();
-  const Recipients targets = recipients(*envelope.stanza, envelope.to, current);
+  const Recipients targets = recipients(*envelope.stanza, envelope.to, current, answers_copied(envelope));
   if (targets.bounce) return node().router().bounce(envelope, {.condition = xmpp::Condition::service_unavailable});
   const std::string& stamped = id != 0 ? with_child(xml, stanza_id_element(jid_, id)) : xml;
   LoopCounters& counters = homes_.loop().counters();

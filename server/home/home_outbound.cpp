@@ -1,4 +1,6 @@
 // What our own clients send.
+#include <algorithm>
+
 #include "crypto/hash.h"
 #include "server/home/home.h"
 #include "server/home/homes.h"
@@ -43,6 +45,12 @@ bool is_recorded(const xmpp::Element& message) {
 std::string resend_key(const xmpp::Jid& to, std::string_view origin_id) {
   return crypto::digest(crypto::Hash::sha256, std::string(to.bare_text()) + '\0' + std::string(origin_id))
       .substr(0, 16);
+}
+
+constexpr size_t most_copied = 64;
+
+size_t copied_key(std::string_view id, const xmpp::Jid& peer) {
+  return std::hash<std::string>()(std::string(peer.bare_text()) + '\0' + std::string(id));
 }
 
 /// The stanza's address; the account itself where there is none. nullopt: it is malformed.
@@ -190,6 +198,7 @@ void Home::send_sent_carbons(uint64_t sender, const xmpp::Element& message, stor
     if (other->serial() != sender && other->carbons) others.push_back(other->serial());
   }
   if (others.empty()) return;
+  remember_copied(message);
   std::string xml = message.to_xml(xmpp::ns::client);
   if (id != 0) xml = with_child(xml, stanza_id_element(jid_, id));
   when_committed([this, others = std::move(others), type = std::string(message.attr("type")), xml = std::move(xml)] {
@@ -197,6 +206,21 @@ void Home::send_sent_carbons(uint64_t sender, const xmpp::Element& message, stor
       if (Session* other = find_serial(serial)) other->send(carbon_copy("sent", jid_, other->jid(), type, xml));
     }
   });
+}
+
+// XEP-0280 §6.1: an error is copied when what it answers was. That is known of the newest; an error that comes late
+// goes to the sender alone.
+void Home::remember_copied(const xmpp::Element& message) {
+  if (!message.has_attr("id")) return;
+  const auto to = xmpp::Jid::parse(message.attr("to"));
+  if (!to) return;
+  if (copied_.size() >= most_copied) copied_.erase(copied_.begin());
+  copied_.push_back(copied_key(message.attr("id"), *to));
+}
+
+bool Home::answers_copied(const Envelope& envelope) const {
+  if (copied_.empty() || message_type(*envelope.stanza) != MessageType::error) return false;
+  return std::ranges::find(copied_, copied_key(envelope.stanza->attr("id"), envelope.from)) != copied_.end();
 }
 
 void Home::resent_again(SenderRef sender) {

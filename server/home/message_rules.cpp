@@ -86,14 +86,15 @@ void add_copies(std::span<Session* const> sessions, Recipients& result) {
 
 }  // namespace
 
-Recipients recipients(const xmpp::Element& message, const xmpp::Jid& to, std::span<Session* const> sessions) {
+Recipients recipients(const xmpp::Element& message, const xmpp::Jid& to, std::span<Session* const> sessions,
+                      bool answers_copied) {
   Recipients result;
   const auto type = message_type(message);
   if (!to.is_bare()) {
     const auto match = std::ranges::find_if(sessions, [&](Session* session) { return session->jid() == to; });
     if (match != sessions.end()) {
       result.direct.push_back(*match);
-      if (is_carbon_copied(message, CarbonSide::receiver)) add_copies(sessions, result);
+      if (answers_copied || is_carbon_copied(message, CarbonSide::receiver)) add_copies(sessions, result);
       return result;
     }
     // RFC 6121 §8.5.3.2: nobody has that resource (any more).

@@ -32,8 +32,10 @@ struct Recipients {
   bool is_late = false;          ///< nobody can be reached right now (path_choice.h)
   bool bounce = false;           ///< answer service-unavailable
 };
-/// RFC 6121 §8.5. `to` is ours; sessions are those of its account.
-Recipients recipients(const xmpp::Element& message, const xmpp::Jid& to, std::span<Session* const> sessions);
+/// RFC 6121 §8.5. `to` is ours; sessions are those of its account. `answers_copied`: an error, for a message that the
+/// other sessions got copies of.
+Recipients recipients(const xmpp::Element& message, const xmpp::Jid& to, std::span<Session* const> sessions,
+                      bool answers_copied = false);
 
 /// Puts `child` (XML) at the end of a serialised element.
 std::string with_child(const std::string& xml, std::string_view child);
