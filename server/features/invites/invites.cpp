@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "server/features/features.h"
-#include "server/features/invites/page.h"
+#include "server/features/invites/web.h"
 #include "server/home/home.h"
 #include "server/http/http_server.h"
 #include "server/node.h"
@@ -15,7 +15,6 @@ namespace rookery::server {
 
 namespace {
 
-constexpr std::string_view path = "/invite/";
 constexpr std::string_view invite_node = "urn:xmpp:invite#invite",
                            create_account_node = "urn:xmpp:invite#create-account";
 constexpr size_t longest_token = 64;
@@ -88,31 +87,6 @@ Verdict grant_invited(Node& node, Home& home, const Envelope& envelope) {
   return {.drop = true, .error = {}};
 }
 
-void serve_page(Node& node, const std::shared_ptr<HttpConnection>& connection) {
-  const auto& request = connection->request();
-  if (request.method != "GET" && request.method != "HEAD") {
-    return connection->respond(HttpResponse::text(405, "Only for reading.").with("Allow", "GET, HEAD"));
-  }
-  const std::string token = request.path.substr(path.size());
-  const auto host = request.header("host");
-  const std::string named(host.substr(0, host.rfind(':')));
-  const auto& domains = node.config().domains;
-  const std::string domain = std::ranges::find(domains, named) != domains.end() ? named : domains.front();
-  if (token.empty() || token.size() > longest_token) return connection->respond(invites::gone_page(domain));
-  node.stores().run([id = invite_id(token)](storage::Stores& stores) { return find_usable_invite(stores, id); },
-                    [&node, connection, token, domain](Result<storage::Invite> invite) {
-                      if (invite) {
-                        return connection->respond(invites::page({.domain = invite->domain,
-                                                                  .uri = invite_uri(*invite, token),
-                                                                  .invite = *invite,
-                                                                  .address = landing_url(node, *invite, token)}));
-                      }
-                      if (invite.error().failure == Failure::not_found)
-                        return connection->respond(invites::gone_page(domain));
-                      connection->respond(HttpResponse::text(503, "Try again later."));
-                    });
-}
-
 Command command(std::string_view name, std::string_view title, bool for_admins) {
   Command made;
   made.node = name;
@@ -138,10 +112,7 @@ void install_invites(Node& node, FeatureRegistry& registry) {
   registry.command(std::move(account));
   registry.stanza_to_account.push_back(
       [&node](Home& home, const Envelope& envelope) { return grant_invited(node, home, envelope); });
-  if (node.http().is_open()) {
-    node.http().serve(std::string(path),
-                      [&node](const std::shared_ptr<HttpConnection>& connection) { serve_page(node, connection); });
-  }
+  if (node.http().is_open()) invites::serve_pages(node);
   registry.implements({.number = 379,
                        .name = "Pre-Authenticated Roster Subscription",
                        .version = "0.3.3",

@@ -12,8 +12,8 @@ namespace {
 
 // Colours of the page itself by prefers-color-scheme; the QR code stays dark on light, or cameras do not read it.
 constexpr std::string_view style = R"css(
-:root{color-scheme:light dark;--page:#eef1f5;--card:#fff;--text:#1b2430;--soft:#566273;--line:#dde3ea;--accent:#2456c8;--on:#fff}
-@media(prefers-color-scheme:dark){:root{--page:#10151c;--card:#19212b;--text:#e8edf3;--soft:#a3b0bf;--line:#2b3643;--accent:#7ea6ff;--on:#0c1423}}
+:root{color-scheme:light dark;--page:#eef1f5;--card:#fff;--text:#1b2430;--soft:#566273;--line:#dde3ea;--accent:#2456c8;--on:#fff;--bad:#a3241b}
+@media(prefers-color-scheme:dark){:root{--page:#10151c;--card:#19212b;--text:#e8edf3;--soft:#a3b0bf;--line:#2b3643;--accent:#7ea6ff;--on:#0c1423;--bad:#ff9d92}}
 *{box-sizing:border-box}
 body{margin:0;min-height:100vh;display:flex;align-items:center;justify-content:center;padding:24px 16px;background:var(--page);color:var(--text);font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif}
 main{width:100%;max-width:860px;background:var(--card);border:1px solid var(--line);border-radius:20px;padding:32px 24px;box-shadow:0 12px 40px rgba(15,25,45,.08)}
@@ -31,6 +31,15 @@ li a{display:block;height:100%;padding:11px 14px;border:1px solid var(--line);bo
 li a:hover{border-color:var(--accent)}
 li b{display:block}
 li span{color:var(--soft);font-size:.88rem}
+details{margin:28px 0 0;border:1px solid var(--line);border-radius:13px;padding:0 16px}
+summary{padding:13px 0;font-weight:600;cursor:pointer}
+form{display:grid;gap:12px;margin:0 0 18px}
+label{display:grid;gap:4px;font-size:.92rem;color:var(--soft)}
+input{width:100%;padding:11px 12px;border:1px solid var(--line);border-radius:10px;background:var(--page);color:var(--text);font:inherit}
+button{margin:4px 0 0;border:0;font:inherit;font-weight:600;cursor:pointer}
+summary:focus-visible,input:focus-visible,button:focus-visible{outline:3px solid var(--accent);outline-offset:2px}
+.problem{margin:0 0 12px;padding:10px 14px;border-radius:10px;border:1px solid var(--bad);color:var(--bad)}
+.address{font-size:1.25rem;font-weight:600;overflow-wrap:anywhere}
 figure{margin:28px 0 0;text-align:center}
 figure svg{display:block;margin:0 auto 10px;width:100%;max-width:236px;height:auto;border-radius:14px}
 figcaption{color:var(--soft);font-size:.9rem}
@@ -52,7 +61,7 @@ HttpResponse document(int status, const std::string& title, const std::string& b
   response.with("Content-Type", "text/html; charset=utf-8")
       .with(
           "Content-Security-Policy",
-          "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+          "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'")
       .with("X-Content-Type-Options", "nosniff")
       // The link is a secret: it goes to no other site and into no cache.
       .with("Referrer-Policy", "no-referrer")
@@ -110,6 +119,38 @@ std::string explanation(const Page& page) {
   return out + "</p>";
 }
 
+/// For whoever has no app that can make accounts, or none at all yet.
+std::string sign_up_form(const Page& page) {
+  const auto input = [](std::string_view label, std::string_view attributes) {
+    return "<label>" + std::string(label) + "<input required " + std::string(attributes) + "></label>\n";
+  };
+  std::string out = "<form method=\"post\">\n";
+  if (page.invite.username.empty()) {
+    out += input("Name, the part before @" + escaped(page.domain),
+                 "name=\"username\" autocomplete=\"username\" autocapitalize=\"none\" spellcheck=\"false\" "
+                 "maxlength=\"64\" value=\"" +
+                     escaped(page.form.username) + "\"");
+  }
+  constexpr std::string_view secret =
+      "type=\"password\" autocomplete=\"new-password\" minlength=\"8\" maxlength=\"256\" name=\"";
+  out += input("Password, at least eight characters", std::string(secret) + "password\"") +
+         input("The password again", std::string(secret) + "again\"");
+  return out + "<button class=\"button\">Make the account</button>\n</form>\n";
+}
+
+std::string form_below(const Page& page) {
+  return "<details>\n<summary>Make the account here instead</summary>\n"
+         "<p class=\"soft\">Some apps can only use an account that is there already. Make it here, and log in with the "
+         "app afterwards.</p>\n" +
+         sign_up_form(page) + "</details>\n";
+}
+
+/// What was sent cannot be used: nothing but the form, or nobody would see why.
+std::string form_again(const Page& page) {
+  return std::string(mark) + "\n<h1>Make your account</h1>\n<p class=\"problem\" role=\"alert\">" +
+         escaped(page.form.problem) + "</p>\n" + sign_up_form(page) + "<p><a href=\"\">Back to the invitation</a></p>";
+}
+
 }  // namespace
 
 std::string qr_svg(const std::string& text) {
@@ -136,7 +177,8 @@ std::string qr_svg(const std::string& text) {
          size + "v" + size + "H0z\"/><path fill=\"#000\" d=\"" + path + "\"/></svg>";
 }
 
-HttpResponse page(const Page& page) {
+HttpResponse page(const Page& page, int status) {
+  if (!page.form.problem.empty()) return document(status, "Make your account", form_again(page));
   const std::string title = headline(page);
   std::string body =
       "<div class=\"both\">\n<div>\n" + std::string(mark) + "\n<h1>" + escaped(title) + "</h1>\n" + explanation(page) +
@@ -145,7 +187,9 @@ HttpResponse page(const Page& page) {
       "<p class=\"soft\">The button opens your chat app. If nothing happens, you need to install one first.</p>\n"
       "<h2>Get a chat app</h2>\n<p class=\"soft\">Install one of these, come back to this page, and press the "
       "button.</p>\n" +
-      clients() + "\n</div>\n";
+      clients() + "\n";
+  if (page.invite.registers) body += form_below(page);
+  body += "</div>\n";
   const std::string code = qr_svg(page.address.empty() ? page.uri : page.address);
   if (!code.empty())
     body +=
@@ -153,7 +197,16 @@ HttpResponse page(const Page& page) {
   body += "</div>\n<footer>Good until " + day_of(page.invite.expires) +
           (page.invite.uses == 1 ? ", for one person. " : ". ") +
           "If you do not know who sent you this link, you can ignore it.</footer>";
-  return document(200, title, body);
+  return document(status, title, body);
+}
+
+HttpResponse welcome_page(const std::string& account, const storage::Invite& invite) {
+  std::string body =
+      std::string(mark) + "\n<h1>Your account is ready</h1>\n<p>This is your address:</p>\n<p class=\"address\">" +
+      escaped(account) + "</p>\n" +
+      "<p>Open your chat app, say that you have an account already, and log in with this address and your password.";
+  if (!invite.contact.empty()) body += " <b>" + escaped(invite.contact) + "</b> is in your contacts.";
+  return document(201, "Your account is ready", body + "</p>\n<h2>Get a chat app</h2>\n" + clients());
 }
 
 HttpResponse gone_page(const std::string& domain) {

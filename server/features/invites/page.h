@@ -14,9 +14,16 @@ struct Page {
   std::string uri;         ///< xmpp:…; empty: the invitation cannot be used any more
   storage::Invite invite;  ///< meaningful only with a uri
   std::string address;     ///< of this page, for the QR code
+  /// What was sent in vain.
+  struct Form {
+    std::string username, problem;
+  };
+  Form form;
 };
 
-HttpResponse page(const Page& page);
+HttpResponse page(const Page& page, int status = 200);
+/// After the account was made here.
+HttpResponse welcome_page(const std::string& account, const storage::Invite& invite);
 /// For an invitation that nobody knows, or that is used up or too old: all look alike to strangers.
 HttpResponse gone_page(const std::string& domain);
 

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import urllib.parse
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 sys.path.insert(0, os.path.join(ROOT, "tests", "integration", "web"))
@@ -19,6 +20,7 @@ sys.path.insert(0, os.path.join(ROOT, "tests", "support"))
 
 from server_process import ServerFailed  # noqa: E402
 from web_case import WebCase  # noqa: E402
+from xmpp_client import XmppClient  # noqa: E402
 
 try:
     import slixmpp
@@ -101,7 +103,8 @@ class PageTest(Invites):
         self.assertEqual(status, 410)
         self.assertIn("default-src 'none'", headers["Content-Security-Policy"])
         self.assertIn("cannot be used", body.decode())
-        self.assertEqual(self.request("POST", path, b"")[0], 405)
+        self.assertEqual(self.request("POST", path, b"")[0], 410)
+        self.assertEqual(self.request("PUT", path, b"")[0], 405)
 
     @unittest.skipUnless(CHROMIUM, "chromium is not installed")
     def test_is_drawn_on_a_phone_and_on_a_desk(self):
@@ -109,7 +112,7 @@ class PageTest(Invites):
         os.makedirs(folder, exist_ok=True)
         path = self.invite("--contact", "juliet@localhost")[0]
         address = "http://127.0.0.1:%d" % self.server.http_port
-        for name, target, size in (("phone", path, (390, 844)), ("desk", path, (1280, 800)), ("gone", "/invite/unknown", (390, 844))):
+        for name, target, size in (("phone", path, (390, 844)), ("desk", path, (1280, 900)), ("gone", "/invite/unknown", (390, 844))):
             with self.subTest(name), tempfile.TemporaryDirectory() as profile:
                 picture = os.path.join(folder, name + ".png")
                 subprocess.run([CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--user-data-dir=" + profile,
@@ -128,6 +131,64 @@ class PageTest(Invites):
                                  check=True, timeout=120, capture_output=True, text=True)
         self.assertIn(html.escape(uri), run.stdout)
         self.assertNotIn("Content Security Policy", run.stderr)
+
+
+class FormTest(Invites):
+    """Who has no app that can make accounts makes one on the page."""
+
+    def submit(self, path, **fields):
+        status, headers, body = self.request("POST", path, urllib.parse.urlencode(fields), {"Content-Type": "application/x-www-form-urlencoded"})
+        self.assertIn("form-action 'self'", headers["Content-Security-Policy"])
+        return status, html.unescape(body.decode())
+
+    def log_in(self, user, password):
+        async def run():
+            client = XmppClient(self.server.endpoint, user + "@localhost", password)
+            await client.connect()
+            roster = await client.iq("get", "<query xmlns='jabber:iq:roster'/>")
+            await client.close()
+            return {item.get("jid"): item.get("subscription") for item in roster.find("query").children}
+        return asyncio.run(run())
+
+    def test_makes_an_account_that_can_be_used(self):
+        path = self.invite("--contact", "juliet@localhost")[0]
+        self.assertIn('<form method="post">', self.request("GET", path)[2].decode())
+        status, text = self.submit(path, username="Benvolio", password="part fools+100%", again="part fools+100%")
+        self.assertEqual(status, 201)
+        self.assertIn("benvolio@localhost", text)
+        self.assertEqual(self.log_in("benvolio", "part fools+100%"), {"juliet@localhost": "both"})
+        self.assertEqual(self.submit(path, username="again", password="long enough", again="long enough")[0], 410)
+
+    def test_says_what_is_wrong_and_keeps_the_name(self):
+        path = self.invite()[0]
+        for fields, status, words in (
+                ({"username": "juliet", "password": "long enough", "again": "long enough"}, 409, "Somebody has that name already"),
+                ({"username": "a b", "password": "long enough", "again": "long enough"}, 422, "That cannot be a name"),
+                ({"username": "", "password": "long enough", "again": "long enough"}, 422, "That cannot be a name"),
+                ({"username": "peter", "password": "short", "again": "short"}, 422, "too short"),
+                ({"username": "peter", "password": "long enough", "again": "long enouhg"}, 422, "not the same"),
+                ({}, 422, "That cannot be a name")):
+            with self.subTest(**fields):
+                got, text = self.submit(path, **fields)
+                self.assertEqual(got, status)
+                self.assertIn(words, text)
+                self.assertIn('value="%s"' % fields.get("username", ""), text)
+                self.assertNotIn("long enough", text)
+
+    def test_a_promised_name_is_not_asked_for(self):
+        path = self.invite("--username", "balthasar")[0]
+        self.assertNotIn('name="username"', self.request("GET", path)[2].decode())
+        status, text = self.submit(path, username="other", password="long enough", again="long enough")
+        self.assertEqual((status, "balthasar@localhost" in text), (201, True))
+
+
+class FormLimitTest(Invites):
+    # REQ 28
+    def test_names_cannot_be_tried_without_end(self):
+        path = self.invite()[0]
+        answers = [self.request("POST", path, "username=juliet&password=long+enough&again=long+enough")[0] for _ in range(40)]
+        self.assertEqual((answers[0], answers[-1]), (409, 429))
+        self.assertEqual(self.request("GET", path)[0], 200)
 
 
 @unittest.skipUnless(slixmpp, "python3-slixmpp is not installed")
