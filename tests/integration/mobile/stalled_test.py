@@ -61,6 +61,40 @@ class Stalled(EdgeTest):
         run(scenario())
 
 
+class Silent(EdgeTest):
+    """RFC 6120 §4.6.3: a connection that died while nothing was said over it is noticed by asking."""
+
+    config = {"limits": {"ping_after": 1, "stalled_after": 1}}
+
+    def test_who_answers_stays_and_who_does_not_is_closed(self):
+        self.server.add_account("romeo", PASSWORD)
+
+        async def scenario():
+            client = self.client(resource="orchard")
+            await client.connect()
+            for _ in range(2):
+                ping = await client.receive_where(lambda e: e.find("ping", "urn:xmpp:ping") is not None, 30)
+                self.assertEqual((ping.get("type"), ping.get("from"), ping.get("to")), ("get", "localhost", client.jid))
+                client.send("<iq type='result' id='%s' to='localhost'/>" % ping.get("id"))
+            error = await client.receive_where(lambda e: e.name == "error", 30)
+            self.assertIsNotNone(error.find("connection-timeout"))
+        run(scenario())
+
+    def test_with_stream_management_the_session_waits_for_its_client(self):
+        self.server.add_account("romeo", PASSWORD)
+
+        async def scenario():
+            client = self.client(resource="orchard")
+            await client.connect()
+            await client.enable_sm()
+            client.answer_acks = False
+            error = await client.receive_where(lambda e: e.name == "error", 30)
+            self.assertIsNotNone(error.find("connection-timeout"))
+            self.assertEqual((await client.resume()).name, "resumed")
+            client.cut()
+        run(scenario())
+
+
 class Restart(EdgeTest):
     def test_devices_are_told_after_the_server_was_killed_until_their_node_is_gone(self):
         for user in ("romeo", "juliet", "app"):

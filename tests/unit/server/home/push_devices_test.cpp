@@ -34,6 +34,18 @@ TEST_F(PushDevicesTest, WhatComesWhileAPushIsUnansweredIsToldWithTheNextOne) {
   EXPECT_TRUE(tell());
 }
 
+TEST_F(PushDevicesTest, RequestsAreCountedApartFromMessages) {
+  EXPECT_TRUE(devices.told(phone(), PushDevices::News::request, romeo, now));
+  EXPECT_EQ(phone().requests, 1u);
+  EXPECT_EQ(phone().waiting, 0u);
+  EXPECT_TRUE(phone().last_from.empty()) << "nobody has written";
+  EXPECT_FALSE(tell());
+  const auto outcome = answer(false);
+  EXPECT_TRUE(outcome.send);
+  EXPECT_EQ(outcome.device->requests, 1u);
+  EXPECT_EQ(outcome.device->waiting, 1u);
+}
+
 TEST_F(PushDevicesTest, AnAnswerThatNeverComesDoesNotSilenceADevice) {
   EXPECT_TRUE(tell());
   now += std::chrono::seconds(59);
