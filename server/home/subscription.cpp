@@ -164,7 +164,8 @@ void Home::receive_subscription(const Envelope& envelope, std::string_view type)
     if (std::ranges::count_if(roster_, waits) >= most_requests) return;
     item.request = request_to_keep(*envelope.stanza);
     update_contact(std::move(item));
-    return show();
+    show();
+    return tell_of(*envelope.stanza);
   }
   if (type == "subscribed") {
     if (!item.ask) return;  // RFC 6121 §3.1.6: nobody asked for it
