@@ -68,7 +68,7 @@ Result<std::unique_ptr<Connection>> Connection::open(const PostgresOptions& opti
                                                            "3",
                                                            "1",
                                                            "3",
-                                                           "6000",
+                                                           "4000",
                                                            options.connection.c_str(),
                                                            application.c_str(),
                                                            "UTF8",
