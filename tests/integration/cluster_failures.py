@@ -57,8 +57,10 @@ class Roamer(Chatter):
 
 
 class ClusterTest(Test):
+    chatter = Roamer
+
     def __init__(self, cluster, case, arguments):
-        nothing_lost.Chatter = Roamer
+        nothing_lost.Chatter = self.chatter
         super().__init__(cluster.nodes[0], arguments)
         self.cluster, self.case = cluster, case
         self.dice = random.Random(arguments.seed)
@@ -96,17 +98,16 @@ class ClusterTest(Test):
     async def when_nats(self):
         self.cluster.nats[self.dice.randrange(3)].kill()
 
-    def acknowledged(self, chatters=None):
-        return sum(c.sent - len(c.unacked_messages()) for c in chatters or self.chatters)
-
     async def without_acknowledgements(self, seconds, chatters, where):
-        """What was acknowledged before is on its way to the clients; from then on nothing may be."""
-        await asyncio.sleep(0.5)
-        before = self.acknowledged(chatters)
-        await asyncio.sleep(seconds - 0.5)
-        count = self.acknowledged(chatters) - before
+        """Nothing that is sent from now on is acknowledged, over the connections of now; the acknowledgements of what was sent before may
+        still be on their way. How many were sent."""
+        before = [(c, c.sent, c.outages) for c in chatters]
+        await asyncio.sleep(seconds)
+        still = [(c, sent) for c, sent, outages in before if c.outages == outages]
+        count = sum(max(0, c.sent - len(c.unacked_messages()) - sent) for c, sent in still)
         if count:
             self.violations.add("%d messages were acknowledged %s", count, where)
+        return sum(c.sent - sent for c, sent in still)
 
     async def without_postgres(self, seconds):
         await self.off_loop(self.cluster.postgres.kill)
@@ -128,9 +129,11 @@ class ClusterTest(Test):
         self.away.add(node)
         here = [c for c in self.chatters if c.client.endpoint == node.endpoint]
         self.cluster.cut(1)
+        silence = asyncio.create_task(self.without_acknowledgements(2 * LEASE, here, "by the side without quorum"))
+        await asyncio.sleep(0)  # so that it has begun
         took = await self.off_loop(self.cluster.wait_until_owned, 30.0, ["node-1", "node-3"])
         print("the shards of the node that was cut off have new owners after %.2f s" % took, flush=True)
-        await self.without_acknowledgements(LEASE, here, "by the side without quorum")
+        await silence
         for chatter in here:
             chatter.client.cut()  # an app that hears nothing connects anew, and HAProxy knows another node
         await asyncio.sleep(1)

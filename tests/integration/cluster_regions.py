@@ -25,16 +25,28 @@ import time
 sys.path[:0] = [os.path.dirname(os.path.abspath(__file__)), os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support")]
 import namespaces  # noqa: E402
 import nothing_lost  # noqa: E402
-from cluster_failures import LEASE, ClusterTest  # noqa: E402
+from cluster_failures import LEASE, ClusterTest, Roamer  # noqa: E402
 from regions import Regions  # noqa: E402
-from xmpp_client import XmppClient  # noqa: E402
+from xmpp_client import StreamClosed, XmppClient, XmppError  # noqa: E402
 
 SKIPPED = 77
 OTHER = {"east": "west", "west": "east"}
 COPIES = "SELECT count(*) FROM (SELECT FROM log_entries WHERE flags & 4 = 0 GROUP BY owner, xml HAVING count(*) %s 1) AS copies"
 
 
+class Traveller(Roamer):
+    async def come_back(self):
+        try:
+            await super().come_back()
+        except XmppError as error:
+            if "<temporary-auth-failure" not in str(error):
+                raise
+            raise StreamClosed("RFC 6120 §6.5.11: the database is being looked for, an app tries again") from error
+
+
 class RegionsTest(ClusterTest):
+    chatter = Traveller
+
     def __init__(self, regions, case, arguments):
         super().__init__(regions, case, arguments)
         self.regions = regions
@@ -73,7 +85,8 @@ class RegionsTest(ClusterTest):
         here = [c for c in self.chatters if c.client.endpoint in endpoints]
         self.regions.network.cut(place)
         self.began = time.monotonic()
-        silence = asyncio.create_task(self.silence(here))
+        silence = asyncio.create_task(self.without_acknowledgements(3 * LEASE, here, "by the side without quorum"))
+        await asyncio.sleep(0)  # so that it has begun
         if promoted:
             await self.off_loop(self.regions.elect, promoted)
             self.report("the %s has the primary" % promoted)
@@ -84,7 +97,7 @@ class RegionsTest(ClusterTest):
             await self.off_loop(old.kill)
             old.start()  # on this thread: the server ends with the thread that started it
             self.report("the old primary has crashed and is back, alone")
-        await silence
+        print("written to those who are cut off: %d messages" % await silence, flush=True)
         received = self.received
         for chatter in here:
             chatter.client.cut()  # an app that hears nothing connects anew, and HAProxy knows another node
@@ -110,17 +123,6 @@ class RegionsTest(ClusterTest):
 
     def report(self, what):
         print("%s: %.2f s" % (what, time.monotonic() - self.began), flush=True)
-
-    async def silence(self, here):
-        """For three lease times the clients of those that are cut off get no acknowledgement; what comes in the first half second was
-        on its way."""
-        await asyncio.sleep(0.5)
-        before, sent = self.acknowledged(here), sum(c.sent for c in here)
-        await asyncio.sleep(3 * LEASE)
-        count = self.acknowledged(here) - before
-        print("written to those who are cut off: %d messages, of which they acknowledged %d" % (sum(c.sent for c in here) - sent, count), flush=True)
-        if count:
-            self.violations.add("%d messages were acknowledged by the side without quorum", count)
 
     def judge(self, took):
         super().judge(took)
@@ -151,7 +153,7 @@ def main():
         arguments.seed = random.SystemRandom().randrange(1 << 32)
     print("seed %d" % arguments.seed, flush=True)
     nothing_lost.PATIENCE += 10
-    # A connection to PostgreSQL that was cut is noticed after 6 s, and the first host that is tried then may be the one that is away.
+    # A connection to PostgreSQL that was cut is given up after 4 s, and the first host that is tried then is the one that is away.
     XmppClient.patience = 30.0
     began = time.monotonic()
     with Regions(config={"cluster": {"lease": LEASE}}) as regions:

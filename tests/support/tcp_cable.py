@@ -32,7 +32,10 @@ class Cable:
             self._thread.join(10)
 
     def cut(self):
-        self._loop.call_soon_threadsafe(self._whole.clear)
+        """What is sent after this returns does not pass."""
+        done = threading.Event()
+        self._loop.call_soon_threadsafe(lambda: (self._whole.clear(), done.set()))
+        done.wait(10)
 
     def mend(self):
         self._loop.call_soon_threadsafe(self._whole.set)
