@@ -265,6 +265,7 @@ void Node::stop() {
   // A peer that takes nothing does not hold us up for long; one that has not authenticated has nothing to lose.
   const auto deadline = Clock::now() + drain_time;
   while (connections > limits_->count() && Clock::now() < deadline) std::this_thread::sleep_for(drain_poll);
+  on_each_loop([this](Loop&) { bosh_->lose_all_here(); });
   // What one loop has posted to another reaches its batch before any of them ends.
   for (int hop = 0; hop < most_hops; ++hop) {
     on_each_loop([this](Loop& loop) {

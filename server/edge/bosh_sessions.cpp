@@ -36,6 +36,18 @@ void BoshSessions::remove(const std::string& sid) {
   wires_.erase(sid);
 }
 
+void BoshSessions::lose_all_here() {
+  std::vector<std::shared_ptr<BoshWire>> here;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [sid, known] : wires_) {
+      auto wire = known.lock();
+      if (wire && &wire->loop() == Loop::current()) here.push_back(std::move(wire));
+    }
+  }
+  for (const auto& wire : here) wire->lose("the server stops");
+}
+
 std::shared_ptr<BoshWire> BoshSessions::find(const std::string& sid) {
   const std::lock_guard lock(mutex_);
   const auto found = wires_.find(sid);

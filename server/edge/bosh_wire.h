@@ -41,6 +41,7 @@ class BoshWire final : public StreamWire, public std::enable_shared_from_this<Bo
   bool create(const BoshRequestPtr& request);
   /// On whatever loop: goes to the wire's.
   void take(BoshRequestPtr request);
+  void lose(std::string reason);  ///< ends it at once
 
   void start(StreamWire::Owner& owner) override;
   std::optional<xmpp::StreamEvent> next() override;
@@ -79,8 +80,6 @@ class BoshWire final : public StreamWire, public std::enable_shared_from_this<Bo
   void flush_later();
   void answer_oldest();
   void watch_inactivity();
-  void lose(std::string reason);
-  void end(std::string_view condition);
 
   BoshSessions& sessions_;
   const std::string sid_;
@@ -114,6 +113,7 @@ class BoshSessions {
 
   void add(const std::shared_ptr<BoshWire>& wire);
   void remove(const std::string& sid);
+  void lose_all_here();  ///< those of the calling loop, whose clients may not ask again for a minute
 
  private:
   std::shared_ptr<BoshWire> find(const std::string& sid);
