@@ -174,6 +174,8 @@ void install_caps(Node&, FeatureRegistry& registry) {
   registry.presence_updated.push_back([](Session& session, const xmpp::Element& presence) {
     on_presence(session.home(), session.jid(), presence, session.serial());
   });
+  registry.presence_ended.push_back(
+      [](Session& session, const xmpp::Element& presence) { on_presence(session.home(), session.jid(), presence); });
   registry.contact_presence.push_back([](Home& home, const xmpp::Jid& from, const xmpp::Element& presence) {
     // Strangers' directed presence is not worth a question, nor memory.
     if (home.may_see_presence(from) || home.is_contact(from)) on_presence(home, from, presence);
