@@ -12,7 +12,6 @@ import urllib.parse
 from web_case import WebCase
 
 NS = "urn:xmpp:http:upload:0"
-SMALL = {"upload": {"file_bytes": 3_000_000, "quota_bytes": 4_000_000}}
 
 
 class UploadCase(WebCase):
@@ -49,14 +48,6 @@ class UploadCase(WebCase):
 
 
 class UploadTest(UploadCase):
-    config = SMALL
-
-    def tearDown(self):
-        # Each test has the whole quota: the account goes with its files, and comes back.
-        for user in ("romeo", "juliet"):
-            self.server.ctl("account", "delete", user + "@localhost")
-            self.server.add_account(user, "secret")
-
     def test_what_was_put_comes_back_over_https(self):
         content = os.urandom(2_500_000)
         put, get = self.slot(content, name="holiday photo é.png")
@@ -126,17 +117,6 @@ class UploadTest(UploadCase):
         with socket.create_connection(("127.0.0.1", self.server.http_port)) as wire:
             wire.sendall(("PUT %s HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n12345\r\n0\r\n\r\n" % put).encode())
             self.assertTrue(wire.recv(1000).startswith(b"HTTP/1.1 411 "))
-
-    # REQ 26: quota of an account, asked when the slot is and when the file comes
-    def test_the_quota_of_an_account(self):
-        first, second = self.slot(b"x" * 2_500_000), self.slot(b"y" * 2_500_000)
-        kind = {"Content-Type": "image/png"}
-        self.assertEqual(self.request("PUT", first[0], b"x" * 2_500_000, kind)[0], 201)
-        self.assertEqual(self.request("PUT", second[0], b"y" * 2_500_000, kind)[0], 413)
-        refused = self.slot(b"z" * 2_000_000)
-        self.assertEqual(refused.get("type"), "wait")
-        self.assertIsNotNone(refused.find("resource-constraint"))
-        self.upload(b"z" * 2_000_000, user="juliet")
 
     # REQ 26: nosniff, CSP sandbox, attachment for what a browser could run
     def test_unsafe_types_are_saved_and_never_run(self):
@@ -213,6 +193,21 @@ class UploadTest(UploadCase):
         for _ in range(3):
             self.assertEqual(self.request("GET", get, connection=connection)[2], b"12345")
             self.assertEqual(self.request("GET", "/nothing", connection=connection)[0], 404)
+
+
+class QuotaTest(UploadCase):
+    config = {"upload": {"file_bytes": 3_000_000, "quota_bytes": 4_000_000}}
+
+    # REQ 26: quota of an account, asked when the slot is and when the file comes
+    def test_the_quota_of_an_account(self):
+        first, second = self.slot(b"x" * 2_500_000), self.slot(b"y" * 2_500_000)
+        kind = {"Content-Type": "image/png"}
+        self.assertEqual(self.request("PUT", first[0], b"x" * 2_500_000, kind)[0], 201)
+        self.assertEqual(self.request("PUT", second[0], b"y" * 2_500_000, kind)[0], 413)
+        refused = self.slot(b"z" * 2_000_000)
+        self.assertEqual(refused.get("type"), "wait")
+        self.assertIsNotNone(refused.find("resource-constraint"))
+        self.upload(b"z" * 2_000_000, user="juliet")
 
 
 class ExpiryTest(UploadCase):
