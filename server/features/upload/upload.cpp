@@ -177,7 +177,7 @@ void install_upload(Node& node, FeatureRegistry& registry) {
        .name = "HTTP File Upload",
        .version = "1.2.0",
        .left_out = "purposes other than message (§5)",
-       .tests = "golden/upload, integration/web/upload_test.py and upload_s3_test.py, unit/server/features/upload"});
+       .tests = "golden/upload, integration/web/upload_test.py, integration/web/upload_s3_test.py, unit/server/features/upload"});
 }
 
 }  // namespace rookery::server
