@@ -30,9 +30,6 @@ bool means_gone(Condition condition) {
   }
 }
 
-/// §16.1: no invisible nicks. Of all that has no shape, a resource can have spaces only (RFC 7622 §3.4).
-bool is_visible(std::string_view nick) { return nick.find_first_not_of(' ') != std::string_view::npos; }
-
 }  // namespace
 
 xmpp::ElementPtr own_words(xmpp::ElementPtr presence) {
@@ -109,7 +106,6 @@ std::optional<xmpp::StanzaError> Room::refuse_entry(const Envelope& envelope, co
   if (config_.password_protected && join.password != config_.password)
     return error(Condition::not_authorized);  // §7.2.6
   const auto nick = envelope.to.resource();
-  if (!is_visible(nick)) return error(Condition::not_acceptable, "That is no nick");
   if (nick_is_taken(nick, envelope.from)) return error(Condition::conflict, "Somebody else has that nick");  // §7.2.9
   // §7.2.10: admins and owners always find a place.
   const size_t allowed = node().config().muc_occupants;
@@ -174,7 +170,6 @@ void Room::send_state(const Occupant& occupant, const xmpp::Jid& session, const 
 
 void Room::change_nick(Envelope& envelope, Occupant& occupant) {
   const xmpp::Jid wanted = envelope.to, session = envelope.from;
-  if (!is_visible(wanted.resource())) return refuse(envelope, Condition::not_acceptable, "That is no nick");
   if (nick_is_taken(wanted.resource(), session))
     return refuse(envelope, Condition::conflict, "Somebody else has that nick");
   xmpp::ElementPtr presence = own_words(std::move(envelope.stanza));
