@@ -32,6 +32,8 @@ const std::vector<Key>& keys() {
       {"listen.c2s", listeners(&Config::c2s, false)},
       {"listen.c2s_tls", listeners(&Config::c2s_tls, false)},
       {"listen.c2s_plain", listeners(&Config::c2s_plain, true)},
+      {"listen.s2s", listeners(&Config::s2s, false)},
+      {"listen.s2s_tls", listeners(&Config::s2s_tls, false)},
       {"listen.proxy_protocol", listeners(&Config::proxy_protocol, false)},
       {"listen.proxies", networks(&Config::proxies)},
       {"http.listen", listeners(&Config::http, false)},
@@ -120,6 +122,17 @@ const std::vector<Key>& keys() {
       {"cluster.nats_ca", path(&Config::cluster_nats_ca)},
       {"cluster.nats_certificate", path(&Config::cluster_nats_certificate)},
       {"cluster.nats_key", path(&Config::cluster_nats_key)},
+      {"s2s.enabled", one_of(&Config::s2s_enabled, {"auto", "on", "off"})},
+      {"s2s.dialback", boolean(&Config::s2s_dialback)},
+      {"s2s.ca", path(&Config::s2s_ca)},
+      {"s2s.allow", domains(&Config::s2s_allow)},
+      {"s2s.deny", domains(&Config::s2s_deny)},
+      {"s2s.allow_private", networks(&Config::s2s_allow_private)},
+      {"s2s.hosts", address_by_domain(&Config::s2s_hosts)},
+      {"s2s.resolver", address_or_none(&Config::s2s_resolver)},
+      {"s2s.keep", number(&Config::s2s_keep, 1, 30 * day)},
+      {"s2s.retry_most", number(&Config::s2s_retry_most, 1, day)},
+      {"s2s.stanza_bytes", number(&Config::s2s_stanza_bytes, 10'000, gigabyte)},
       {"components.listen", listeners(&Config::components_listen, false)},
       {"components.tls", boolean(&Config::components_tls)},
       // RFC 6120 §13.12: a limit below 10,000 bytes is not allowed.
@@ -211,7 +224,8 @@ std::string contradiction(const Config& config) {
     return "calls.turn needs calls.turn_secret: the static-auth-secret of the TURN server";
   }
   for (const auto& address : config.proxy_protocol) {
-    const auto& all = {config.c2s, config.c2s_tls, config.c2s_plain, config.http, config.http_plain};
+    const auto& all = {config.c2s,        config.c2s_tls, config.c2s_plain, config.http,
+                       config.http_plain, config.s2s,     config.s2s_tls};
     if (std::ranges::none_of(all, [&](const auto& list) { return std::ranges::find(list, address) != list.end(); })) {
       return "listen.proxy_protocol holds \"" + address + "\", which is no address of [listen] or [http]";
     }

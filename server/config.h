@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,8 @@ struct Config {
   std::vector<std::string> c2s_tls = {"0.0.0.0:5223"};  ///< direct TLS
   std::vector<std::string> c2s_plain;                   ///< without TLS, loopback addresses only (tests, measurements)
 
+  std::vector<std::string> s2s = {"0.0.0.0:5269"};      ///< other servers, STARTTLS; opened only where we federate
+  std::vector<std::string> s2s_tls = {"0.0.0.0:5270"};  ///< the same, direct TLS (XEP-0368)
   std::vector<std::string> proxy_protocol;  ///< of all listeners those that only proxies reach, with PROXY protocol 2
   std::vector<std::string> proxies;         ///< addresses or networks of these proxies
 
@@ -157,6 +160,18 @@ struct Config {
   bool cluster_edge_only = false;         ///< takes connections, owns no accounts
   std::chrono::seconds cluster_lease{4};  ///< a node that was not heard of for so long loses its shards
   std::filesystem::path cluster_nats_credentials, cluster_nats_ca, cluster_nats_certificate, cluster_nats_key;
+
+  // [s2s]
+  std::string s2s_enabled = "auto";              ///< "auto": where a domain is not a local name (RFC 6761); "on", "off"
+  bool s2s_dialback = true;                      ///< XEP-0220 where certificates do not do
+  std::filesystem::path s2s_ca;                  ///< authorities beside the system's
+  std::vector<std::string> s2s_allow, s2s_deny;  ///< domains; allow empty: all
+  std::vector<std::string> s2s_allow_private;    ///< networks to which we connect though they are private
+  std::map<std::string, std::string> s2s_hosts;  ///< domain → "address:port", instead of DNS
+  std::string s2s_resolver;                      ///< "address:port"; empty: the system's
+  std::chrono::seconds s2s_keep{86'400};         ///< how long a message waits for a server that does not answer
+  std::chrono::seconds s2s_retry_most{300};      ///< the longest rest between two attempts
+  size_t s2s_stanza_bytes = 512 * 1024;
 
   // [components], [[component]]
   std::vector<std::string> components_listen = {"127.0.0.1:5347"};  ///< opened only where there is a component

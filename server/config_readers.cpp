@@ -274,6 +274,44 @@ Reader uris(std::vector<std::string> Config::* member) {
   };
 }
 
+Reader domains(std::vector<std::string> Config::* member) {
+  return [member](const toml::node& node, Config& config) -> std::string {
+    auto values = strings(node);
+    if (!values) return R"(must be a list of domains like ["example.org"])";
+    for (auto& value : *values) {
+      const auto jid = xmpp::Jid::parse(value);
+      if (!jid || !jid->is_domain()) return "holds \"" + value + "\", which is no domain";
+      value = jid->text();
+    }
+    config.*member = std::move(*values);
+    return {};
+  };
+}
+
+Reader address_by_domain(std::map<std::string, std::string> Config::* member) {
+  return [member](const toml::node& node, Config& config) -> std::string {
+    constexpr auto problem = R"(must be a table like { "example.org" = "192.0.2.1:5269" })";
+    const auto* table = node.as_table();
+    if (table == nullptr) return problem;
+    for (const auto& [domain, address] : *table) {
+      const auto jid = xmpp::Jid::parse(domain.str());
+      const auto value = address.value_exact<std::string>();
+      if (!jid || !jid->is_domain() || !value || !host_of(*value)) return problem;
+      (config.*member)[jid->text()] = *value;
+    }
+    return {};
+  };
+}
+
+Reader address_or_none(std::string Config::* member) {
+  return [member](const toml::node& node, Config& config) -> std::string {
+    const auto value = node.value_exact<std::string>();
+    if (!value || (!value->empty() && !host_of(*value))) return R"(must be "address:port" (IPv6 in brackets), or "")";
+    config.*member = *value;
+    return {};
+  };
+}
+
 Reader hosts(std::vector<std::string> Config::* member) {
   return [member](const toml::node& node, Config& config) -> std::string {
     auto values = strings(node);

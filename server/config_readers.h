@@ -44,6 +44,11 @@ Reader addresses(std::vector<std::string> Config::* member);
 Reader networks(std::vector<std::string> Config::* member);
 /// XEP-0157 §2: each is a URI.
 Reader uris(std::vector<std::string> Config::* member);
+Reader domains(std::vector<std::string> Config::* member);
+/// Domains, each with the "address:port" at which it is found.
+Reader address_by_domain(std::map<std::string, std::string> Config::* member);
+/// "address:port" or nothing.
+Reader address_or_none(std::string Config::* member);
 /// "host:port" of a service elsewhere, named or numbered.
 Reader hosts(std::vector<std::string> Config::* member);
 

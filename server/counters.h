@@ -13,9 +13,19 @@
 namespace rookery::server {
 
 /// How a connection came.
-enum class ConnectionKind : uint8_t { starttls, direct_tls, plaintext, websocket, bosh, http, component };
-inline constexpr std::array<std::string_view, 7> connection_kinds = {"starttls", "direct_tls", "plaintext", "websocket",
-                                                                     "bosh",     "http",       "component"};
+enum class ConnectionKind : uint8_t {
+  starttls,
+  direct_tls,
+  plaintext,
+  websocket,
+  bosh,
+  http,
+  component,
+  s2s_in,
+  s2s_out
+};
+inline constexpr std::array<std::string_view, 9> connection_kinds = {
+    "starttls", "direct_tls", "plaintext", "websocket", "bosh", "http", "component", "s2s_in", "s2s_out"};
 
 enum class StanzaKind : uint8_t { message, presence, iq };
 inline constexpr std::array<std::string_view, 3> stanza_kinds = {"message", "presence", "iq"};
@@ -80,6 +90,11 @@ struct LoopCounters {
   Histogram commit_time;         ///< us until a loop's batch was durable
   Histogram commit_rows;         ///< rows in it
 
+  uint64_t s2s_in = 0, s2s_out = 0;  ///< stanzas from and to other servers
+  uint64_t s2s_resent = 0;           ///< messages of theirs that were recognised as sent before
+  uint64_t s2s_bounced = 0;          ///< given back because the other server could not be reached
+  int64_t s2s_waiting = 0;           ///< stanzas that no other server has acknowledged
+
   uint64_t packets_out = 0, packets_in = 0;  ///< of the cluster
   uint64_t packet_retries = 0;               ///< channels that sent again what was not acknowledged
   uint64_t no_responders = 0;                ///< nobody listened to the shard
@@ -108,6 +123,11 @@ struct LoopCounters {
     acknowledged += other.acknowledged;
     commit_time += other.commit_time;
     commit_rows += other.commit_rows;
+    s2s_in += other.s2s_in;
+    s2s_out += other.s2s_out;
+    s2s_resent += other.s2s_resent;
+    s2s_bounced += other.s2s_bounced;
+    s2s_waiting += other.s2s_waiting;
     packets_out += other.packets_out;
     packets_in += other.packets_in;
     packet_retries += other.packet_retries;

@@ -30,6 +30,7 @@
 #include "server/net/proxy_protocol.h"
 #include "server/net/tls_holder.h"
 #include "server/rate_limit.h"
+#include "server/s2s/federation.h"
 #include "storage/postgres.h"
 
 namespace rookery::server {
@@ -55,6 +56,7 @@ Node::Node(Config config, std::unique_ptr<storage::MessageLog> log)
       bosh_(std::make_unique<BoshSessions>(*this)),
       components_(std::make_unique<Components>(*this)),
       log_(std::move(log)),
+      federation_(std::make_unique<s2s::Federation>(*this)),
       tls_(std::make_unique<TlsHolder>()),
       http_(std::make_unique<HttpServer>(*this)) {
   if (config_.upload_domain.empty()) config_.upload_domain = "upload." + config_.domains.front();
@@ -177,6 +179,7 @@ Status Node::open_listeners() {
   http_->serve("/http-bind", [this](const std::shared_ptr<HttpConnection>& connection) { bosh_->serve(connection); });
   if (const Status opened = http_->open_listeners(); !opened) return opened;
   if (const Status opened = components_->open_listeners(); !opened) return opened;
+  if (const Status opened = federation_->open_listeners(); !opened) return opened;
   metrics_ = std::make_unique<Metrics>(*this);
   return metrics_->open();
 }
@@ -185,12 +188,14 @@ Status Node::start() {
   if (const Status opened = open_stores(); !opened) return opened;
   if (const Status loaded = tls_->load(config_); !loaded) return loaded;
   if (const Status loaded = components_->load(); !loaded) return loaded;
+  if (const Status loaded = federation_->load(); !loaded) return loaded;
   install_features(*this, features_);
   caps_ = caps_of_server(features_);
   for (unsigned i = 0; i < loop_count(); ++i) {
     loops_.push_back(std::make_unique<Loop>(i));
     homes_.push_back(std::make_unique<Homes>(*this, *loops_.back()));
   }
+  federation_->begin();
   if (!config_.cluster_nats.empty()) {
     if (const Status joined = join_cluster(); !joined) return joined;
   }
@@ -232,6 +237,7 @@ void Node::close_streams() {
           if (ClientLink* link = session->link()) link->close({.condition = xmpp::StreamCondition::system_shutdown});
         }
       }
+      federation_->close_here();
       components_->close_here({.condition = xmpp::StreamCondition::system_shutdown, .text = {}, .application = {}});
       if (cluster_)
         cluster_->links().close_all(

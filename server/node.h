@@ -29,6 +29,9 @@ class AuthBackoff;
 class BlobWatch;
 class BoshSessions;
 class Components;
+namespace s2s {
+class Federation;
+}
 class ConnectionLimits;
 class HttpServer;
 class Listener;
@@ -103,6 +106,7 @@ class Node {
   WorkerPool& files() { return *files_; }          ///< for blocking calls of blobs()
   ConnectionLimits& limits() { return *limits_; }
   Components& components() { return *components_; }
+  s2s::Federation& federation() { return *federation_; }
   AuthBackoff& backoff() { return *backoff_; }
   WorkerPool& derivations() { return derivations_; }  ///< of keys from passwords
   const std::string& decoy_secret() const { return decoy_secret_; }
@@ -176,6 +180,7 @@ class Node {
   std::unique_ptr<WorkerPool> files_;
   std::vector<std::unique_ptr<Loop>> loops_;
   std::vector<std::unique_ptr<Homes>> homes_;
+  std::unique_ptr<s2s::Federation> federation_;  // after the loops, on which it has timers
   Router router_{*this};
   FeatureRegistry features_;
   xmpp::Caps caps_;

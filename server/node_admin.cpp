@@ -12,6 +12,7 @@
 #include "server/home/homes.h"
 #include "server/node.h"
 #include "server/reports.h"
+#include "server/s2s/federation.h"
 
 namespace rookery::server {
 
@@ -49,6 +50,7 @@ std::string Node::admin(const std::vector<std::string>& words, const std::string
   if (command == "invite") return admin_invite(words);
   if (command == "sessions") return admin_sessions(words.size() > 1 ? words[1] : "");
   if (command == "kick" && words.size() >= 2) return admin_kick(words);
+  if (command == "s2s") return federation_->describe();
   if (command == "cluster")
     return cluster_ ? cluster_->describe() : "error: this node is alone: cluster.nats is not set\n";
   if (command == "drain" || command == "undrain") {

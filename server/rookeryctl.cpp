@@ -210,6 +210,7 @@ class CommandLine {
     auto* sessions = command(app_, "sessions", "Print who is connected");
     sessions->add_option("JID", jid_, "Only of this account")->check(one_word);
     command(app_, "cluster", "Print the cluster's nodes: versions, leases, and what waits for each");
+    command(app_, "s2s", "Print the connections with other servers, and what waits for them");
     command(app_, "drain", "Give this node's accounts to the others, before it is stopped");
     command(app_, "undrain", "Take accounts again");
     auto* kick = jid_command(app_, "kick", "End an account's sessions, or the one of a full JID", false);

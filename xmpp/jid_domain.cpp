@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "xmpp/domain_names.h"
 #include "xmpp/jid.h"
 
 namespace rookery::xmpp {
@@ -85,6 +86,12 @@ Result<std::string> prepare_ipv4(std::string_view text) {
 }
 
 }  // namespace
+
+std::string ascii_domain(std::string_view prepared) {
+  if (std::ranges::all_of(prepared, [](char c) { return static_cast<unsigned char>(c) < 0x80; }))
+    return std::string(prepared);
+  return to_ascii(std::string(prepared)).value_or(std::string(prepared));
+}
 
 Result<std::string> prepare_domain(std::string_view text) {
   if (text.size() > 1024) return fail(Failure::invalid, "too long");

@@ -21,7 +21,7 @@ constexpr auto look_up_again_after = std::chrono::milliseconds(100);
 /// A message that is written somewhere must not be taken twice, so the log remembers it (REQUIREMENTS 20). What a
 /// client has given no origin-id is remembered by a name of our own.
 void name_for_the_log(Envelope& envelope) {
-  if (envelope.seen || (!envelope.sent_copy && !envelope.must_log)) return;
+  if (envelope.seen || envelope.sender.stream || (!envelope.sent_copy && !envelope.must_log)) return;
   envelope.seen = storage::LogBatch::Seen{std::string(envelope.from.bare_text()), crypto::random_bytes(16)};
 }
 
@@ -115,7 +115,8 @@ void Port::send(uint32_t shard, Envelope envelope) {
   if (envelope.stanza->name() == "message" && !envelope.sender.packet) {
     name_for_the_log(envelope);
     const uint32_t own = shard_of(envelope.from.bare_text());
-    if (envelope.seen) envelope.sender_fence = storage::LogBatch::Fence{own, node_.homes(loop_).epoch_of(own)};
+    if (envelope.seen && node_.router().is_ours(envelope.from.domain()))
+      envelope.sender_fence = storage::LogBatch::Fence{own, node_.homes(loop_).epoch_of(own)};
   }
   std::optional<uint32_t> sender_shard;
   if (envelope.sender_fence) sender_shard = envelope.sender_fence->shard;

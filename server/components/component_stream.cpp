@@ -2,11 +2,11 @@
 
 #include "crypto/hash.h"
 #include "crypto/random.h"
-#include "server/components/inbound.h"
 #include "server/components/rights.h"
 #include "server/home/homes.h"
 #include "server/log.h"
 #include "server/node.h"
+#include "server/routing/inbound.h"
 #include "xmpp/namespaces.h"
 
 namespace rookery::server {
@@ -184,7 +184,10 @@ void ComponentStream::connected() {
 }
 
 void ComponentStream::on_stanza(xmpp::ElementPtr stanza) {
-  auto envelope = check_inbound(node_, *component_, std::move(stanza));
+  const auto is_its_own = [this](const xmpp::Jid& from, const xmpp::Jid&) {
+    return from.domain() == component_->domain();
+  };
+  auto envelope = check_inbound(node_, is_its_own, std::move(stanza));
   if (!envelope) {
     if (envelope.error().ends_stream) return close(envelope.error().stream);
     if (envelope.error().answer) send(*envelope.error().answer);

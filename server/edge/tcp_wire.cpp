@@ -1,5 +1,6 @@
 #include "server/edge/tcp_wire.h"
 
+#include "xmpp/dialback.h"
 #include "xmpp/namespaces.h"
 
 namespace rookery::server {
@@ -7,6 +8,11 @@ namespace rookery::server {
 TcpWire::TcpWire(Loop& loop, int fd, SSL_CTX* direct_tls)
     : transport_(loop, fd, *this), parser_(xmpp::ParserLimits::unauthenticated()) {
   if (direct_tls != nullptr) transport_.start_tls(direct_tls);
+}
+
+TcpWire::TcpWire(Loop& loop, int fd, crypto::SslPtr direct_tls)
+    : transport_(loop, fd, *this), parser_(xmpp::ParserLimits::unauthenticated()) {
+  if (direct_tls) transport_.start_tls_as_client(std::move(direct_tls));
 }
 
 void TcpWire::start(StreamWire::Owner& owner) {
@@ -28,6 +34,7 @@ void TcpWire::open(const xmpp::StreamHeader& header) {
     xmpp::append_escaped(out, value);
     out += '\'';
   };
+  if (header.content_ns == xmpp::ns::server) add("xmlns:db", std::string(xmpp::ns::dialback));  // XEP-0220 §2.1.1
   add("id", header.id);
   add("version", header.version);
   add("xml:lang", header.lang);
@@ -49,6 +56,11 @@ void TcpWire::finish_now() {
 void TcpWire::start_tls(std::string_view proceed, SSL_CTX* context) {
   transport_.send_now(proceed);
   transport_.start_tls(context);
+  restart(xmpp::ParserLimits::unauthenticated());
+}
+
+void TcpWire::start_tls_as_client(crypto::SslPtr ssl) {
+  transport_.start_tls_as_client(std::move(ssl));
   restart(xmpp::ParserLimits::unauthenticated());
 }
 

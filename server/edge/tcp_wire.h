@@ -1,4 +1,4 @@
-// A client's stream on a TCP connection, with or without TLS (RFC 6120 §4, §5).
+// A stream on a TCP connection, with or without TLS (RFC 6120 §4, §5): of a client, a component, or another server.
 #pragma once
 
 #include "server/edge/stream_wire.h"
@@ -10,6 +10,8 @@ class TcpWire final : public StreamWire, public Transport::Owner {
  public:
   /// `direct_tls`: the handshake comes first; null: plain or STARTTLS.
   TcpWire(Loop& loop, int fd, SSL_CTX* direct_tls);
+  /// The connection is ours to another server; the handshake comes first where `direct_tls` is not null.
+  TcpWire(Loop& loop, int fd, crypto::SslPtr direct_tls);
 
   void start(StreamWire::Owner& owner) override;
   std::optional<xmpp::StreamEvent> next() override { return parser_.next(); }
@@ -27,6 +29,8 @@ class TcpWire final : public StreamWire, public Transport::Owner {
   bool is_encrypted() const override { return transport_.is_encrypted(); }
   SSL* ssl() const override { return transport_.ssl(); }
   void start_tls(std::string_view proceed, SSL_CTX* context) override;
+  /// As the one who has sent <starttls/> and was told to proceed.
+  void start_tls_as_client(crypto::SslPtr ssl);
   LinkHealth health() const override { return transport_.health(); }
   void move_to(Loop& loop, Job then) override;
 

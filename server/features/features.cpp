@@ -34,6 +34,7 @@ void install_features(Node& node, FeatureRegistry& registry) {
   install_host_meta(node, registry);
   install_muc(node, registry);
   install_components(node, registry);
+  install_federation(node, registry);
   install_moving(node, registry);
   install_contact_addresses(node, registry);
   install_administration(node, registry);

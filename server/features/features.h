@@ -29,6 +29,7 @@ void install_conversions(Node& node, FeatureRegistry& registry);
 void install_disco(Node& node, FeatureRegistry& registry);
 void install_displayed(Node& node, FeatureRegistry& registry);
 void install_external_services(Node& node, FeatureRegistry& registry);
+void install_federation(Node& node, FeatureRegistry& registry);
 void install_host_meta(Node& node, FeatureRegistry& registry);
 void install_invites(Node& node, FeatureRegistry& registry);
 void install_last_activity(Node& node, FeatureRegistry& registry);

@@ -75,6 +75,17 @@ void write_messages(Exposition& out, const LoopCounters& sum) {
       sum.acknowledged, Unit::seconds, first_time, last_time);
 }
 
+void write_federation(Exposition& out, const LoopCounters& sum) {
+  out.counter("rookery_s2s_stanzas_total", "Stanzas from and to other servers.")
+      .sample(sum.s2s_in, {{"direction", "in"}})
+      .sample(sum.s2s_out, {{"direction", "out"}});
+  out.counter("rookery_s2s_resent_total", "Messages of other servers recognised as sent before.")
+      .sample(sum.s2s_resent);
+  out.counter("rookery_s2s_bounced_total", "Stanzas given back because the other server could not be reached.")
+      .sample(sum.s2s_bounced);
+  out.gauge("rookery_s2s_waiting", "Stanzas in memory that no other server has acknowledged.").sample(sum.s2s_waiting);
+}
+
 void write_storage(Exposition& out, Node& node, const LoopCounters& sum, const std::vector<LoopFigures>& loops) {
   out.histogram("rookery_commit_seconds", "Until a batch of one loop was durable.", sum.commit_time, Unit::seconds,
                 first_time, last_time);
@@ -161,6 +172,7 @@ std::string render_metrics(Node& node, const std::vector<LoopFigures>& loops) {
   write_connections(out, node, sum);
   write_sessions(out, sum);
   write_messages(out, sum);
+  write_federation(out, sum);
   write_storage(out, node, sum, loops);
   write_cluster(out, node, sum, loops);
   write_process(out, node);

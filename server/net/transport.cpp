@@ -43,19 +43,30 @@ Transport::~Transport() {
 
 void Transport::start() { attach(*loop_); }
 
-void Transport::start_tls(SSL_CTX* context) {
-  ssl_ = SSL_new(context);
+void Transport::begin_handshake(SSL* ssl) {
+  ssl_ = ssl;
   BIO* bio = make_socket_bio(fd_);
   ensure(ssl_ != nullptr && bio != nullptr);
   SSL_set_bio(ssl_, bio, bio);
-  SSL_set_accept_state(ssl_);
   handshaking_ = true;
+}
+
+void Transport::start_tls(SSL_CTX* context) {
+  begin_handshake(SSL_new(context));
+  SSL_set_accept_state(ssl_);
+}
+
+void Transport::start_tls_as_client(crypto::SslPtr ssl) {
+  begin_handshake(ssl.release());
+  // A client speaks first: as soon as the socket takes it.
+  want_write_ = true;
+  update_interest();
 }
 
 void Transport::attach(Loop& loop) {
   loop_ = &loop;
   attached_ = true;
-  interest_ = paused_ ? 0u : uint32_t{EPOLLIN};
+  interest_ = wanted_events();
   loop_->watch(fd_, interest_, this);
   if (outbox_bytes() > 0) schedule_flush();
   // Bytes that OpenSSL has read already raise no event.
@@ -71,9 +82,13 @@ void Transport::detach() {
   alive_ = std::make_shared<bool>(true);
 }
 
+uint32_t Transport::wanted_events() const {
+  return (paused_ ? 0u : uint32_t{EPOLLIN}) | (want_write_ ? uint32_t{EPOLLOUT} : 0u);
+}
+
 void Transport::update_interest() {
   if (!attached_) return;
-  const uint32_t wanted = (paused_ ? 0u : uint32_t{EPOLLIN}) | (want_write_ ? uint32_t{EPOLLOUT} : 0u);
+  const uint32_t wanted = wanted_events();
   if (wanted == interest_) return;
   interest_ = wanted;
   loop_->change(fd_, wanted, this);

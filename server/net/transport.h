@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "crypto/tls_context.h"
 #include "server/loop.h"
 #include "server/net/link_health.h"
 
@@ -37,6 +38,7 @@ class Transport final : public Watcher {
   /// Whom it tells from now on: an HTTP connection becomes a WebSocket's.
   void set_owner(Owner& owner) { owner_ = &owner; }
   void start_tls(SSL_CTX* context);  ///< server side; the handshake follows
+  void start_tls_as_client(crypto::SslPtr ssl);
   bool is_encrypted() const { return ssl_ != nullptr; }
   SSL* ssl() const { return ssl_; }
 
@@ -62,6 +64,8 @@ class Transport final : public Watcher {
   void on_events(uint32_t events) override;
 
  private:
+  void begin_handshake(SSL* ssl);
+  uint32_t wanted_events() const;
   void update_interest();
   void read_some();
   bool handshake();  ///< true when done

@@ -21,15 +21,25 @@ struct PacketRef {
 };
 }  // namespace cluster
 
+namespace s2s {
+/// A stream from another server, which acknowledges a stanza when it is durable (s2s/incoming_stream.h).
+struct StreamRef {
+  size_t loop = 0;
+  uint64_t serial = 0;
+  std::string key;  ///< by which the message is recognised when it is sent again; empty: it is not
+};
+}  // namespace s2s
+
 /// Whom to tell that a stanza is durable: the client session that counts it (XEP-0198), and its home.
 struct SenderRef {
   xmpp::Jid account;
-  uint64_t session = 0;                              ///< Session::serial(); 0: nobody waits
-  uint32_t stanza = 0;                               ///< counted from 1 in the session
-  std::string resend_key;                            ///< of its origin-id, empty when it has none
-  storage::LogId sent_copy = 0;                      ///< the entry in the sender's own archive, 0 when there is none
-  std::chrono::steady_clock::time_point read_at{};   ///< when the message came from its client
-  std::shared_ptr<const cluster::PacketRef> packet;  ///< instead of a session: it came from another node
+  uint64_t session = 0;                               ///< Session::serial(); 0: nobody waits
+  uint32_t stanza = 0;                                ///< counted from 1 in the session
+  std::string resend_key;                             ///< of its origin-id, empty when it has none
+  storage::LogId sent_copy = 0;                       ///< the entry in the sender's own archive, 0 when there is none
+  std::chrono::steady_clock::time_point read_at{};    ///< when the message came from its client
+  std::shared_ptr<const cluster::PacketRef> packet;   ///< instead of a session: it came from another node
+  std::shared_ptr<const s2s::StreamRef> stream = {};  ///< instead of a session: it came from another server
 };
 
 /// A session's stay in a room, as its home knows it: from this a new owner of the room makes its occupants anew

@@ -4,6 +4,7 @@
 
 #include "server/cluster/cluster.h"
 #include "server/node.h"
+#include "server/s2s/federation.h"
 #include "xmpp/namespaces.h"
 
 namespace rookery::server {
@@ -25,6 +26,10 @@ bool Router::is_local_domain(std::string_view domain) const {
 
 bool Router::is_ours(std::string_view domain) const {
   return is_local_domain(domain) || node_.features().service(domain) != nullptr;
+}
+
+uint32_t Router::shard_for(const xmpp::Jid& to) const {
+  return shard_of(is_ours(to.domain()) ? to.bare_text() : to.domain());
 }
 
 void Router::accept(Envelope& envelope, Job then) {
@@ -62,14 +67,14 @@ bool Router::goes_elsewhere(const xmpp::Jid& to) const {
   cluster::Cluster* cluster = node_.cluster();
   if (cluster == nullptr) return false;
   // What follows must not overtake what still waits for a shard, even when the shard is ours by now.
-  const uint32_t shard = shard_of(to.bare_text());
+  const uint32_t shard = shard_for(to);
   return !cluster->owns(shard) || cluster->port().is_waiting(shard);
 }
 
 bool Router::sent_to_another_node(Envelope& envelope) {
   if (node_.cluster() == nullptr) return false;
   if (goes_elsewhere(envelope.to)) {
-    node_.cluster()->port().send(shard_of(envelope.to.bare_text()), std::move(envelope));
+    node_.cluster()->port().send(shard_for(envelope.to), std::move(envelope));
     return true;
   }
   show_epoch(envelope);
@@ -78,7 +83,7 @@ bool Router::sent_to_another_node(Envelope& envelope) {
 
 /// The loop that writes it does not own the sender's shard, so it shows that we do.
 void Router::show_epoch(Envelope& envelope) {
-  if (node_.cluster() == nullptr) return;
+  if (node_.cluster() == nullptr || !is_ours(envelope.from.domain())) return;
   const uint32_t own = shard_of(envelope.from.bare_text());
   if ((envelope.sent_copy || envelope.seen) && !envelope.sender_fence) {
     envelope.sender_fence = storage::LogBatch::Fence{own, node_.homes().epoch_of(own)};
@@ -88,13 +93,23 @@ void Router::show_epoch(Envelope& envelope) {
 void Router::deliver_here(Envelope envelope) {
   const Service* service = node_.features().service(envelope.to.domain());
   if (service != nullptr) return service->receive(std::move(envelope));
+  if (!is_local_domain(envelope.to.domain())) return node_.federation().receive(std::move(envelope));
   node_.homes().receive(std::move(envelope));
+}
+
+void Router::route_to_server(Envelope envelope) {
+  if (sent_to_another_node(envelope)) return;
+  Loop& loop = owner(envelope.to.domain());
+  if (&loop == Loop::current()) return node_.federation().receive(std::move(envelope));
+  loop.post([this, envelope = std::move(envelope)]() mutable { node_.federation().receive(std::move(envelope)); });
 }
 
 void Router::route(Envelope envelope) {
   if (!is_local_domain(envelope.to.domain())) {
     const Service* service = node_.features().service(envelope.to.domain());
     if (service != nullptr) return route_to_service(*service, std::move(envelope));
+    if (node_.federation().reaches(envelope.from.domain(), envelope.to.domain()))
+      return route_to_server(std::move(envelope));
     Envelope refused{.from = envelope.from, .to = envelope.to, .stanza = std::move(envelope.stanza)};
     return accept(envelope, [this, refused = std::move(refused)] {
       bounce(refused, {.condition = xmpp::Condition::remote_server_not_found});
@@ -142,6 +157,7 @@ void Router::send(xmpp::ElementPtr stanza) {
 
 void Router::confirm(const SenderRef& sender) {
   if (sender.packet) return node_.cluster()->port().taken(*sender.packet);
+  if (sender.stream) return node_.federation().handled(sender);
   if (sender.session == 0) return;
   const auto tell = [this, sender](Loop& loop) {
     Home* home = node_.homes(loop).find_loaded(sender.account);

@@ -24,6 +24,9 @@ class Router {
   Loop& owner(std::string_view bare_jid) const;
   bool is_local_domain(std::string_view domain) const;  ///< holds accounts of ours
   bool is_ours(std::string_view domain) const;          ///< the same, or one of our services
+  /// Of the account, room or service; for another server's address that of its domain, which owns the way there
+  /// (server/s2s).
+  uint32_t shard_for(const xmpp::Jid& to) const;
   /// What is sent to this address now travels to another node, and is not written in this loop's commit.
   bool goes_elsewhere(const xmpp::Jid& to) const;
   /// Answers the sender with a stanza error, unless the stanza is one itself or is no request.
@@ -46,6 +49,7 @@ class Router {
   bool sent_to_another_node(Envelope& envelope);
   void show_epoch(Envelope& envelope);
   void route_to_service(const Service& service, Envelope envelope);
+  void route_to_server(Envelope envelope);
 
   Node& node_;
 };

@@ -10,6 +10,7 @@
 #include "server/home/importance.h"
 #include "server/log.h"
 #include "server/node.h"
+#include "server/s2s/federation.h"
 #include "xmpp/namespaces.h"
 #include "xmpp/payloads/data_form.h"
 #include "xmpp/stream_parser.h"
@@ -52,8 +53,9 @@ void enable(IqRequest request) {
   if (node.size() > most_node_bytes || options->size() > most_options_bytes)
     return request.fail(xmpp::Condition::not_acceptable);
   // Rather now than with the first message that nobody is told of.
-  if (!request.node().router().is_ours(service->domain()))
-    return request.fail(xmpp::Condition::remote_server_not_found);
+  const bool is_reached = request.node().router().is_ours(service->domain()) ||
+                          request.node().federation().reaches(request.to().domain(), service->domain());
+  if (!is_reached) return request.fail(xmpp::Condition::remote_server_not_found);
   Session* session = request.session();
   if (session == nullptr) return request.fail(xmpp::Condition::not_allowed);
   const PushDevices* known = request.home()->push.get();

@@ -1,4 +1,4 @@
-#include "server/components/inbound.h"
+#include "server/routing/inbound.h"
 
 #include <algorithm>
 #include <array>
@@ -25,22 +25,23 @@ std::unexpected<InboundRefusal> refuse(const xmpp::Element& stanza, Condition co
   return std::unexpected(std::move(refusal));
 }
 
-/// What only a server says to its own user: no component gets one of these past a weak client.
-bool speaks_as_server(const xmpp::Element& message) {
+/// What only a server says to its own user: no peer gets one of these past a weak client. Archives other than the
+/// user's own are those of rooms and nodes, which have bare addresses.
+bool speaks_as_server(const xmpp::Element& message, const xmpp::Jid& from) {
   for (const auto& child : message.elements()) {
     if (child.ns() == xmpp::ns::carbons && (child.name() == "sent" || child.name() == "received")) return true;
-    if (child.is("result", xmpp::ns::mam)) return true;
+    if (child.is("result", xmpp::ns::mam) && !from.is_bare()) return true;
   }
   return false;
 }
 
 /// XEP-0359 §6: an id that claims to be ours is forged; its own it may give.
-void remove_forged_ids(xmpp::Element& message, Node& node, const Component& component) {
+void remove_forged_ids(xmpp::Element& message, Node& node, const xmpp::Jid& from) {
   std::vector<const xmpp::Element*> forged;
   for (const auto& child : message.elements()) {
     if (!child.is("stanza-id", xmpp::ns::sid)) continue;
     const auto by = xmpp::Jid::parse(child.attr("by"));
-    if (!by || (by->domain() != component.domain() && node.router().is_ours(by->domain()))) forged.push_back(&child);
+    if (!by || (by->domain() != from.domain() && node.router().is_ours(by->domain()))) forged.push_back(&child);
   }
   for (const auto* child : forged) message.remove(*child);
 }
@@ -51,14 +52,15 @@ bool is_one_of(std::string_view type, std::initializer_list<std::string_view> ty
 
 }  // namespace
 
-std::expected<Envelope, InboundRefusal> check_inbound(Node& node, const Component& component, xmpp::ElementPtr stanza) {
+std::expected<Envelope, InboundRefusal> check_inbound(Node& node, const MaySpeak& may_speak, xmpp::ElementPtr stanza) {
   // XEP-0114 §3: both addresses MUST be there; RFC 6120 §4.9.3.7, §4.9.3.9
   if (!stanza->has_attr("from") || !stanza->has_attr("to"))
     return end(StreamCondition::improper_addressing, "every stanza has from and to");
   auto from = xmpp::Jid::parse(stanza->attr("from"));
-  if (!from || from->domain() != component.domain())
-    return end(StreamCondition::invalid_from, "not an address of " + component.domain());
+  if (!from) return end(StreamCondition::invalid_from, "not an address");
   auto to = xmpp::Jid::parse(stanza->attr("to"));
+  if (!may_speak(*from, to ? *to : *from))
+    return end(StreamCondition::invalid_from, "not an address that this stream may speak for");
   if (!to) return refuse(*stanza, Condition::jid_malformed);
   stanza->set_attr("from", from->text());
   stanza->set_attr("to", to->text());
@@ -66,8 +68,8 @@ std::expected<Envelope, InboundRefusal> check_inbound(Node& node, const Componen
   const auto kind = stanza->name();
   const auto type = stanza->attr("type");
   if (kind == "message") {
-    if (speaks_as_server(*stanza)) return std::unexpected(InboundRefusal{});
-    remove_forged_ids(*stanza, node, component);
+    if (speaks_as_server(*stanza, *from)) return std::unexpected(InboundRefusal{});
+    remove_forged_ids(*stanza, node, *from);
   }
   // RFC 6121 §4.7.1
   if (kind == "presence" && !is_one_of(type, {"", "unavailable", "subscribe", "subscribed", "unsubscribe",

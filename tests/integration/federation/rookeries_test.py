@@ -1,0 +1,116 @@
+"""Two rookeryd: messages, presence, IQ and rooms both ways, with dialback and with certificates. REQ 17"""
+
+import unittest
+
+from federation_case import FederationCase
+
+MESSAGE = "<message to='%s' type='chat' id='%s'><body>%s</body></message>"
+NS_DISCO = "http://jabber.org/protocol/disco#info"
+NS_MUC = "http://jabber.org/protocol/muc"
+
+
+class Talk:
+    """Run once over dialback, once over certificates."""
+
+    method = None
+
+    def servers(self):
+        raise NotImplementedError
+
+    async def asyncSetUp(self):
+        self.a, self.b = self.servers()
+        for server, user in ((self.a, "juliet"), (self.b, "romeo")):
+            server.start()
+            server.add_account(user, "secret")
+        self.juliet, self.romeo = await self.log_in(self.a, "juliet"), await self.log_in(self.b, "romeo")
+
+    async def test_a_message_goes_there_and_back(self):
+        self.juliet.send(MESSAGE % ("romeo@b.example", "m1", "hello"))
+        heard = await self.receive_body(self.romeo, "hello")
+        self.assertEqual(heard.get("from"), self.juliet.jid)
+        self.romeo.send(MESSAGE % (self.juliet.jid, "m2", "hello yourself"))
+        await self.receive_body(self.juliet, "hello yourself")
+        for server in (self.a, self.b):
+            links = server.ctl("s2s")
+            self.assertIn("by=" + self.method, links)
+            self.assertIn("acks=xep-0198", links)
+
+    async def test_errors_come_back_by_the_same_road(self):
+        self.juliet.send(MESSAGE % ("nobody@b.example", "m1", "is there anybody?"))
+        self.assert_error(await self.juliet.receive_where(lambda e: e.get("id") == "m1", 20), "service-unavailable")
+
+    async def test_the_other_server_tells_what_it_is(self):
+        info = await self.juliet.iq("get", "<query xmlns='%s'/>" % NS_DISCO, to="b.example", timeout=20)
+        self.assertEqual(info.get("type"), "result", info.to_xml())
+        self.assertEqual(info.find("query", NS_DISCO).find("identity").get("category"), "server")
+
+    async def test_people_subscribe_to_each_other_and_see_presence(self):
+        self.juliet.send("<presence to='romeo@b.example' type='subscribe'/>")
+        asked = await self.romeo.receive_where(lambda e: e.name == "presence" and e.get("type") == "subscribe", 20)
+        self.assertEqual(asked.get("from"), "juliet@a.example")
+        self.romeo.send("<presence to='juliet@a.example' type='subscribed'/>")
+        await self.juliet.receive_where(lambda e: e.name == "presence" and e.get("type") == "subscribed", 20)
+        seen = await self.juliet.receive_where(lambda e: e.name == "presence" and e.get("from") == self.romeo.jid, 20)
+        self.assertIsNone(seen.get("type"))
+        # RFC 6121 §4.3: who comes later asks by a probe.
+        late = await self.log_in(self.a, "juliet", "phone")
+        await late.receive_where(lambda e: e.name == "presence" and e.get("from") == self.romeo.jid, 20)
+        await self.romeo.close()
+        await late.receive_where(lambda e: e.get("from") == self.romeo.jid and e.get("type") == "unavailable", 20)
+
+    async def test_a_room_has_occupants_from_both_servers(self):
+        room = "balcony@conference.b.example"
+        join = "<presence to='%s/%s'><x xmlns='%s'/></presence>"
+        self.romeo.send(join % (room, "romeo", NS_MUC))
+        await self.romeo.receive_where(lambda e: e.name == "message" and e.find("subject") is not None, 20)
+        await self.romeo.iq("set", "<query xmlns='%s#owner'><x xmlns='jabber:x:data' type='submit'/></query>" % NS_MUC, to=room)
+        self.juliet.send(join % (room, "juliet", NS_MUC))
+        await self.juliet.receive_where(lambda e: e.name == "message" and e.find("subject") is not None, 20)
+        self.juliet.send("<message to='%s' type='groupchat' id='g1'><body>good night</body></message>" % room)
+        await self.receive_body(self.romeo, "good night")
+        await self.receive_body(self.juliet, "good night")
+        self.juliet.cut()
+        await self.romeo.receive_where(lambda e: e.get("from") == room + "/juliet" and e.get("type") == "unavailable", 20)
+
+
+class Dialback(Talk, FederationCase):
+    method = "dialback"
+
+    def servers(self):
+        return self.pair()  # each with a certificate that it signed itself
+
+
+class Certificates(Talk, FederationCase):
+    method = "EXTERNAL"
+
+    def servers(self):
+        return self.pair(authority=self.authority)  # without dialback
+
+
+class DirectTls(FederationCase):
+    async def test_what_dns_says_is_followed(self):
+        """XEP-0368 and RFC 2782: targets in their order, also past one that does not answer."""
+        from dns_server import DnsServer
+        with DnsServer() as dns:
+            a = self.server("a.example", config={"s2s": {"resolver": dns.address, "allow_private": ["127.0.0.0/8"]}}, authority=self.authority)
+            b = self.server("b.example", config={"s2s": {"resolver": dns.address, "allow_private": ["127.0.0.0/8"]}}, authority=self.authority)
+            dns.add("_xmpp-server._tcp.a.example", "SRV", (1, 0, a.s2s_port, "xmpp.a.example"))
+            dns.add("_xmpps-server._tcp.b.example", "SRV", (10, 0, b.s2s_tls_port, "xmpp.b.example"), (1, 0, 1, "dead.b.example"))
+            dns.add("_xmpp-server._tcp.b.example", "SRV", (20, 0, b.s2s_port, "xmpp.b.example"))
+            for name in ("xmpp.a.example", "xmpp.b.example", "dead.b.example"):
+                dns.add(name, "A", "127.0.0.1")
+            for server, user in ((a, "juliet"), (b, "romeo")):
+                server.start()
+                server.add_account(user, "secret")
+            juliet, romeo = await self.log_in(a, "juliet"), await self.log_in(b, "romeo")
+            juliet.send(MESSAGE % ("romeo@b.example", "m1", "by name"))
+            await self.receive_body(romeo, "by name")
+            self.assertIn("127.0.0.1:%d" % b.s2s_tls_port, a.ctl("s2s"))
+            romeo.send(MESSAGE % ("juliet@a.example", "m2", "and back"))
+            await self.receive_body(juliet, "and back")
+            juliet.send(MESSAGE % ("romeo@nowhere.example", "m3", "anybody?"))
+            self.assert_error(await juliet.receive_where(lambda e: e.get("id") == "m3", 20), "remote-server-not-found")
+
+
+if __name__ == "__main__":
+    unittest.main()
