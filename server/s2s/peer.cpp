@@ -90,6 +90,17 @@ void Peer::mark() {
   });
 }
 
+void Peer::unmark() {
+  if (!is_marked_) return;
+  auto remove = [owner = servers_.federation().first_domain(), key = domain_.text()](storage::Stores& stores) {
+    return stores.values().remove(owner, mark_kind, key);
+  };
+  // A new owner may have marked it meanwhile.
+  const uint32_t shard = shard_of(domain_.text());
+  const storage::Fence fence{shard, servers_.node().homes(servers_.loop()).epoch_of(shard)};
+  servers_.node().stores().run(fence, std::move(remove), [](const Status&) {});
+}
+
 void Peer::receive(Envelope envelope) {
   last_used_ = servers_.loop().now();
   const bool needs_mark = is_loaded_ && !is_marked_ && is_kept(envelope);

@@ -31,6 +31,7 @@ class Peer {
   std::string describe() const;
   /// Nothing waits and nothing was said for a while.
   bool is_idle() const;
+  void unmark();  ///< before it goes because it is idle
 
   // For links.
   void arrived(storage::LogId id);

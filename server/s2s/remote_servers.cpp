@@ -23,7 +23,11 @@ RemoteServers::RemoteServers(Federation& federation, Node& node, Loop& loop)
 RemoteServers::~RemoteServers() = default;
 
 void RemoteServers::sweep() {
-  std::erase_if(peers_, [](const auto& entry) { return entry.second->is_idle(); });
+  std::erase_if(peers_, [](const auto& entry) {
+    if (!entry.second->is_idle()) return false;
+    entry.second->unmark();
+    return true;
+  });
   loop_.after(sweep_interval, [this] { sweep(); });
 }
 
@@ -35,6 +39,10 @@ Peer& RemoteServers::peer(const xmpp::Jid& domain) {
 
 void RemoteServers::receive(Envelope envelope) {
   const xmpp::Jid domain = envelope.to.domain_jid();
+  if (!node_.homes(loop_).owns(domain.text())) {
+    if (envelope.sender.packet) return;  // not acknowledged: its sender gives it to the new owner
+    return loop_.post([this, envelope = std::move(envelope)]() mutable { node_.router().route(std::move(envelope)); });
+  }
   peer(domain).receive(std::move(envelope));
 }
 

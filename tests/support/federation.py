@@ -6,13 +6,16 @@
         ...
 """
 
+import asyncio
+import glob
 import os
 import subprocess
+import threading
 
 from prosody_server import ProsodyServer
 from rookery_server import RookeryServer
 from server_process import ServerFailed, ServerProcess, free_ports
-from xmpp_client import Endpoint
+from xmpp_client import Endpoint, XmppClient
 
 
 def run(*command):
@@ -129,6 +132,7 @@ class FederatedProsody(ProsodyServer):
 
 EJABBERD = """\
 loglevel: info
+registration_timeout: infinity
 hosts: ["{domain}"]
 certfiles: ["{folder}/cert.pem", "{folder}/key.pem"]
 ca_file: "{ca}"
@@ -161,6 +165,7 @@ modules:
   mod_private: {{}}
   mod_offline: {{}}
   mod_stream_mgmt: {{}}
+  mod_register: {{ip_access: all}}
   mod_muc: {{host: "conference.{domain}", access_create: local}}
 {dialback}
 """
@@ -177,7 +182,6 @@ class FederatedEjabberd(ServerProcess):
         port, tls_port, self.s2s_port = free_ports(3)
         self.endpoint = Endpoint("127.0.0.1", port, tls_port, domain)
         authority.issue(self.folder, domain)
-        self.node = "ejabberd%d@localhost" % self.s2s_port
         inetrc = os.path.join(self.folder, "inetrc")
         with open(inetrc, "w") as file:
             file.write("{lookup, [dns]}.\n{resolv_conf, \"\"}.\n{hosts_file, \"\"}.\n{nameserver, {127,0,0,1}, %d}.\n" % dns.port)
@@ -190,14 +194,9 @@ class FederatedEjabberd(ServerProcess):
         }
 
     def command(self):
-        return ["erl", "-sname", self.node.partition("@")[0] + "@localhost", "-noinput", "-pa", *self._code(), "-mnesia", "dir",
-                '"%s/mnesia"' % self.folder, "-s", "ejabberd"]
-
-    @staticmethod
-    def _code():
-        import glob
-        return [path for pattern in ("/usr/lib/*/ejabberd-*/ebin", "/usr/lib/ejabberd-*/ebin", "/usr/lib/erlang/lib/*/ebin", "/usr/share/ejabberd/*")
-                for path in glob.glob(pattern)]
+        # Without a node name, so that no epmd stays behind.
+        code = glob.glob("/usr/lib/*/ejabberd-*/ebin")
+        return ["erl", "-noinput", "-pa", *code, "-mnesia", "dir", '"%s/mnesia"' % self.folder, "-s", "ejabberd"]
 
     def is_ready(self):
         path = self.folder + "/ejabberd.log"
@@ -207,4 +206,17 @@ class FederatedEjabberd(ServerProcess):
             return file.read().count("Start accepting") >= 3
 
     def add_account(self, user, password, domain=None):
-        raise NotImplementedError
+        # In band, and in a thread: a test may have a loop of its own.
+        thread = threading.Thread(target=lambda: asyncio.run(self._register(user, password)))
+        thread.start()
+        thread.join()
+
+    async def _register(self, user, password):
+        client = XmppClient(self.endpoint, "%s@%s" % (user, self.domain), password)
+        await client.open_tcp(True)
+        await client.open_stream()
+        await client.receive()
+        answer = await client.iq("set", "<query xmlns='jabber:iq:register'><username>%s</username><password>%s</password></query>" % (user, password))
+        client.cut()
+        if answer.get("type") != "result":
+            raise ServerFailed("no account: " + answer.to_xml())
