@@ -24,13 +24,12 @@ class InteropCase(FederationCase):
         dns = DnsServer()
         self.enterContext(dns)
         self.ours = self.server("a.example", authority=None if self.dialback else self.authority,
-                                config={"s2s": {"resolver": dns.address, "allow_private": ["127.0.0.0/8"]}})
+                                config={"s2s": {"resolver": dns.address, "allow_private": ["127.0.0.0/8", "::1"]}})
         self.other = self.other_server("b.example", dns)
         self.addCleanup(self.other.close)
         for server in (self.ours, self.other):
             for name in (server.domain, "conference." + server.domain):
-                dns.add("_xmpp-server._tcp." + name, "SRV", (1, 0, server.s2s_port, "host." + server.domain))
-            dns.add("host." + server.domain, "A", "127.0.0.1")
+                dns.add("_xmpp-server._tcp." + name, "SRV", (1, 0, server.s2s_port, "localhost"))
         for server, user in ((self.ours, "juliet"), (self.other, "romeo")):
             server.start(60)
             server.add_account(user, "secret")
