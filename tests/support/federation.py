@@ -198,11 +198,15 @@ class FederatedEjabberd(ServerProcess):
         code = glob.glob("/usr/lib/*/ejabberd-*/ebin")
         return ["erl", "-noinput", "-pa", *code, "-mnesia", "dir", '"%s/mnesia"' % self.folder, "-s", "ejabberd"]
 
+    def start(self, timeout=20.0):
+        if os.path.exists(self.folder + "/ejabberd.log"):
+            os.remove(self.folder + "/ejabberd.log")  # what an earlier run said
+        super().start(timeout)
+
     def is_ready(self):
-        path = self.folder + "/ejabberd.log"
-        if not os.path.exists(path):
+        if not os.path.exists(self.folder + "/ejabberd.log"):
             return False
-        with open(path, errors="replace") as file:
+        with open(self.folder + "/ejabberd.log", errors="replace") as file:
             return file.read().count("Start accepting") >= 3
 
     def add_account(self, user, password, domain=None):
