@@ -65,8 +65,10 @@ class InACluster(FederationCase):
         self.cluster.wait_until_owned(by=["node-1"])
         other.start()
         romeo = await self.log_in(other, "romeo")
-        got = [int((await romeo.receive_where(lambda e: e.name == "message" and e.find("body") is not None, 60)).find("body").text) for _ in range(COUNT)]
-        self.assertEqual(got, list(range(COUNT)))
+        got = []
+        while len(set(got) - {1000}) < COUNT:  # the first one may come again: its server was killed before it noted that it was read
+            got.append(int((await romeo.receive_where(lambda e: e.name == "message" and e.find("body") is not None, 60)).find("body").text))
+        self.assertEqual([n for n in got if n != 1000], list(range(COUNT)))
         self.assertFalse([e for e in romeo.inbox if e.name == "message"], "twice")
 
 
