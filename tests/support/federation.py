@@ -155,6 +155,8 @@ listen:
 acl:
   local:
     user_regexp: ""
+shaper_rules:
+  max_user_offline_messages: 5000
 access_rules:
   local: {{allow: local}}
   c2s: {{allow: all}}
