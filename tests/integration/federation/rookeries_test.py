@@ -80,6 +80,23 @@ class Dialback(Talk, FederationCase):
         return self.pair()  # each with a certificate that it signed itself
 
 
+    async def test_what_is_true_among_our_own_is_true_for_others(self):
+        """Carbons (XEP-0280), archive (XEP-0313), blocking (XEP-0191), app servers (XEP-0357)."""
+        phone = await self.log_in(self.a, "juliet", "phone")
+        await phone.iq("set", "<enable xmlns='urn:xmpp:carbons:2'/>")
+        self.juliet.send(MESSAGE % ("romeo@b.example", "m1", "to all devices"))
+        await self.receive_body(self.romeo, "to all devices")
+        await phone.receive_where(lambda e: e.find("sent", "urn:xmpp:carbons:2") is not None, 20)
+        for client in (self.juliet, self.romeo):
+            await client.iq("set", "<query xmlns='urn:xmpp:mam:2'/>")
+            self.assertEqual(len([e for e in client.inbox if e.find("result", "urn:xmpp:mam:2") is not None]), 1)
+        await self.romeo.iq("set", "<block xmlns='urn:xmpp:blocking'><item jid='juliet@a.example'/></block>")
+        self.juliet.send(MESSAGE % ("romeo@b.example", "m2", "are you angry?"))
+        self.assert_error(await self.juliet.receive_where(lambda e: e.get("id") == "m2", 20), "service-unavailable")
+        push = await self.juliet.iq("set", "<enable xmlns='urn:xmpp:push:0' jid='push.b.example' node='n'/>")
+        self.assertEqual(push.get("type"), "result", push.to_xml())
+
+
 class Certificates(Talk, FederationCase):
     method = "EXTERNAL"
 
