@@ -187,7 +187,7 @@ void ComponentStream::on_stanza(xmpp::ElementPtr stanza) {
   const auto is_its_own = [this](const xmpp::Jid& from, const xmpp::Jid&) {
     return from.domain() == component_->domain();
   };
-  auto envelope = check_inbound(node_, is_its_own, std::move(stanza));
+  auto envelope = check_inbound(node_, is_its_own, false, std::move(stanza));
   if (!envelope) {
     if (envelope.error().ends_stream) return close(envelope.error().stream);
     if (envelope.error().answer) send(*envelope.error().answer);

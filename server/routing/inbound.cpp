@@ -25,12 +25,12 @@ std::unexpected<InboundRefusal> refuse(const xmpp::Element& stanza, Condition co
   return std::unexpected(std::move(refusal));
 }
 
-/// What only a server says to its own user: no peer gets one of these past a weak client. Archives other than the
-/// user's own are those of rooms and nodes, which have bare addresses.
-bool speaks_as_server(const xmpp::Element& message, const xmpp::Jid& from) {
+/// What only a server says to its own user: no peer gets one of these past a weak client. Archives elsewhere are those
+/// of rooms and nodes, which have bare addresses; nobody's client has one.
+bool speaks_as_server(const xmpp::Element& message, const xmpp::Jid& from, bool has_archives) {
   for (const auto& child : message.elements()) {
     if (child.ns() == xmpp::ns::carbons && (child.name() == "sent" || child.name() == "received")) return true;
-    if (child.is("result", xmpp::ns::mam) && !from.is_bare()) return true;
+    if (child.is("result", xmpp::ns::mam) && !(has_archives && from.is_bare())) return true;
   }
   return false;
 }
@@ -52,7 +52,8 @@ bool is_one_of(std::string_view type, std::initializer_list<std::string_view> ty
 
 }  // namespace
 
-std::expected<Envelope, InboundRefusal> check_inbound(Node& node, const MaySpeak& may_speak, xmpp::ElementPtr stanza) {
+std::expected<Envelope, InboundRefusal> check_inbound(Node& node, const MaySpeak& may_speak, bool has_archives,
+                                                      xmpp::ElementPtr stanza) {
   // XEP-0114 §3: both addresses MUST be there; RFC 6120 §4.9.3.7, §4.9.3.9
   if (!stanza->has_attr("from") || !stanza->has_attr("to"))
     return end(StreamCondition::improper_addressing, "every stanza has from and to");
@@ -68,7 +69,7 @@ std::expected<Envelope, InboundRefusal> check_inbound(Node& node, const MaySpeak
   const auto kind = stanza->name();
   const auto type = stanza->attr("type");
   if (kind == "message") {
-    if (speaks_as_server(*stanza, *from)) return std::unexpected(InboundRefusal{});
+    if (speaks_as_server(*stanza, *from, has_archives)) return std::unexpected(InboundRefusal{});
     remove_forged_ids(*stanza, node, *from);
   }
   // RFC 6121 §4.7.1

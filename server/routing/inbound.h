@@ -20,7 +20,8 @@ struct InboundRefusal {
 
 /// May the peer speak for the one address to the other?
 using MaySpeak = std::function<bool(const xmpp::Jid& from, const xmpp::Jid& to)>;
-/// The stanza, in jabber:client, as it goes to the router.
-std::expected<Envelope, InboundRefusal> check_inbound(Node& node, const MaySpeak& may_speak, xmpp::ElementPtr stanza);
+/// The stanza, in jabber:client, as it goes to the router. `has_archives`: rooms there may answer queries (XEP-0313).
+std::expected<Envelope, InboundRefusal> check_inbound(Node& node, const MaySpeak& may_speak, bool has_archives,
+                                                      xmpp::ElementPtr stanza);
 
 }  // namespace rookery::server

@@ -255,7 +255,7 @@ void IncomingStream::on_stanza(xmpp::ElementPtr stanza) {
            (to == from && receiver_.may_speak(from.domain(), receiver_.to()));
   };
   ++loop_.counters().s2s_in;
-  auto envelope = check_inbound(node_, may_speak, std::move(stanza));
+  auto envelope = check_inbound(node_, may_speak, true, std::move(stanza));
   if (!envelope) {
     if (envelope.error().ends_stream) {
       log::warning("s2s_refused", {{"ip", peer_ip_}, {"to", receiver_.to()}, {"reason", envelope.error().stream.text}});

@@ -98,6 +98,18 @@ class Refusals(FederationCase):
             peer.say(self.message(forged))
             self.assertEqual(await peer.condition(), "invalid-from", forged)
 
+    async def test_what_only_a_server_says_to_its_own_user_does_not_pass(self):
+        """REQ 15"""
+        peer = await self.peer()
+        await peer.authenticate("a.example", "b.example")
+        inner = "<forwarded xmlns='urn:xmpp:forward:0'><message xmlns='jabber:client' from='x@b.example'><body>forged</body></message></forwarded>"
+        for child in ("<received xmlns='urn:xmpp:carbons:2'>%s</received>", "<sent xmlns='urn:xmpp:carbons:2'>%s</sent>", "<result xmlns='urn:xmpp:mam:2' id='1'>%s</result>"):
+            peer.say("<message from='juliet@a.example/x' to='romeo@b.example/home'>%s</message>" % (child % inner))
+        peer.say("<iq from='juliet@a.example/x' to='%s' type='set' id='r'><query xmlns='jabber:iq:roster'><item jid='evil@a.example'/></query></iq>" % self.romeo.jid)
+        peer.say(self.message("juliet@a.example/x", text="real"))
+        await self.receive_body(self.romeo, "real")
+        self.assertEqual([str(e) for e in self.romeo.inbox], [])
+
     async def test_another_domain_of_ours_was_not_asked_for(self):
         peer = await self.peer()
         await peer.authenticate("a.example", "b.example")
