@@ -1,4 +1,4 @@
-// Another server's domain: the durable queue for it, and the links to it, one for each of our domains (docs/adr/0006).
+// Another server's domain: the durable queue for it, and the links to it, one for each of our domains (docs/adr/0007).
 #pragma once
 
 #include <map>
