@@ -114,13 +114,13 @@ class PubsubService:
 
     async def after(self, world):
         await self.publish("two")
-        await self.only_who_is_there(world)
         items = is_result(await self.ask(self.reader, "<items node='news'/>", "get")).find("pubsub").find("items").children
         assert sorted(item.get("id") for item in items) == ["one", "two"], items
         subscriptions = is_result(await self.ask(self.reader, "<subscriptions/>", "get")).find("pubsub").find("subscriptions").children
         assert [s.get("node") for s in subscriptions] == ["news"], subscriptions
         affiliations = is_result(await self.ask(self.author, "<affiliations/>", "get")).find("pubsub").find("affiliations").children
         assert [(a.get("node"), a.get("affiliation")) for a in affiliations] == [("news", "owner")], affiliations
+        await self.only_who_is_there(world)
 
 
     async def only_who_is_there(self, world):
