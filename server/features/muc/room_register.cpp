@@ -57,8 +57,9 @@ void Room::set_registration(IqRequest request) {
   const auto prepared = jid_.with_resource(nick.value_or(std::string_view()));
   if (!nick || nick->empty() || !prepared) return request.fail(Condition::not_acceptable, "That is no nick");
   if (nick_is_taken(prepared->resource(), who)) return request.fail(Condition::conflict, "Somebody else has that nick");
-  // §9.9: where members may enter or speak and others may not, who becomes one is the admins' matter.
-  if (affiliation < Affiliation::member && (config_.members_only || config_.is_moderated)) {
+  // §9.9: where members may enter, speak or read and others may not, who becomes one is the admins' matter.
+  const bool is_let_in = !config_.password_protected || occupant_of(request.from()) != nullptr;
+  if (affiliation < Affiliation::member && (config_.members_only || config_.is_moderated || !is_let_in)) {
     if (!ask_admins(who, prepared->resource()))
       return request.fail(Condition::resource_constraint, "Too many wait for an answer");
     return request.reply();
@@ -91,13 +92,11 @@ bool Room::ask_admins(const xmpp::Jid& who, std::string_view nick) {
   form.add(nick_var, nick, "text-single", "Nick");
   form.add_boolean(allow_var, false, "Allow this person to register with the room?");
   form.add_to(*message);
-  const SharedStanzaPtr shared = share(message->clone());
   std::set<xmpp::Jid> present;
   for (const auto& [other_nick, occupant] : occupants_) {
-    if (affiliation_of(occupant->account()) < Affiliation::admin) continue;
-    present.insert(occupant->account());
-    send_to(*occupant, shared);
+    if (affiliation_of(occupant->account()) >= Affiliation::admin) present.insert(occupant->account());
   }
+  send_to_all(share(message->clone()), [&](const Occupant& occupant) { return present.contains(occupant.account()); });
   for (const auto& [jid, known] : members_) {
     if (known.affiliation < Affiliation::admin || present.contains(jid)) continue;
     auto copy = message->clone();
