@@ -37,9 +37,6 @@ void Room::set_registration(IqRequest request) {
   const xmpp::Jid who = request.from().bare();
   const Affiliation affiliation = affiliation_of(who);
   if (affiliation == Affiliation::outcast) return request.fail(Condition::not_allowed);
-  // Members need no password, and read the archive: so nobody becomes one from outside who has not given it.
-  const bool is_locked_out = config_.password_protected && occupant_of(request.from()) == nullptr;
-  if (affiliation < Affiliation::member && is_locked_out) return request.fail(Condition::not_allowed);
   const auto reply = [](IqRequest answered) {
     return [request = std::move(answered)](const Status& stored) mutable {
       if (!stored) return request.fail(stored.error());
