@@ -63,9 +63,12 @@ TEST(LoopCounters, TheSumHasEveryMember) {
   one.stanzas_out.fill(1);
   for (Histogram* each : {&one.durable, &one.acknowledged, &one.commit_time, &one.commit_rows}) each->add(1);
   for (uint64_t* each : {&one.bytes_in, &one.bytes_out, &one.messages, &one.stored, &one.delivered, &one.offline,
-                         &one.resent, &one.packets_out, &one.packets_in, &one.packet_retries, &one.no_responders})
+                         &one.resent, &one.packets_out, &one.packets_in, &one.packet_retries, &one.no_responders,
+                         &one.s2s_in, &one.s2s_out, &one.s2s_resent, &one.s2s_bounced})
     *each = 1;
-  for (int64_t* each : {&one.outbox_bytes, &one.sessions, &one.sessions_available, &one.sessions_waiting}) *each = 1;
+  for (int64_t* each :
+       {&one.outbox_bytes, &one.sessions, &one.sessions_available, &one.sessions_waiting, &one.s2s_waiting})
+    *each = 1;
   LoopCounters sum = one;
   sum += one;
   // All are 64-bit integers without padding: each of them that was 1 is 2 now.
@@ -77,8 +80,8 @@ TEST(LoopCounters, TheSumHasEveryMember) {
     EXPECT_EQ(after[i], 2 * before[i]) << "word " << i;
     ones += before[i];
   }
-  EXPECT_EQ(ones, 7u + 7 + 24 + 3 + 3 + 4 * 2 + 11 + 4) << "this test does not know a new member";
-  EXPECT_EQ(words, 7u + 7 + 24 + 3 + 3 + 4 * 33 + 11 + 4) << "this test does not know a new member";
+  EXPECT_EQ(ones, 9u + 9 + 24 + 3 + 3 + 4 * 2 + 15 + 5) << "this test does not know a new member";
+  EXPECT_EQ(words, 9u + 9 + 24 + 3 + 3 + 4 * 33 + 15 + 5) << "this test does not know a new member";
 }
 
 }  // namespace
