@@ -10,6 +10,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "server/cluster/wire.h"
@@ -32,7 +33,7 @@ class OutChannel {
   void on_gap(uint64_t next);
   /// Nobody listens to the shard now: everything waits for retry().
   void on_no_owner() { blocked_ = true; }
-  /// The owner may be another one: sends again, oldest first. Called by a clock while is_waiting(), and on news of an
+  /// The owner may be another one: sends again, oldest first. Called by a clock when is_stuck(), and on news of an
   /// owner.
   void retry();
 
@@ -40,6 +41,9 @@ class OutChannel {
   size_t waiting() const { return kept_.size(); }
   /// Since when the oldest of what waits does so; of a channel that is_waiting().
   std::chrono::steady_clock::time_point waiting_since() const { return kept_.front().since; }
+  /// Asked at each tick of a clock: whether something waits since the last tick at least, or for an owner. What was
+  /// sent a moment ago is only on its way.
+  bool is_stuck() { return is_waiting() && (blocked_ || std::exchange(oldest_before_, base_) == base_); }
   /// We have lost the shards for which `is_lost` is true. What they had sent, and nobody has acknowledged, would be
   /// refused for ever, and what comes behind would wait for it: it becomes nothing, and its `taken` never runs.
   void withdraw(const std::function<bool(uint32_t shard)>& is_lost);
@@ -66,6 +70,7 @@ class OutChannel {
   std::deque<Kept> kept_;
   size_t in_flight_ = 0;  ///< of kept_, how many have been handed to the bus in this round
   bool blocked_ = false;
+  uint64_t oldest_before_ = 0;  ///< base_ when is_stuck() was asked last and something waited
 };
 
 /// The receiving end, of one sender's stream.

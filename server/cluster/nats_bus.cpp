@@ -13,7 +13,7 @@ namespace {
 constexpr int reconnect_buffer_bytes = 8 * 1024 * 1024;
 constexpr int64_t connect_timeout_ms = 5'000;
 constexpr int64_t ping_interval_ms = 2'000;  // two unanswered ones and another server of the cluster is tried
-constexpr int delivery_threads = 2;
+constexpr int delivery_threads = 1;  // all that handlers do is to post: a second one would only be woken in turn
 constexpr auto last_call_time = std::chrono::seconds(5);
 
 std::unexpected<Error> failed(std::string what, natsStatus status) {
@@ -152,6 +152,8 @@ natsStatus apply(const NatsOptions& wanted, natsOptions* options) {
 }  // namespace
 
 Result<std::unique_ptr<Bus>> connect_nats(NatsOptions wanted) {
+  // Its threads wait for one another's locks asleep: by default they spin, on cores that others could use.
+  nats_Open(0);
   nats_SetMessageDeliveryPoolSize(delivery_threads);
   natsOptions* options = nullptr;
   natsStatus status = natsOptions_Create(&options);

@@ -16,6 +16,10 @@ namespace {
 
 // What nobody has acknowledged is sent again after this; news of a shard's new owner comes earlier.
 constexpr auto retry_after = std::chrono::milliseconds(500);
+// Nobody waits for what a loop acknowledges of its own stream (send_to_loop): one answer for what comes in this time,
+// or for so much.
+constexpr auto answer_within = std::chrono::milliseconds(20);
+constexpr uint64_t most_unanswered = 128;
 constexpr auto look_up_again_after = std::chrono::milliseconds(100);
 
 /// A message that is written somewhere must not be taken twice, so the log remembers it (REQUIREMENTS 20). What a
@@ -198,12 +202,15 @@ void Port::shards_moved() {
 }
 
 void Port::tick() {
-  shards_moved();
-  for (auto& [address, channel] : to_loop_) {
-    if (!channel->is_waiting()) continue;
+  const auto retry = [this](OutChannel& channel) {
+    if (!channel.is_stuck()) return;
     ++loop_.counters().packet_retries;
-    channel->retry();
+    channel.retry();
+  };
+  for (auto& channel : to_shard_) {
+    if (channel) retry(*channel);
   }
+  for (auto& [address, channel] : to_loop_) retry(*channel);
   timer_ = loop_.after(retry_after, [this] { tick(); });
 }
 
@@ -341,19 +348,26 @@ void Port::refused(const PacketRef& ref) {
 }
 
 void Port::acknowledge_later(const StreamKey& key, Stream& stream) {
-  if (std::exchange(stream.ack_due, true)) return;
-  if (due_.empty()) {
-    loop_.at_turn_end([this] {
-      for (const auto& one : std::exchange(due_, {})) {
-        const auto found = in_.find(one);
-        if (found == in_.end()) continue;
-        found->second.ack_due = false;
-        bus_.publish(found->second.reply, {},
-                     encode(Packet{.kind = Packet::Kind::ack, .seq = found->second.channel.acknowledged()}));
-      }
-    });
+  const bool was_due = std::exchange(stream.ack_due, true);
+  if (key.first != address_) {
+    if (was_due) return;
+    if (due_.empty()) loop_.at_turn_end([this] { acknowledge(std::exchange(due_, {})); });
+    return due_.push_back(key);
   }
-  due_.push_back(key);
+  if (stream.channel.acknowledged() - stream.answered >= most_unanswered) return acknowledge({key});
+  if (was_due) return;
+  if (due_soon_.empty()) loop_.after(answer_within, [this] { acknowledge(std::exchange(due_soon_, {})); });
+  due_soon_.push_back(key);
+}
+
+void Port::acknowledge(const std::vector<StreamKey>& streams) {
+  for (const auto& one : streams) {
+    const auto found = in_.find(one);
+    if (found == in_.end() || !std::exchange(found->second.ack_due, false)) continue;
+    Stream& stream = found->second;
+    stream.answered = stream.channel.acknowledged();
+    bus_.publish(stream.reply, {}, encode(Packet{.kind = Packet::Kind::ack, .seq = stream.answered}));
+  }
 }
 
 void Port::drop_shard(uint32_t shard) {

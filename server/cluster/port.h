@@ -88,6 +88,7 @@ class Port {
     bool checking = false;  ///< the log is asked whether an earlier packet is known; what follows waits
     std::vector<std::pair<Topic, Incoming>> behind;
     bool ack_due = false;
+    uint64_t answered = 0;  ///< acknowledged so far
   };
   std::unique_ptr<OutChannel> make_channel(const std::string& destination, const std::string& subject);
   OutChannel& to_shard(uint32_t shard);
@@ -101,6 +102,7 @@ class Port {
   void go_on(const StreamKey& key);
   void not_delivered(const OutChannel::Kept& kept);
   void acknowledge_later(const StreamKey& key, Stream& stream);
+  void acknowledge(const std::vector<StreamKey>& streams);
   void tick();
 
   Node& node_;
@@ -115,7 +117,7 @@ class Port {
   std::map<StreamKey, Stream> in_;
   std::set<std::string, std::less<>> senders_;  ///< streams, of all that was ever in in_ and lives
   std::map<Topic, Handler> handlers_;
-  std::vector<StreamKey> due_;
+  std::vector<StreamKey> due_, due_soon_;  ///< whose ack_due is set
   uint64_t last_serial_ = 0;
   std::shared_ptr<const Places> places_;
   Loop::TimerId timer_{};

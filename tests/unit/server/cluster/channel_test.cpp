@@ -61,6 +61,22 @@ TEST(OutChannel, WaitsWhileNobodyOwnsTheShard) {
   EXPECT_FALSE(sender.packet(2).again) << "the second one was never sent before";
 }
 
+TEST(OutChannel, IsStuckWhenItsOldestPacketWasThereAtTheLastLookOrNobodyOwnsTheShard) {
+  Sender sender;
+  EXPECT_FALSE(sender.channel.is_stuck());
+  sender.send(1);
+  EXPECT_FALSE(sender.channel.is_stuck());  // on its way
+  sender.send(2);
+  sender.channel.on_ack(1);
+  EXPECT_FALSE(sender.channel.is_stuck());  // another one
+  EXPECT_TRUE(sender.channel.is_stuck());
+  sender.channel.on_ack(2);
+  EXPECT_FALSE(sender.channel.is_stuck());
+  sender.send(3);
+  sender.channel.on_no_owner();
+  EXPECT_TRUE(sender.channel.is_stuck());
+}
+
 TEST(OutChannel, GoesBackToWhereTheReceiverHasAGap) {
   Sender sender;
   for (const int n : {1, 2, 3, 4}) sender.send(n);
