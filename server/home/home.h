@@ -75,8 +75,8 @@ class Home {
 
   // To this account, from anywhere (home_inbound.cpp)
   void receive(Envelope envelope);
-  /// A message that is not stored, one of many alike (Router::fan_out); the envelope's stanza has no `to`.
-  void receive_shared(const Envelope& envelope, const SharedStanza& message);
+  /// A message or presence that is not stored, one of many alike (Router::fan_out); the envelope's stanza has no `to`.
+  void receive_shared(const Envelope& envelope, const SharedStanza& stanza);
   /// The same for one session, whatever the stanza (Fanout, home_shared.cpp).
   void receive_for_session(const Envelope& envelope, const SharedStanzaPtr& stanza);
   /// Of a room, to a session of ours, which shall get it unless this says false: it has had it before (stays.cpp).
@@ -165,6 +165,7 @@ class Home {
  private:
   friend class Session;
   void deliver_shared(const xmpp::Jid& to, const SharedStanza& stanza);
+  void send_shared(Session& session, const std::string& xml);
   void deliver_message(const Envelope& envelope, const std::string& xml, storage::LogId id);
   void receive_message(Envelope envelope);
   void hold_message(Envelope envelope);

@@ -3,7 +3,6 @@
 #include "server/home/homes.h"
 #include "server/home/message_rules.h"
 #include "server/node.h"
-#include "server/routing/fan_out.h"
 #include "xmpp/namespaces.h"
 
 namespace rookery::server {
@@ -63,27 +62,6 @@ void Home::receive_message(Envelope envelope) {
     deliver_message(envelope, xml, id);
     node().router().confirm(envelope.sender);
   });
-}
-
-void Home::receive_shared(const Envelope& envelope, const SharedStanza& message) {
-  for (const auto& hook : node().features().stanza_to_account) {
-    const Verdict verdict = hook(*this, envelope);
-    if (verdict.error) node().router().bounce(envelope, *verdict.error);
-    if (verdict.stops()) return;
-  }
-  const auto current = sessions();
-  const Recipients targets = recipients(*envelope.stanza, envelope.to, current);
-  if (targets.direct.empty()) return;
-  std::string xml = message.addressed(envelope.to.text());
-  for (Session* session : targets.direct) {
-    if (commits_pending_ == 0) {
-      session->send(session == targets.direct.back() ? std::move(xml) : xml);
-      continue;
-    }
-    in_order([this, serial = session->serial(), xml] {
-      if (Session* still = find_serial(serial)) still->send(xml);
-    });
-  }
 }
 
 void Home::deliver_message(const Envelope& envelope, const std::string& xml, storage::LogId id) {

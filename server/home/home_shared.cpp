@@ -1,9 +1,38 @@
-// What arrives in many copies (routing/fan_out.h) for one session each, stored for nobody.
+// What arrives in many copies (routing/fan_out.h), stored for nobody.
 #include "server/home/home.h"
 #include "server/home/homes.h"
+#include "server/home/message_rules.h"
 #include "server/node.h"
 
 namespace rookery::server {
+
+void Home::receive_shared(const Envelope& envelope, const SharedStanza& stanza) {
+  for (const auto& hook : node().features().stanza_to_account) {
+    const Verdict verdict = hook(*this, envelope);
+    if (verdict.error) node().router().bounce(envelope, *verdict.error);
+    if (verdict.stops()) return;
+  }
+  if (stanza.stanza().name() == "presence") {
+    for (const auto& hook : node().features().contact_presence) hook(*this, envelope.from, stanza.stanza());
+    const std::string xml = stanza.addressed(envelope.to.text());
+    for (const auto& session : sessions_) {
+      if (session->available) send_shared(*session, xml);
+    }
+    return;
+  }
+  const auto current = sessions();
+  const Recipients targets = recipients(stanza.stanza(), envelope.to, current);
+  if (targets.direct.empty()) return;
+  const std::string xml = stanza.addressed(envelope.to.text());
+  for (Session* session : targets.direct) send_shared(*session, xml);
+}
+
+void Home::send_shared(Session& session, const std::string& xml) {
+  if (commits_pending_ == 0) return session.send(xml);
+  in_order([this, serial = session.serial(), xml] {
+    if (Session* still = find_serial(serial)) still->send(xml);
+  });
+}
 
 void Home::receive_for_session(const Envelope& envelope, const SharedStanzaPtr& stanza) {
   for (const auto& hook : node().features().stanza_to_account) {

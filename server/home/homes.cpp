@@ -170,14 +170,14 @@ void Homes::deliver(Home* home, Envelope envelope) {
   });
 }
 
-void Homes::receive_shared(const SharedStanza& message, const xmpp::Jid& from, const std::vector<xmpp::Jid>& targets) {
+void Homes::receive_shared(const SharedStanza& stanza, const xmpp::Jid& from, const std::vector<xmpp::Jid>& targets) {
   Envelope envelope{
-      .from = from, .to = {}, .stanza = message.stanza().clone(), .sent_copy = {}, .seen = {}, .sender = {}};
+      .from = from, .to = {}, .stanza = stanza.stanza().clone(), .sent_copy = {}, .seen = {}, .sender = {}};
   for (const auto& to : targets) {
     Home* home = find_loaded(to);
     if (home == nullptr) continue;
     envelope.to = to;
-    home->receive_shared(envelope, message);
+    home->receive_shared(envelope, stanza);
   }
 }
 

@@ -29,8 +29,8 @@ class Homes {
   void with_home(const xmpp::Jid& bare, std::move_only_function<void(Home*)> then);
   Home* find_loaded(const xmpp::Jid& bare);
   void receive(Envelope envelope);  ///< to a local account of this loop
-  /// A message that is not stored, to accounts of this loop: those that are not loaded have nobody to hear it.
-  void receive_shared(const SharedStanza& message, const xmpp::Jid& from, const std::vector<xmpp::Jid>& targets);
+  /// What is not stored, to accounts of this loop: those that are not loaded have nobody to hear it.
+  void receive_shared(const SharedStanza& stanza, const xmpp::Jid& from, const std::vector<xmpp::Jid>& targets);
   std::vector<Home*> loaded();
   void forget(const xmpp::Jid& bare);  ///< the account was deleted: sessions end, the home goes
 

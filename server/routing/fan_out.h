@@ -19,8 +19,12 @@ class SharedStanza {
  public:
   /// `stanza`: in jabber:client, without `to`.
   explicit SharedStanza(xmpp::ElementPtr stanza, storage::LogId place = 0);
+  /// One to be kept: of the tree it has the root alone, and the rest as XML.
+  explicit SharedStanza(const xmpp::Element& stanza);
 
+  /// With its children, unless it is to be kept.
   const xmpp::Element& stanza() const { return *stanza_; }
+  xmpp::ElementPtr whole() const;                    ///< a copy with everything
   storage::LogId place() const { return in_room_; }  ///< Envelope::place
   /// As XML for this address.
   std::string addressed(std::string_view to) const;
@@ -33,6 +37,7 @@ class SharedStanza {
 };
 using SharedStanzaPtr = std::shared_ptr<const SharedStanza>;
 SharedStanzaPtr share(xmpp::ElementPtr stanza, storage::LogId place = 0);  ///< a `to` is removed
+SharedStanzaPtr share_to_keep(xmpp::ElementPtr stanza);
 
 /// Collects deliveries of any stanzas to full JIDs and sends them together, one post a loop, in the order of adding:
 /// for rooms. Nothing is stored for the receivers. A message to a session that is gone comes back to its sender as the

@@ -43,6 +43,11 @@ SharedStanzaPtr share(xmpp::ElementPtr stanza, storage::LogId place) {
   return std::make_shared<const SharedStanza>(std::move(stanza), place);
 }
 
+SharedStanzaPtr share_to_keep(xmpp::ElementPtr stanza) {
+  stanza->remove_attr("to");
+  return std::make_shared<const SharedStanza>(*stanza);
+}
+
 Fanout::Fanout(Node& node) : node_(node), by_loop_(node.loops().size()) {}
 
 bool Fanout::is_session_here(const xmpp::Jid& to) const {
@@ -70,7 +75,7 @@ void Fanout::send() {
     items.clear();
   }
   for (const Item& item : std::exchange(elsewhere_, {})) {
-    auto stanza = item.stanza->stanza().clone();
+    auto stanza = item.stanza->whole();
     stanza->set_attr("to", item.to.text());
     node_.router().route(
         {.from = sender_of(*item.stanza), .to = item.to, .stanza = std::move(stanza), .place = item.stanza->place()});

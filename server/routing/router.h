@@ -33,9 +33,10 @@ class Router {
   void bounce(const Envelope& envelope, const xmpp::StanzaError& error);
   /// Sends a stanza whose from and to attributes are set.
   void send(xmpp::ElementPtr stanza);
-  /// Sends a message without `to` to all of these. Those of ours are served a loop at a time, from one serialised text.
-  /// `only_present`: who is away misses it; so it is with headlines and all else that is not stored (XEP-0160).
-  void fan_out(xmpp::ElementPtr message, const std::vector<xmpp::Jid>& targets, bool only_present = false);
+  /// Sends a message or presence without `to` to all of these. Those of ours are served a loop at a time, from one
+  /// serialised text. `only_present`: who is away misses it; so it is with headlines and all else that is not stored
+  /// (XEP-0160).
+  void fan_out(xmpp::ElementPtr stanza, std::vector<xmpp::Jid> targets, bool only_present = false);
   /// Tells the sender's session that its stanza is durable.
   void confirm(const SenderRef& sender);
   /// For who takes a stanza and logs nothing for its addressee: writes what the sender's home wants written, and

@@ -30,6 +30,18 @@ TEST(SharedStanza, EachCopyIsWhatItWouldBeAlone) {
   }
 }
 
+TEST(SharedStanza, OneToBeKeptHasItsRootAtHandAndTheRestWhenAsked) {
+  const auto presence = parse(
+      "<presence from='room@example.org/o&apos;nick' xml:lang='en'><show>away</show><x xmlns='e'><item "
+      "a='1'/></x></presence>");
+  const SharedStanza kept(*presence);
+  EXPECT_EQ(kept.stanza().name(), "presence");
+  EXPECT_EQ(kept.stanza().attr("from"), "room@example.org/o'nick");
+  EXPECT_EQ(kept.stanza().first_node(), nullptr);
+  EXPECT_EQ(kept.whole()->to_xml(), presence->to_xml());
+  EXPECT_EQ(kept.addressed("a@b"), SharedStanza(presence->clone()).addressed("a@b"));
+}
+
 TEST(SharedStanza, AnElementWithoutAttributesOrChildrenIsNoException) {
   EXPECT_EQ(parse(SharedStanza(parse("<message/>")).addressed("a@b"))->attr("to"), "a@b");
 }
