@@ -21,8 +21,9 @@ constexpr size_t most_blocked = 5'000;
 /// Who gets our presence and is blocked now: contacts with a subscription, and whoever got directed presence.
 std::set<xmpp::Jid> blocked_watchers(Home& home) {
   std::set<xmpp::Jid> watchers;
-  for (const auto& [jid, item] : home.roster()) {
-    if (home.may_see_presence(jid) && home.is_blocked(jid)) watchers.insert(jid);
+  for (const Contact contact : home.contacts().each()) {
+    auto item = contact.item();
+    if (contact.sees_us() && home.is_blocked(item.jid)) watchers.insert(std::move(item.jid));
   }
   for (const Session* session : home.sessions()) {
     std::ranges::copy_if(session->directed, std::inserter(watchers, watchers.end()),

@@ -15,8 +15,8 @@ bool addresses_somebody(const xmpp::Element& stanza) {
 }
 
 bool is_acquainted(const Home& home, const xmpp::Jid& to) {
-  const auto* item = home.contact(to.bare());
-  return item != nullptr && item->subscription != storage::RosterItem::Subscription::none;
+  const auto contact = home.contacts().find(to.bare_text());
+  return contact && contact->subscription() != storage::RosterItem::Subscription::none;
 }
 
 }  // namespace

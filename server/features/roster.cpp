@@ -24,7 +24,8 @@ void answer_roster(IqRequest request, const xmpp::RosterQuery& query) {
   if (query.version == version) return request.reply();
   xmpp::RosterQuery answer;
   if (query.version) answer.version = version;
-  for (const auto& [jid, item] : home->roster()) {
+  for (const Contact contact : home->contacts().each()) {
+    const auto item = contact.item();
     if (item.in_roster) answer.entries.push_back(to_entry(item));
   }
   auto result = request.make_result();
@@ -50,9 +51,9 @@ Home::Stored answer_when_stored(IqRequest request) {
 
 void remove_item(IqRequest request, const xmpp::Jid& contact) {
   Home& home = *request.home();
-  const auto* item = home.contact(contact);
+  const auto item = home.contact(contact.text());
   // §2.5.3
-  if (item == nullptr || !item->in_roster) return request.fail(xmpp::Condition::item_not_found);
+  if (!item || !item->in_roster) return request.fail(xmpp::Condition::item_not_found);
   home.remove_contact(contact);
   home.drop_contact(contact, answer_when_stored(std::move(request)));
 }
@@ -75,10 +76,10 @@ void set_roster(IqRequest request) {
   for (const auto& group : entry->groups) bytes += group.size() + 1;
   if (bytes > most_item_bytes) return request.fail(xmpp::Condition::not_acceptable, "a contact is in too many groups");
   Home& home = *request.home();
-  const auto* known = home.contact(entry->jid);
+  const auto known = home.contact(entry->jid.text());
   if (home.is_roster_full_for(entry->jid)) return request.fail(xmpp::Condition::resource_constraint);
   // §2.1.2: name and groups are the client's; the state of the subscription is the server's.
-  storage::RosterItem item = known != nullptr ? *known : storage::RosterItem{};
+  storage::RosterItem item = known.value_or(storage::RosterItem{});
   item.jid = entry->jid;
   item.name = std::move(entry->name);
   item.groups = std::move(entry->groups);

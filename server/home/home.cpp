@@ -23,7 +23,7 @@ Home::Home(Homes& homes, xmpp::Jid bare, HomeData data)
       scanned_to_(data.inbox.cursor),
       backlog_(data.inbox.last_id > data.inbox.cursor) {
   if (!data.push.empty()) push = std::make_unique<PushDevices>(std::move(data.push));
-  set_roster(std::move(data.roster));
+  set_roster(data.roster);
 }
 
 Home::~Home() = default;
@@ -120,8 +120,8 @@ bool Home::archives(const xmpp::Jid& peer) const {
   if (listed(archive_prefs.always)) return true;
   if (listed(archive_prefs.never)) return false;
   if (archive_prefs.by_default == "roster") {
-    const auto* item = contact(peer.bare());
-    return item != nullptr && item->in_roster;
+    const auto item = contact(peer.bare_text());
+    return item && item->in_roster;
   }
   return archive_prefs.by_default != "never";
 }

@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "server/home/contacts.h"
 #include "server/home/push_devices.h"
 #include "server/home/session.h"
 #include "server/home/strangers.h"
@@ -99,9 +100,9 @@ class Home {
   void remove_contact(const xmpp::Jid& contact);  ///< roster remove: cancels both directions, pushes
 
   // Roster (roster.cpp)
-  std::map<xmpp::Jid, storage::RosterItem>& roster() { return roster_; }
+  const Contacts& contacts() const { return contacts_; }
   uint64_t roster_version() const { return roster_version_; }
-  const storage::RosterItem* contact(const xmpp::Jid& bare) const;
+  std::optional<storage::RosterItem> contact(std::string_view bare_jid) const;
   bool is_roster_full_for(const xmpp::Jid& contact) const;  ///< who is not in it has no place any more
   using Stored = std::move_only_function<void(const Status&)>;
   /// Stores the item and pushes it to every interested session; `then` runs after it is durable or was refused for
@@ -206,7 +207,7 @@ class Home {
   void change_roster(RosterChange change);
   void write_roster();
   void roster_not_stored(std::vector<RosterChange> changes, const Error& error);
-  void set_roster(storage::Roster roster);
+  void set_roster(const storage::Roster& roster);
   void push_roster(const RosterChange& change);
   bool archives(const xmpp::Jid& peer) const;
   void send_page(Session& session, std::vector<storage::LogEntry> entries, bool complete);
@@ -215,7 +216,7 @@ class Home {
   Homes& homes_;
   const xmpp::Jid jid_;
   std::vector<std::unique_ptr<Session>> sessions_;
-  std::map<xmpp::Jid, storage::RosterItem> roster_;
+  Contacts contacts_;
   uint64_t roster_version_ = 0;
   std::vector<RosterChange> roster_changes_;  ///< to be written, oldest first
   std::vector<Job> roster_waiting_;

@@ -151,25 +151,20 @@ void Home::broadcast_presence(Session& session, const xmpp::Element& presence, b
   for (Session* other : sessions()) {
     if (initial && other != &session && other->available) send_presence_of(*other, session.jid());
   }
-  using Subscription = storage::RosterItem::Subscription;
-  std::vector<xmpp::Jid> requests;
-  for (const auto& [jid, item] : roster_) {
-    if (is_blocked(jid)) continue;  // XEP-0191 §3.3
-    if (item.subscription == Subscription::from || item.subscription == Subscription::both) {
-      node().router().route({.from = session.jid(),
-                             .to = jid,
-                             .stanza = addressed(presence, jid),
-                             .sent_copy = {},
-                             .seen = {},
-                             .sender = {}});
-    }
-    if (!initial) continue;
-    if (item.subscription == Subscription::to || item.subscription == Subscription::both)
-      route_presence("probe", session.jid(), jid);
-    if (!item.request.empty()) requests.push_back(jid);
+  // Collected first: what is routed may come back and change the roster.
+  std::vector<xmpp::Jid> watchers, watched;
+  std::vector<std::string> requests;
+  for (const Contact contact : contacts_.each()) {
+    const auto jid = xmpp::Jid::parse(contact.jid());
+    if (!jid || is_blocked(*jid)) continue;  // XEP-0191 §3.3
+    if (contact.sees_us()) watchers.push_back(*jid);
+    if (initial && contact.is_seen()) watched.push_back(*jid);
+    if (initial && contact.has_request()) requests.push_back(contact.item().request);
   }
+  node().router().fan_out(presence.clone(), std::move(watchers), true);
+  for (const auto& jid : watched) route_presence("probe", session.jid(), jid);
   // RFC 6121 §3.1.3: a request that nobody has answered is shown again to each resource that comes.
-  for (const auto& jid : requests) session.send(roster_[jid].request);
+  for (auto& request : requests) session.send(std::move(request));
 }
 
 void Home::send_presence_of(const Session& session, const xmpp::Jid& to) {
@@ -214,10 +209,13 @@ void Home::session_unavailable(Session& session, const xmpp::Element* last_prese
   }
   if (!was_available) return tell();  // RFC 6121 §4.6.1: directed presence needs no other
   remember_last_activity();
-  for (const auto& [jid, item] : roster_) {
-    if (may_see_presence(jid)) targets.insert(jid);
+  std::vector<xmpp::Jid> watchers;
+  for (const Contact contact : contacts_.each()) {
+    auto jid = contact.sees_us() ? xmpp::Jid::parse(contact.jid()) : xmpp::Jid();
+    if (jid && !jid->empty() && !targets.contains(*jid)) watchers.push_back(std::move(*jid));
   }
   tell();
+  node().router().fan_out(last_presence->clone(), std::move(watchers), true);
   for (Session* other : sessions()) {
     if (other->available) other->send(*addressed(*last_presence, other->jid()));
   }

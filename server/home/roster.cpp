@@ -25,27 +25,23 @@ xmpp::RosterEntry to_entry(const storage::RosterItem& item) {
           .groups = item.groups};
 }
 
-const storage::RosterItem* Home::contact(const xmpp::Jid& bare) const {
-  const auto found = roster_.find(bare);
-  return found == roster_.end() ? nullptr : &found->second;
+std::optional<storage::RosterItem> Home::contact(std::string_view bare_jid) const {
+  const auto found = contacts_.find(bare_jid);
+  return found ? std::optional(found->item()) : std::nullopt;
 }
 
 bool Home::is_roster_full_for(const xmpp::Jid& jid) const {
-  return contact(jid) == nullptr && roster_.size() >= most_contacts;
+  return contacts_.size() >= most_contacts && !contacts_.find(jid.text());
 }
 
-bool Home::may_see_presence(const xmpp::Jid& contact_jid) const {
-  const auto* item = contact(contact_jid.bare());
-  if (item == nullptr) return false;
-  return item->subscription == storage::RosterItem::Subscription::from ||
-         item->subscription == storage::RosterItem::Subscription::both;
+bool Home::may_see_presence(const xmpp::Jid& contact) const {
+  const auto found = contacts_.find(contact.bare_text());
+  return found && found->sees_us();
 }
 
 bool Home::is_contact(const xmpp::Jid& jid) const {
-  const auto* item = contact(jid.bare());
-  if (item == nullptr) return false;
-  return item->subscription == storage::RosterItem::Subscription::to ||
-         item->subscription == storage::RosterItem::Subscription::both;
+  const auto found = contacts_.find(jid.bare_text());
+  return found && found->is_seen();
 }
 
 void Home::put_contact(storage::RosterItem item, Stored then) {
@@ -54,14 +50,14 @@ void Home::put_contact(storage::RosterItem item, Stored then) {
 }
 
 void Home::update_contact(storage::RosterItem item) {
-  const auto* known = contact(item.jid);
-  const bool visible = item.in_roster && (known == nullptr || !known->in_roster || to_entry(*known) != to_entry(item));
+  const auto known = contact(item.jid.text());
+  const bool visible = item.in_roster && (!known || !known->in_roster || to_entry(*known) != to_entry(item));
   if (visible) return put_contact(std::move(item));
   store_contact(std::move(item), false, {});
 }
 
 void Home::store_contact(storage::RosterItem item, bool push, Stored then) {
-  roster_[item.jid] = item;
+  contacts_.put(item);
   change_roster({.jid = item.jid,
                  .push = push && item.in_roster,
                  .version = roster_version_,
@@ -70,10 +66,10 @@ void Home::store_contact(storage::RosterItem item, bool push, Stored then) {
 }
 
 void Home::drop_contact(const xmpp::Jid& bare, Stored then) {
-  const auto found = roster_.find(bare);
-  if (found == roster_.end()) return then ? then(Status()) : void();
-  const bool visible = found->second.in_roster;
-  roster_.erase(found);
+  const auto item = contact(bare.text());
+  if (!item) return then ? then(Status()) : void();
+  const bool visible = item->in_roster;
+  contacts_.remove(bare.text());
   if (visible) ++roster_version_;
   change_roster({.jid = bare, .push = visible, .version = roster_version_, .item = {}, .then = std::move(then)});
 }
@@ -141,7 +137,7 @@ void Home::roster_not_stored(std::vector<RosterChange> changes, const Error& err
   auto refused = std::make_shared<std::vector<RosterChange>>(std::move(changes));
   node().stores().read([owner = jid_](storage::Stores& stores) { return stores.rosters().load(owner); },
                        [this, refused, error](Result<storage::Roster> roster) {
-                         if (roster) set_roster(std::move(*roster));
+                         if (roster) set_roster(*roster);
                          for (RosterChange& change : *refused) {
                            if (change.then) change.then(std::unexpected<Error>(error));
                          }
@@ -150,14 +146,10 @@ void Home::roster_not_stored(std::vector<RosterChange> changes, const Error& err
                        });
 }
 
-void Home::set_roster(storage::Roster roster) {
+void Home::set_roster(const storage::Roster& roster) {
   roster_version_ = roster.version;
   strangers.forget_all();
-  roster_.clear();
-  for (auto& item : roster.items) {
-    const xmpp::Jid key = item.jid;
-    roster_.emplace(key, std::move(item));
-  }
+  contacts_.assign(roster.items);
 }
 
 void Home::push_roster(const RosterChange& change) {
@@ -177,8 +169,8 @@ void Home::push_roster(const RosterChange& change) {
 }
 
 void Home::remove_contact(const xmpp::Jid& bare) {
-  const auto* item = contact(bare);
-  if (item == nullptr) return;
+  const auto item = contact(bare.text());
+  if (!item) return;
   using Subscription = storage::RosterItem::Subscription;
   const auto subscription = item->subscription;
   // RFC 6121 §2.5.2: the contact learns that both directions have ended.

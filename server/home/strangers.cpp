@@ -50,17 +50,17 @@ void Strangers::forget(std::string_view bare_jid) {
 
 bool Home::knows(const xmpp::Jid& peer) const {
   if (peer.same_bare(jid_) || strangers.acquaintances.contains(peer.bare_text())) return true;
-  const auto* item = contact(peer.bare());
-  return item != nullptr && item->in_roster;
+  const auto item = contact(peer.bare_text());
+  return item && item->in_roster;
 }
 
 bool Home::may_turn_to(const xmpp::Jid& peer) {
-  const auto* item = contact(peer.bare());
+  const auto item = contact(peer.bare_text());
   // That the account has put somebody in its roster does not mean that he wants to hear of it; a subscription does.
-  const bool agreed = item != nullptr && item->subscription != storage::RosterItem::Subscription::none;
+  const bool agreed = item && item->subscription != storage::RosterItem::Subscription::none;
   if (agreed || peer.same_bare(jid_) || strangers.acquaintances.contains(peer.bare_text())) return true;
   const bool is_answer = strangers.found(peer.bare_text(), Strangers::has_written) ||
-                         (item != nullptr && !item->request.empty()) || strangers.held.contains(peer.bare_text());
+                         (item && !item->request.empty()) || strangers.held.contains(peer.bare_text());
   if (!is_answer) {
     const Config& config = node().config();
     const auto& known = strangers.acquaintances;

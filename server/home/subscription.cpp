@@ -22,8 +22,8 @@ Subscription make(bool to, bool from) { return static_cast<Subscription>((to ? 1
 static_assert(static_cast<int>(Subscription::to) == 1 && static_cast<int>(Subscription::from) == 2 &&
               static_cast<int>(Subscription::both) == 3);
 
-storage::RosterItem item_or_new(const storage::RosterItem* known, const xmpp::Jid& jid) {
-  if (known != nullptr) return *known;
+storage::RosterItem item_or_new(std::optional<storage::RosterItem> known, const xmpp::Jid& jid) {
+  if (known) return std::move(*known);
   storage::RosterItem item;
   item.jid = jid;
   item.in_roster = false;
@@ -44,7 +44,7 @@ std::string request_to_keep(const xmpp::Element& presence) {
 void Home::subscription_from_client(const xmpp::Element& presence, const xmpp::Jid& to) {
   if (to == jid_) return;
   const std::string type(presence.attr("type"));
-  auto item = item_or_new(contact(to), to);
+  auto item = item_or_new(contact(to.text()), to);
   // RFC 6121 §3.1.2 and on: subscription stanzas leave with the bare JID.
   auto out = presence.clone();
   out->set_attr("from", jid_.text()).set_attr("to", to.text());
@@ -105,7 +105,7 @@ void Home::subscription_from_client(const xmpp::Element& presence, const xmpp::J
 }
 
 void Home::befriend(const xmpp::Jid& contact) {
-  auto item = item_or_new(this->contact(contact), contact);
+  auto item = item_or_new(this->contact(contact.text()), contact);
   item.subscription = Subscription::both;
   item.ask = item.approved = false;
   item.in_roster = true;
@@ -118,7 +118,7 @@ void Home::befriend(const xmpp::Jid& contact) {
 }
 
 void Home::approve_invited(const xmpp::Jid& contact) {
-  auto item = item_or_new(this->contact(contact), contact);
+  auto item = item_or_new(this->contact(contact.text()), contact);
   if (has_from(item.subscription) && has_to(item.subscription)) return route_presence("subscribed", jid_, contact);
   const bool asks = !has_to(item.subscription);
   item.subscription = make(has_to(item.subscription), true);
@@ -138,7 +138,7 @@ void Home::approve_invited(const xmpp::Jid& contact) {
 void Home::receive_subscription(const Envelope& envelope, std::string_view type) {
   const xmpp::Jid from = envelope.from.bare();
   if (from == jid_) return;
-  auto item = item_or_new(contact(from), from);
+  auto item = item_or_new(contact(from.text()), from);
   const auto show = [&] {
     for (Session* session : sessions()) {
       if (session->available) session->send(*envelope.stanza);

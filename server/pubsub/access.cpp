@@ -52,7 +52,7 @@ std::optional<Affiliation> parse_affiliation(std::string_view name) {
 Viewer viewer(const Home& home, const xmpp::Jid& jid) {
   Viewer result{.jid = jid, .is_owner = jid.same_bare(home.jid())};
   result.sees_presence = result.is_owner || home.may_see_presence(jid);
-  if (const auto* item = home.contact(jid.bare())) result.groups = item->groups;
+  if (auto item = home.contact(jid.bare_text())) result.groups = std::move(item->groups);
   result.may_create = result.is_owner;
   return result;
 }
