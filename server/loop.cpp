@@ -132,7 +132,7 @@ void Loop::drain_mailbox() {
 }
 
 int Loop::timeout_ms() const {
-  if (!turn_end_.empty()) return 0;
+  if (!turn_end_.empty() || !waiting_.empty()) return 0;
   if (timers_.empty()) return -1;
   const auto wait = timers_.begin()->first.first - Clock::now();
   if (wait <= Clock::duration::zero()) return 0;
@@ -147,10 +147,15 @@ void Loop::run_timers() {
 }
 
 void Loop::run_turn_end() {
-  while (!turn_end_.empty()) {
+  while (!turn_end_.empty() || !waiting_.empty()) {
     std::vector<Job> jobs;
     jobs.swap(turn_end_);
     for (Job& job : jobs) run_guarded(job);
+    while (!waiting_.empty()) {
+      Job wake = [watcher = &waiting_.front()] { watcher->on_turn_end(); };
+      waiting_.pop_front();
+      run_guarded(wake);
+    }
   }
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <boost/intrusive/list.hpp>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -20,10 +21,13 @@ namespace rookery::server {
 using Job = std::move_only_function<void()>;
 using Clock = std::chrono::steady_clock;
 
-/// What a file descriptor's owner is told. Events are EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP.
-class Watcher {
+/// What a file descriptor's owner is told. Events are EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP. It is on the list of those
+/// who wait for the end of the turn without any memory of its own, since a room's message puts a thousand there; and
+/// goes from there when it is destroyed.
+class Watcher : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
  public:
   virtual void on_events(uint32_t events) = 0;
+  virtual void on_turn_end() {}
 
  protected:
   ~Watcher() = default;
@@ -50,6 +54,10 @@ class Loop {
   /// Runs `job` once everything that is ready now has been handled: where output is flushed and commits are handed
   /// over.
   void at_turn_end(Job job) { turn_end_.push_back(std::move(job)); }
+  /// The same with Watcher::on_turn_end(), once however often it is said.
+  void at_turn_end(Watcher& watcher) {
+    if (!watcher.is_linked()) waiting_.push_back(watcher);
+  }
   TimerId after(Clock::duration delay, Job job);
   void cancel(TimerId timer) { timers_.erase(timer); }
   void watch(int fd, uint32_t events, Watcher* watcher);
@@ -76,6 +84,7 @@ class Loop {
   mutable std::mutex mailbox_mutex_;
   std::vector<Job> mailbox_;
   std::vector<Job> turn_end_;
+  boost::intrusive::list<Watcher, boost::intrusive::constant_time_size<false>> waiting_;  ///< for the turn's end
   std::map<TimerId, Job> timers_;
   uint64_t next_timer_ = 0;
   Clock::time_point now_;

@@ -14,7 +14,8 @@
 #include <cstring>
 
 #include "crypto/result.h"
-#include "server/net/socket_bio.h"
+#include "server/net/send_batch.h"
+#include "server/net/send_ring.h"
 
 namespace rookery::server {
 
@@ -34,7 +35,7 @@ std::string tls_failure() {
 
 }  // namespace
 
-Transport::Transport(Loop& loop, int fd, Owner& owner) : loop_(&loop), owner_(&owner), fd_(fd) {}
+Transport::Transport(Loop& loop, int fd, Owner& owner) : loop_(&loop), owner_(&owner), outlet_{.fd = fd, .bytes = {}} {}
 
 Transport::~Transport() {
   *alive_ = false;
@@ -45,7 +46,7 @@ void Transport::start() { attach(*loop_); }
 
 void Transport::begin_handshake(SSL* ssl) {
   ssl_ = ssl;
-  BIO* bio = make_socket_bio(fd_);
+  BIO* bio = make_socket_bio(outlet_);
   ensure(ssl_ != nullptr && bio != nullptr);
   SSL_set_bio(ssl_, bio, bio);
   handshaking_ = true;
@@ -67,17 +68,17 @@ void Transport::attach(Loop& loop) {
   loop_ = &loop;
   attached_ = true;
   interest_ = wanted_events();
-  loop_->watch(fd_, interest_, this);
-  if (outbox_bytes() > 0) schedule_flush();
+  loop_->watch(outlet_.fd, interest_, this);
+  if (outbox_bytes() > 0 || has_taken_) schedule_flush();
   // Bytes that OpenSSL has read already raise no event.
   if (ssl_ != nullptr && !handshaking_ && SSL_has_pending(ssl_) == 1) read_some();
 }
 
 void Transport::detach() {
   if (!attached_) return;
-  loop_->unwatch(fd_, this);
+  loop_->unwatch(outlet_.fd, this);
   attached_ = false;
-  flush_scheduled_ = false;
+  unlink();
   *alive_ = false;  // cancels what is scheduled on the old loop
   alive_ = std::make_shared<bool>(true);
 }
@@ -91,7 +92,7 @@ void Transport::update_interest() {
   const uint32_t wanted = wanted_events();
   if (wanted == interest_) return;
   interest_ = wanted;
-  loop_->change(fd_, wanted, this);
+  loop_->change(outlet_.fd, wanted, this);
 }
 
 void Transport::pause_reading() {
@@ -114,7 +115,7 @@ void Transport::on_events(uint32_t events) {
   if ((events & EPOLLOUT) != 0) {
     want_write_ = false;
     flush();
-    if (!*alive || fd_ < 0) return;
+    if (!*alive || outlet_.fd < 0) return;
     update_interest();
   }
   if (handshaking_ && !handshake()) return;
@@ -126,21 +127,17 @@ void Transport::on_events(uint32_t events) {
 
 bool Transport::handshake() {
   const int result = SSL_do_handshake(ssl_);
-  if (result == 1) {
-    handshaking_ = false;
-    const auto alive = alive_;
-    owner_->on_tls_established();
-    return *alive && fd_ >= 0;
-  }
-  const int error = SSL_get_error(ssl_, result);
-  if (error == SSL_ERROR_WANT_READ) return false;
-  if (error == SSL_ERROR_WANT_WRITE) {
-    want_write_ = true;
-    update_interest();
+  const int error = result == 1 ? SSL_ERROR_NONE : SSL_get_error(ssl_, result);
+  if (error != SSL_ERROR_NONE && error != SSL_ERROR_WANT_READ) {
+    fail(tls_failure());
     return false;
   }
-  fail(tls_failure());
-  return false;
+  const auto alive = alive_;
+  if (!outlet_.bytes.empty()) flush();
+  if (result != 1 || !*alive || outlet_.fd < 0) return false;
+  handshaking_ = false;
+  owner_->on_tls_established();
+  return *alive && outlet_.fd >= 0;
 }
 
 void Transport::read_some() {
@@ -153,85 +150,111 @@ void Transport::read_some() {
       const int got = SSL_read(ssl_, buffer.data(), buffer.size());
       if (got <= 0) {
         const int error = SSL_get_error(ssl_, got);
-        if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) return;
+        if (!outlet_.bytes.empty()) schedule_flush();  // the answer to a KeyUpdate (RFC 8446 §4.6.3)
+        if (error == SSL_ERROR_WANT_READ) return;
         return fail(error == SSL_ERROR_ZERO_RETURN ? "closed" : tls_failure());
       }
       count = got;
     } else {
-      count = recv(fd_, buffer.data(), buffer.size(), 0);
+      count = recv(outlet_.fd, buffer.data(), buffer.size(), 0);
       if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
       if (count <= 0) return fail(count == 0 ? "closed" : std::strerror(errno));
     }
     loop_->counters().bytes_in += static_cast<uint64_t>(count);
     const bool was_encrypted = ssl_ != nullptr;
     owner_->on_bytes({buffer.data(), static_cast<size_t>(count)});
-    if (!*alive || fd_ < 0 || handshaking_) return;
+    if (!*alive || outlet_.fd < 0 || handshaking_) return;
     // Level-triggered: what is left in the socket raises the next event; what is left in OpenSSL does not.
     const bool more = was_encrypted ? SSL_has_pending(ssl_) == 1 : static_cast<size_t>(count) == buffer.size();
     if (!more) return;
   }
   if (ssl_ == nullptr || SSL_has_pending(ssl_) != 1) return;
   loop_->at_turn_end([this, alive = alive_] {
-    if (*alive && fd_ >= 0) read_some();
+    if (*alive && outlet_.fd >= 0) read_some();
   });
 }
 
 void Transport::send(std::string_view bytes) {
-  if (fd_ < 0 || finishing_) return;
+  if (outlet_.fd < 0 || finishing_) return;
   outbox_ += bytes;
-  loop_->counters().outbox_bytes += static_cast<int64_t>(bytes.size());
+  count_outbox();
   schedule_flush();
 }
 
 void Transport::send_now(std::string_view bytes) {
-  const auto before = static_cast<int64_t>(outbox_bytes());
   outbox_ += bytes;
-  const ssize_t count = ::send(fd_, outbox_.data() + sent_, outbox_.size() - sent_, MSG_NOSIGNAL);
   // The socket's buffer is empty at this stage of a stream; a peer that fills it gets no TLS.
-  if (count == static_cast<ssize_t>(outbox_.size() - sent_)) outbox_.clear();
-  sent_ = 0;
-  loop_->counters().outbox_bytes += static_cast<int64_t>(outbox_bytes()) - before;
+  if (seal()) push();
+}
+
+void Transport::count_outbox() {
+  const size_t now = outbox_bytes();
+  loop_->counters().outbox_bytes += static_cast<int64_t>(now) - static_cast<int64_t>(std::exchange(counted_, now));
 }
 
 void Transport::schedule_flush() {
-  if (flush_scheduled_ || !attached_ || want_write_) return;
-  flush_scheduled_ = true;
-  loop_->at_turn_end([this, alive = alive_] {
-    if (!*alive) return;
-    flush_scheduled_ = false;
-    flush();
-  });
+  if (attached_ && !want_write_) loop_->at_turn_end(*this);
+}
+
+bool Transport::seal() {
+  if (outbox_.empty() || !outlet_.bytes.empty() || handshaking_) return true;
+  if (ssl_ == nullptr) {
+    outlet_.bytes.swap(outbox_);
+    loop_->counters().bytes_out += outlet_.bytes.size();
+    return true;
+  }
+  for (std::string_view left = outbox_; !left.empty();) {
+    const int wrote = SSL_write(ssl_, left.data(), static_cast<int>(std::min<size_t>(left.size(), 1 << 20)));
+    if (wrote <= 0) {
+      fail(tls_failure());
+      return false;
+    }
+    left.remove_prefix(static_cast<size_t>(wrote));
+  }
+  loop_->counters().bytes_out += outbox_.size();
+  std::string().swap(outbox_);  // an idle connection keeps nothing
+  return true;
+}
+
+void Transport::on_turn_end() {
+  if (has_taken_) return after_sending();
+  if (!seal()) return;
+  if (outlet_.bytes.empty()) return after_sending();
+  SendBatch::here().add(*this);
 }
 
 void Transport::flush() {
-  if (fd_ < 0 || handshaking_) return;
-  while (sent_ < outbox_.size()) {
-    const size_t left = outbox_.size() - sent_;
-    ssize_t count = 0;
-    if (ssl_ != nullptr) {
-      const int wrote = SSL_write(ssl_, outbox_.data() + sent_, static_cast<int>(std::min<size_t>(left, 1 << 20)));
-      if (wrote <= 0) {
-        const int error = SSL_get_error(ssl_, wrote);
-        if (error != SSL_ERROR_WANT_WRITE && error != SSL_ERROR_WANT_READ) return fail(tls_failure());
-        count = -1;
-        errno = EAGAIN;
-      } else {
-        count = wrote;
-      }
-    } else {
-      count = ::send(fd_, outbox_.data() + sent_, left, MSG_NOSIGNAL);
-    }
-    if (count < 0 && errno == EAGAIN) {
-      want_write_ = true;
-      return update_interest();
-    }
-    if (count < 0) return fail(std::strerror(errno));
-    sent_ += static_cast<size_t>(count);
-    loop_->counters().bytes_out += static_cast<uint64_t>(count);
-    loop_->counters().outbox_bytes -= count;
+  if (outlet_.fd < 0 || !seal()) return;
+  if (!outlet_.bytes.empty()) push();
+  after_sending();
+}
+
+void Transport::push() {
+  SendRing::Send send{.fd = outlet_.fd, .bytes = unsent()};
+  send.send();
+  took(send.result);
+}
+
+void Transport::took(int result) {
+  if (result >= 0) {
+    sent_ += static_cast<size_t>(result);
+  } else if (result != -EAGAIN && result != -EINTR) {
+    failure_ = -result;
   }
-  std::string().swap(outbox_);  // an idle connection keeps nothing
-  sent_ = 0;
+  want_write_ = sent_ < outlet_.bytes.size();
+  if (!want_write_) {
+    std::string().swap(outlet_.bytes);
+    sent_ = 0;
+  }
+  count_outbox();
+}
+
+void Transport::after_sending() {
+  has_taken_ = false;
+  if (failure_ != 0) return fail(std::strerror(failure_));
+  if (want_write_) return update_interest();
+  if (handshaking_) return;
+  if (!outbox_.empty()) return schedule_flush();
   if (finishing_) return fail("finished");
   owner_->on_drained();
 }
@@ -240,27 +263,27 @@ LinkHealth Transport::health() const {
   LinkHealth health{.outbox_bytes = outbox_bytes()};
   tcp_info info{};
   socklen_t size = sizeof info;
-  if (fd_ < 0 || getsockopt(fd_, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return health;
+  if (outlet_.fd < 0 || getsockopt(outlet_.fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return health;
   health.rtt = std::chrono::microseconds(info.tcpi_rtt);
   health.rtt_variance = std::chrono::microseconds(info.tcpi_rttvar);
   health.silence = std::chrono::milliseconds(info.tcpi_last_ack_recv);
   health.retransmits = info.tcpi_total_retrans;
   health.timeouts_in_a_row = info.tcpi_retransmits;
   int queued = 0;
-  if (ioctl(fd_, SIOCOUTQ, &queued) == 0) health.unacked_bytes = static_cast<size_t>(queued);
+  if (ioctl(outlet_.fd, SIOCOUTQ, &queued) == 0) health.unacked_bytes = static_cast<size_t>(queued);
   return health;
 }
 
 void Transport::finish_now() {
-  if (fd_ < 0) return;
+  if (outlet_.fd < 0) return;
   const auto alive = alive_;
   finishing_ = true;
   flush();
-  if (*alive && fd_ >= 0) fail("finished");
+  if (*alive && outlet_.fd >= 0) fail("finished");
 }
 
 void Transport::finish() {
-  if (fd_ < 0 || finishing_) return;
+  if (outlet_.fd < 0 || finishing_) return;
   // REQUIREMENTS 1: a handshake that does not end would hold back the last bytes, and us with them.
   if (handshaking_) {
     loop_->at_turn_end([this, alive = alive_] {
@@ -272,27 +295,33 @@ void Transport::finish() {
   finishing_ = true;
   if (!attached_) return;
   loop_->after(finish_timeout, [this, alive = alive_] {
-    if (*alive && fd_ >= 0) fail("peer did not take the end of the stream");
+    if (*alive && outlet_.fd >= 0) fail("peer did not take the end of the stream");
   });
 }
 
 void Transport::close() {
-  if (fd_ < 0) return;
-  loop_->counters().outbox_bytes -= static_cast<int64_t>(outbox_bytes());
-  if (attached_) loop_->unwatch(fd_, this);
+  if (outlet_.fd < 0) return;
+  if (attached_) loop_->unwatch(outlet_.fd, this);
   attached_ = false;
+  unlink();
   if (ssl_ != nullptr) {
     if (!handshaking_) SSL_shutdown(ssl_);
+    // The end of TLS, or an alert that says what was wrong with it, for a peer that takes it at once.
+    if (!outlet_.bytes.empty()) push();
     SSL_free(ssl_);
     ERR_clear_error();
   }
   ssl_ = nullptr;
-  ::close(fd_);
-  fd_ = -1;
+  ::close(outlet_.fd);
+  outlet_.fd = -1;
+  std::string().swap(outbox_);
+  std::string().swap(outlet_.bytes);
+  sent_ = 0;
+  count_outbox();
 }
 
 void Transport::fail(std::string_view reason) {
-  if (fd_ < 0) return;
+  if (outlet_.fd < 0) return;
   const std::string kept(reason);
   close();
   *alive_ = false;

@@ -12,6 +12,7 @@
 #include "crypto/tls_context.h"
 #include "server/loop.h"
 #include "server/net/link_health.h"
+#include "server/net/socket_bio.h"
 
 namespace rookery::server {
 
@@ -46,7 +47,7 @@ class Transport final : public Watcher {
   void send(std::string_view bytes);
   /// The same, and writes at once: for the last bytes before TLS begins.
   void send_now(std::string_view bytes);
-  size_t outbox_bytes() const { return outbox_.size() - sent_; }
+  size_t outbox_bytes() const { return outbox_.size() + outlet_.bytes.size() - sent_; }
   LinkHealth health() const;
   /// Sends what is queued, then closes (TLS close_notify, FIN). Gives up after a short time.
   void finish();
@@ -62,14 +63,23 @@ class Transport final : public Watcher {
   void attach(Loop& loop);
 
   void on_events(uint32_t events) override;
+  void on_turn_end() override;
 
  private:
+  friend class SendBatch;
   void begin_handshake(SSL* ssl);
   uint32_t wanted_events() const;
   void update_interest();
   void read_some();
   bool handshake();  ///< true when done
-  void flush();
+  /// What waits becomes what goes over the wire, unless something is on its way there already. False: it has failed.
+  bool seal();
+  void flush();  ///< now, without the others of this turn
+  void push();
+  std::string_view unsent() const { return std::string_view(outlet_.bytes).substr(sent_); }
+  void took(int result);  ///< what the kernel said to unsent(): how much it took, or an error, negative; calls nobody
+  void after_sending();
+  void count_outbox();
   void schedule_flush();
   void fail(std::string_view reason);
 
@@ -77,13 +87,15 @@ class Transport final : public Watcher {
   Owner* owner_;
   SSL* ssl_ = nullptr;
   std::string outbox_;
-  size_t sent_ = 0;  ///< of outbox_
-  int fd_;
+  Outlet outlet_;       ///< its descriptor is -1 when the connection has ended
+  size_t sent_ = 0;     ///< of outlet_.bytes
+  size_t counted_ = 0;  ///< of outbox_bytes(), in the loop's counters
+  int failure_ = 0;     ///< errno of sending
   uint32_t interest_ = 0;
   bool handshaking_ = false;
   bool paused_ = false;
   bool want_write_ = false;
-  bool flush_scheduled_ = false;
+  bool has_taken_ = false;  ///< took() was called, after_sending() not yet
   bool finishing_ = false;
   bool attached_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

@@ -98,6 +98,27 @@ TEST_F(LoopTest, RunsTheEndOfATurnAfterEverythingThatWasReady) {
   EXPECT_THAT(order, ElementsAre(1, 2, 3));
 }
 
+TEST_F(LoopTest, TellsAWatcherOfTheTurnsEndOnceUnlessItIsGone) {
+  struct Waiter final : Watcher {
+    explicit Waiter(int& told) : told(told) {}
+    void on_events(uint32_t) override {}
+    void on_turn_end() override { ++told; }
+    int& told;
+  };
+  int told = 0, told_gone = 0;
+  Waiter waiter(told);
+  on_loop([&] {
+    Waiter gone(told_gone);
+    loop.at_turn_end(waiter);
+    loop.at_turn_end(gone);
+    loop.at_turn_end(waiter);
+    EXPECT_EQ(told, 0);
+  });
+  on_loop([] {});
+  EXPECT_EQ(told, 1);
+  EXPECT_EQ(told_gone, 0);
+}
+
 TEST_F(LoopTest, RunsTimersInTheOrderOfTheirTimesAndThenOfTheirMaking) {
   std::vector<int> order;
   std::promise<void> done;
