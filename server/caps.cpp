@@ -1,5 +1,7 @@
 #include "server/caps.h"
 
+#include <algorithm>
+#include <cstring>
 #include <map>
 #include <mutex>
 #include <unordered_map>
@@ -51,8 +53,16 @@ HashCache& hash_cache() {
   return cache;
 }
 
+/// A client. Every account knows one for each contact, so it is small: of its capabilities only a hash is kept, which
+/// tells whether they have changed, and of its address the characters.
 struct Entity {
-  xmpp::Caps caps;
+  explicit Entity(const xmpp::Jid& full) : text(std::make_unique_for_overwrite<char[]>(full.text().size() + 1)) {
+    std::memcpy(text.get(), full.text().c_str(), full.text().size() + 1);
+  }
+  std::string_view jid() const { return text.get(); }
+
+  std::unique_ptr<char[]> text;
+  size_t caps = 0;
   uint64_t session = 0;       ///< of a client of ours: another session under the same JID is another client
   SharedInterests interests;  ///< null: not known yet
 };
@@ -62,13 +72,36 @@ struct Question {
 };
 /// What one account knows.
 struct Surroundings {
-  std::map<xmpp::Jid, Entity> entities;
+  Entity* find(const xmpp::Jid& full) {
+    const auto place = place_of(full);
+    return place != entities.end() && place->jid() == full.text() ? &*place : nullptr;
+  }
+  Entity& add(const xmpp::Jid& full) { return *entities.emplace(place_of(full), full); }
+  void remove(const xmpp::Jid& full) {
+    if (const Entity* entity = find(full)) entities.erase(entities.begin() + (entity - entities.data()));
+  }
+
+  std::vector<Entity> entities;               ///< by address
   std::map<std::string, Question> questions;  ///< by IQ id
+
+ private:
+  std::vector<Entity>::iterator place_of(const xmpp::Jid& full) {
+    return std::ranges::lower_bound(entities, std::string_view(full.text()), {}, &Entity::jid);
+  }
 };
 
 // A home never leaves its loop, and a loop never its thread.
 thread_local std::unordered_map<std::string, Surroundings> surroundings;
 thread_local size_t until_sweep = sweep_interval;
+
+Surroundings* known_around(const Home& home) {
+  const auto found = surroundings.find(home.jid().text());
+  return found == surroundings.end() ? nullptr : &found->second;
+}
+
+size_t hash_of(const xmpp::Caps& caps) {
+  return std::hash<std::string>()(caps.hash + ' ' + caps.ver + ' ' + caps.node);
+}
 
 void sweep(Homes& homes) {
   if (--until_sweep > 0) return;
@@ -111,34 +144,31 @@ void ask(Home& home, Surroundings& around, const xmpp::Jid& full, const xmpp::Ca
 
 void on_presence(Home& home, const xmpp::Jid& full, const xmpp::Element& presence, uint64_t session = 0) {
   if (full.is_bare()) return;
-  auto& around = surroundings[home.jid().text()];
   const auto caps = xmpp::Caps::find(presence);
   if (!presence.attr("type").empty() || !caps) {
-    around.entities.erase(full);
+    if (Surroundings* around = known_around(home)) around->remove(full);
     return;
   }
   sweep(home.homes());
-  auto known = around.entities.find(full);
-  if (known != around.entities.end() && known->second.session != session) {
-    around.entities.erase(known);
-    known = around.entities.end();
-  }
-  if (known != around.entities.end() && known->second.caps == *caps) return;
-  if (known == around.entities.end() && around.entities.size() >= most_entities) return;
-  Entity& entity = around.entities[full];
-  entity.caps = *caps;
-  entity.session = session;
-  if (auto interests = hash_cache().find(*caps)) return learned(home, full, entity, std::move(interests));
+  auto& around = surroundings[home.jid().text()];
+  Entity* entity = around.find(full);
+  if (entity == nullptr && around.entities.size() >= most_entities) return;
+  if (entity == nullptr) entity = &around.add(full);
+  if (entity->session != session) entity->caps = 0, entity->interests = nullptr;
+  entity->session = session;
+  if (std::exchange(entity->caps, hash_of(*caps)) == hash_of(*caps)) return;
+  if (auto interests = hash_cache().find(*caps)) return learned(home, full, *entity, std::move(interests));
   ask(home, around, full, *caps);
 }
 
 bool on_response(Home& home, const Envelope& envelope) {
-  auto& around = surroundings[home.jid().text()];
-  const auto question = around.questions.find(std::string(envelope.stanza->attr("id")));
+  Surroundings* around = known_around(home);
+  if (around == nullptr) return false;
+  const auto question = around->questions.find(std::string(envelope.stanza->attr("id")));
   // Only who was asked may answer (REQUIREMENTS 30).
-  if (question == around.questions.end() || question->second.asked != envelope.from) return false;
+  if (question == around->questions.end() || question->second.asked != envelope.from) return false;
   const xmpp::Caps caps = std::move(question->second.caps);
-  around.questions.erase(question);
+  around->questions.erase(question);
   const auto* query = envelope.stanza->child("query", xmpp::ns::disco_info);
   if (envelope.stanza->attr("type") != "result" || query == nullptr) return true;
   const auto info = xmpp::DiscoInfo::parse(*query);
@@ -146,9 +176,9 @@ bool on_response(Home& home, const Envelope& envelope) {
   auto interests = interests_in(*info);
   // XEP-0115 §5.4: an answer that does not fit its hash holds for this client only.
   if (xmpp::caps_match(caps, *info)) hash_cache().put(caps, interests);
-  const auto entity = around.entities.find(envelope.from);
-  if (entity == around.entities.end() || entity->second.caps != caps) return true;
-  learned(home, envelope.from, entity->second, std::move(interests));
+  Entity* entity = around->find(envelope.from);
+  if (entity == nullptr || entity->caps != hash_of(caps)) return true;
+  learned(home, envelope.from, *entity, std::move(interests));
   return true;
 }
 
@@ -156,16 +186,23 @@ bool on_response(Home& home, const Envelope& envelope) {
 
 std::vector<xmpp::Jid> listeners(Home& home, std::string_view node) {
   std::vector<xmpp::Jid> found;
-  for (const auto& [full, entity] : surroundings[home.jid().text()].entities) {
-    if (entity.interests != nullptr && entity.interests->contains(node)) found.push_back(full);
+  const Surroundings* around = known_around(home);
+  if (around == nullptr) return found;
+  for (const Entity& entity : around->entities) {
+    if (entity.interests == nullptr || !entity.interests->contains(node)) continue;
+    if (auto full = xmpp::Jid::parse(entity.jid())) found.push_back(std::move(*full));
   }
   return found;
 }
 
 std::vector<std::pair<xmpp::Jid, std::shared_ptr<const Interests>>> interests_of(Home& home, const xmpp::Jid& contact) {
   std::vector<std::pair<xmpp::Jid, SharedInterests>> found;
-  for (const auto& [full, entity] : surroundings[home.jid().text()].entities) {
-    if (entity.interests != nullptr && full.same_bare(contact)) found.emplace_back(full, entity.interests);
+  const Surroundings* around = known_around(home);
+  if (around == nullptr) return found;
+  for (const Entity& entity : around->entities) {
+    if (entity.interests == nullptr || !entity.jid().starts_with(contact.bare_text())) continue;
+    auto full = xmpp::Jid::parse(entity.jid());
+    if (full && full->same_bare(contact)) found.emplace_back(std::move(*full), entity.interests);
   }
   return found;
 }
