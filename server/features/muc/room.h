@@ -51,7 +51,8 @@ struct Occupant {
   std::string id;                    ///< XEP-0421
   std::vector<xmpp::Jid> sessions;   ///< full JIDs, never empty; the last one came last
   xmpp::ElementPtr presence;         ///< what the client says of itself: show, status, caps, …
-  SharedStanzaPtr open, veiled;      ///< its presence with and without the real JID; null until needed
+  SharedStanzaPtr shown;             ///< its presence as most of the others see it; null until needed
+  bool shows_jid = false;            ///< of what is shown
   std::set<std::string> private_to;  ///< nicks that got private messages from it
 
   std::string_view nick() const { return jid.resource(); }

@@ -71,7 +71,7 @@ void Room::receive_presence(Envelope& envelope) {
   const std::string id(envelope.stanza->attr("id"));
   const std::string before = join && occupant->presence ? occupant->presence->to_xml() : std::string();
   occupant->presence = own_words(std::move(envelope.stanza));
-  occupant->open = occupant->veiled = nullptr;
+  occupant->shown = nullptr;
   // §7.2: one that asks to enter where it is has lost its state; it gets all of it again.
   if (!join) return broadcast_presence(*occupant, {});
   if (is_shown(*occupant) && occupant->presence->to_xml() != before) {  // §16.3: the others have not seen it yet
@@ -133,7 +133,7 @@ Occupant& Room::add_session(const xmpp::Jid& nick, const xmpp::Jid& session, xmp
     // Another client of the same account: for the others nothing happens.
     same->sessions.push_back(session);
     same->presence = std::move(presence);
-    same->open = same->veiled = nullptr;
+    same->shown = nullptr;
     by_session_[session.text()] = same;
     send_state(*same, session, note);
     return *same;
@@ -185,7 +185,7 @@ void Room::change_nick(Envelope& envelope, Occupant& occupant) {
   moved.key() = std::string(wanted.resource());
   occupant.jid = wanted;
   occupant.presence = std::move(presence);
-  occupant.open = occupant.veiled = nullptr;
+  occupant.shown = nullptr;
   occupants_.insert(std::move(moved));
   broadcast_presence(occupant, {});
 }
@@ -198,7 +198,7 @@ void Room::leave(Occupant& occupant, const xmpp::Jid& session, PresenceNote note
     fanout.send();
     std::erase(occupant.sessions, session);
     note_left(session);
-    occupant.open = occupant.veiled = nullptr;
+    occupant.shown = nullptr;
     return;
   }
   const bool moves = !note.new_nick.empty();

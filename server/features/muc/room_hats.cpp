@@ -199,7 +199,7 @@ void Room::change_hats(IqRequest request, std::string_view command, const xmpp::
   if (is_new_list) announce({104});
   for (const auto& [nick, occupant] : occupants_) {
     if (!concerned.contains(occupant->account())) continue;
-    occupant->open = occupant->veiled = nullptr;
+    occupant->shown = nullptr;
     broadcast_presence(*occupant, {});
   }
 }

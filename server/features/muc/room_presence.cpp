@@ -49,10 +49,12 @@ xmpp::ElementPtr Room::make_presence(const Occupant& occupant, const PresenceNot
 
 SharedStanzaPtr Room::presence_for_others(Occupant& occupant, const PresenceNote& note, bool with_jid) {
   const bool is_plain = !note.is_unavailable && note.statuses.empty() && note.actor.empty() && note.reason.empty();
-  if (!is_plain) return share(make_presence(occupant, note, with_jid));
-  SharedStanzaPtr& kept = with_jid ? occupant.open : occupant.veiled;
-  if (!kept) kept = share(make_presence(occupant, note, with_jid)->clone());  // a clone is packed: rooms keep many
-  return kept;
+  // Not kept is what only the moderators of an anonymous room see: they are few.
+  if (!is_plain || with_jid == config_.is_anonymous()) return share(make_presence(occupant, note, with_jid));
+  if (!occupant.shown || occupant.shows_jid != with_jid)
+    occupant.shown = share_to_keep(make_presence(occupant, note, with_jid));
+  occupant.shows_jid = with_jid;
+  return occupant.shown;
 }
 
 SharedStanzaPtr Room::presence_for_self(const Occupant& occupant, const PresenceNote& note) const {
@@ -93,7 +95,7 @@ void Room::set_role(Occupant& occupant, Role role, PresenceNote note) {
   }
   const bool saw_jids = sees_real_jids(occupant);
   occupant.role = role;
-  occupant.open = occupant.veiled = nullptr;
+  occupant.shown = nullptr;
   broadcast_presence(occupant, note);
   if (saw_jids || !sees_real_jids(occupant)) return;
   // §5.1.1: a moderator sees the real addresses, also of those who came earlier.

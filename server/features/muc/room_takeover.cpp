@@ -49,7 +49,7 @@ bool Room::take_stay(Envelope& envelope) {
   if (Occupant* here = occupant_of(envelope.from)) {
     if (stay->is_report && !here->presence) {
       here->presence = words();
-      here->open = here->veiled = nullptr;
+      here->shown = nullptr;
     }
     return stay->is_report;
   }
@@ -166,7 +166,7 @@ bool Room::seat(Returning& returning, Fanout& fanout) {
   occupant->sessions.push_back(returning.session);
   by_session_[returning.session.text()] = occupant;
   if (returning.presence) occupant->presence = std::move(returning.presence);
-  occupant->open = occupant->veiled = nullptr;
+  occupant->shown = nullptr;
   show_changes(*occupant, returning.session, is_first, fanout);
   return true;
 }
