@@ -159,9 +159,9 @@ void Home::receive_subscription(const Envelope& envelope, std::string_view type)
       return;
     }
     if (!item.request.empty()) return show();
-    const auto waits = [](const auto& each) { return !each.second.request.empty(); };
+    const auto waits = [](const Contact& each) { return each.has_request(); };
     // Silently: an answer would tell that there is such an account (REQUIREMENTS 16).
-    if (std::ranges::count_if(roster_, waits) >= most_requests) return;
+    if (std::ranges::count_if(contacts_.each(), waits) >= most_requests) return;
     item.request = request_to_keep(*envelope.stanza);
     update_contact(std::move(item));
     show();

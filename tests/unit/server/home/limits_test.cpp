@@ -43,14 +43,14 @@ TEST_F(Limits, ASubscriptionThatDoesNotFitIntoTheRosterIsRefused) {
     for (int n = 0; n < 10'000; ++n) {
       storage::RosterItem item;
       item.jid = xmpp::Jid::parse("c" + std::to_string(n) + "@localhost").value();
-      home_of(romeo).roster().emplace(item.jid, item);
+      home_of(romeo).update_contact(std::move(item));
     }
   });
   client.send("<presence to='juliet@localhost' type='subscribe' id='s1'/>");
   EXPECT_TRUE(client.gets("resource-constraint"));
   client.send("<presence to='paris@localhost' type='subscribed' id='s2'/>");
   EXPECT_TRUE(client.gets("id='s2'"));
-  EXPECT_EQ(on_loop_of(romeo, [&] { return home_of(romeo).roster().size(); }), 10'000u);
+  EXPECT_EQ(on_loop_of(romeo, [&] { return home_of(romeo).contacts().size(); }), 10'000u);
 }
 
 // RFC 6121 §3.1.3
@@ -60,9 +60,8 @@ TEST_F(Limits, RequestsOfStrangersAreKeptUpToANumberAndSize) {
     for (int n = 0; n < 600; ++n) ask_romeo("s" + std::to_string(n) + "@localhost");
   });
   let_loops_run();
-  EXPECT_EQ(on_loop_of(romeo, [&] { return home_of(romeo).roster().size(); }), 500u);
-  const auto kept =
-      on_loop_of(romeo, [&] { return home_of(romeo).roster()[xmpp::Jid::parse("large@localhost").value()].request; });
+  EXPECT_EQ(on_loop_of(romeo, [&] { return home_of(romeo).contacts().size(); }), 500u);
+  const auto kept = on_loop_of(romeo, [&] { return home_of(romeo).contact("large@localhost").value().request; });
   EXPECT_THAT(kept, HasSubstr("subscribe"));
   EXPECT_THAT(kept, Not(HasSubstr("xxx")));
 }
