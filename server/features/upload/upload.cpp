@@ -172,12 +172,12 @@ void install_upload(Node& node, FeatureRegistry& registry) {
   node.http().serve(std::string(upload_path) + "/",
                     [service](const std::shared_ptr<HttpConnection>& connection) { serve(service, connection); });
   registry.started.push_back([service] { sweep_uploads(service); });
-  registry.implements(
-      {.number = 363,
-       .name = "HTTP File Upload",
-       .version = "1.2.0",
-       .left_out = "purposes other than message (§5)",
-       .tests = "golden/upload, integration/web/upload_test.py, integration/web/upload_s3_test.py, unit/server/features/upload"});
+  registry.implements({.number = 363,
+                       .name = "HTTP File Upload",
+                       .version = "1.2.0",
+                       .left_out = "purposes other than message (§5)",
+                       .tests = "golden/upload, integration/web/upload_test.py, integration/web/upload_s3_test.py, "
+                                "unit/server/features/upload"});
 }
 
 }  // namespace rookery::server
