@@ -12,7 +12,7 @@ import unittest
 import urllib.parse
 
 import upload_test
-from web_case import RookeryServer
+from rookery_server import RookeryServer
 
 from cluster import Cluster, wait_until_owned
 from s3_server import S3Server, missing
