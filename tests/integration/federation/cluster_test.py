@@ -8,7 +8,7 @@ from federation_case import FederationCase
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from cluster import Cluster  # noqa: E402
-from cluster_resume import shard_of  # noqa: E402
+from cluster import shard_of  # noqa: E402
 from server_process import free_ports  # noqa: E402
 from xmpp_client import XmppClient  # noqa: E402
 
