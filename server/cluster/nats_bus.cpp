@@ -61,7 +61,10 @@ class NatsBus final : public Bus {
  public:
   explicit NatsBus(std::function<void()> on_reconnected) : on_reconnected_(std::move(on_reconnected)) {}
   ~NatsBus() override {
+    if (connection_ == nullptr) return;
     natsConnection_Close(connection_);
+    // Its threads outlive it, and must not log when main() has ended.
+    closed_.get_future().wait_for(last_call_time);
     natsConnection_Destroy(connection_);
   }
 
@@ -69,6 +72,7 @@ class NatsBus final : public Bus {
     natsOptions_SetReconnectedCB(options, reconnected, this);
     natsOptions_SetDisconnectedCB(options, disconnected, this);
     natsOptions_SetErrorHandler(options, errored, this);
+    natsOptions_SetClosedCB(options, closed, this);
     const natsStatus status = natsConnection_Connect(&connection_, options);
     if (status != NATS_OK) return failed("cannot connect to NATS", status);
     return {};
@@ -110,12 +114,16 @@ class NatsBus final : public Bus {
     static_cast<NatsBus*>(self)->on_reconnected_();
   }
   static void disconnected(natsConnection*, void*) { log::warning("bus_disconnected"); }
+  static void closed(natsConnection*, void* self) {
+    static_cast<NatsBus*>(self)->closed_.set_value();
+  }  ///< the last call
   static void errored(natsConnection*, natsSubscription*, natsStatus status, void*) {
     log::warning("bus_error", {{"error", natsStatus_GetText(status)}});
   }
 
   std::function<void()> on_reconnected_;
   natsConnection* connection_ = nullptr;
+  std::promise<void> closed_;
 };
 
 natsStatus apply(const NatsOptions& wanted, natsOptions* options) {

@@ -299,6 +299,14 @@ void Transport::finish() {
   });
 }
 
+/// What the peer has sent meanwhile and nobody reads any more: the kernel would answer it with a reset, and a peer that
+/// runs into that while it writes never reads our last words.
+void Transport::discard_input() {
+  std::array<char, 16 * 1024> buffer;
+  for (int rounds = 0; rounds < 16 && recv(outlet_.fd, buffer.data(), buffer.size(), MSG_DONTWAIT) > 0; ++rounds) {
+  }
+}
+
 void Transport::close() {
   if (outlet_.fd < 0) return;
   if (attached_) loop_->unwatch(outlet_.fd, this);
@@ -312,6 +320,7 @@ void Transport::close() {
     ERR_clear_error();
   }
   ssl_ = nullptr;
+  if (finishing_) discard_input();
   ::close(outlet_.fd);
   outlet_.fd = -1;
   std::string().swap(outbox_);

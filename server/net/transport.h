@@ -76,6 +76,7 @@ class Transport final : public Watcher {
   bool seal();
   void flush();  ///< now, without the others of this turn
   void push();
+  void discard_input();
   std::string_view unsent() const { return std::string_view(outlet_.bytes).substr(sent_); }
   void took(int result);  ///< what the kernel said to unsent(): how much it took, or an error, negative; calls nobody
   void after_sending();
