@@ -79,7 +79,9 @@ TEST(Dialback, ComesBackAsItWasSent) {
     EXPECT_EQ(got->type, type);
     EXPECT_EQ(got->id, sent.id);
     EXPECT_EQ(got->key, sent.key);
-    if (type == Dialback::Type::error) EXPECT_EQ(got->condition, sent.condition);
+    if (type == Dialback::Type::error) {
+      EXPECT_EQ(got->condition, sent.condition);
+    }
   }
 }
 

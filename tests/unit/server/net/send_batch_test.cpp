@@ -143,7 +143,8 @@ TEST_F(SendBatchTest, WhoEndsInTheSameTurnHoldsUpNobody) {
     when_drained_ = [&] { transports_[connections - 1].reset(); };
   });
   for (size_t i = 0; i + 1 < connections; ++i) {
-    if (i != 3 && i != 5) EXPECT_EQ(pairs_[i]->read(5), "hello");
+    if (i == 3 || i == 5) continue;
+    EXPECT_EQ(pairs_[i]->read(5), "hello");
   }
   on_loop([&] { when_drained_ = {}; });
 }
