@@ -1,13 +1,12 @@
 #include "server/home/contacts.h"
 
 #include <algorithm>
-#include <cstring>
 
 namespace rookery::server {
 
 namespace {
 
-// A block: a byte of flags, then the texts, each after its size; numbers in groups of seven bits, the lowest first.
+// A record: a byte of flags, then the texts, each after its size; numbers in groups of seven bits, the lowest first.
 enum Flag : uint8_t { subscription_bits = 3, asks = 4, is_approved = 8, is_in_roster = 16, has_a_request = 32 };
 
 void append_number(std::string& out, size_t number) {
@@ -40,39 +39,36 @@ class Reader {
   const char* at_;
 };
 
-std::unique_ptr<char[]> pack(const storage::RosterItem& item) {
-  std::string out(1, static_cast<char>(static_cast<uint8_t>(item.subscription) | (item.ask ? asks : 0) |
-                                       (item.approved ? is_approved : 0) | (item.in_roster ? is_in_roster : 0) |
-                                       (item.request.empty() ? 0 : has_a_request)));
+void append_record(std::string& out, const storage::RosterItem& item) {
+  out += static_cast<char>(static_cast<uint8_t>(item.subscription) | (item.ask ? asks : 0) |
+                           (item.approved ? is_approved : 0) | (item.in_roster ? is_in_roster : 0) |
+                           (item.request.empty() ? 0 : has_a_request));
   append_text(out, item.jid.text());
   append_text(out, item.name);
   append_text(out, item.request);
   append_number(out, item.groups.size());
   for (const auto& group : item.groups) append_text(out, group);
-  auto block = std::make_unique_for_overwrite<char[]>(out.size());
-  std::memcpy(block.get(), out.data(), out.size());
-  return block;
 }
 
 }  // namespace
 
-std::string_view Contact::jid() const { return Reader(block_ + 1).text(); }
+std::string_view Contact::jid() const { return Reader(record_ + 1).text(); }
 
-Contact::Subscription Contact::subscription() const { return static_cast<Subscription>(*block_ & subscription_bits); }
+Contact::Subscription Contact::subscription() const { return static_cast<Subscription>(*record_ & subscription_bits); }
 
 bool Contact::sees_us() const { return subscription() == Subscription::from || subscription() == Subscription::both; }
 
 bool Contact::is_seen() const { return subscription() == Subscription::to || subscription() == Subscription::both; }
 
-bool Contact::has_request() const { return (*block_ & has_a_request) != 0; }
+bool Contact::has_request() const { return (*record_ & has_a_request) != 0; }
 
 storage::RosterItem Contact::item() const {
   storage::RosterItem item;
   item.subscription = subscription();
-  item.ask = (*block_ & asks) != 0;
-  item.approved = (*block_ & is_approved) != 0;
-  item.in_roster = (*block_ & is_in_roster) != 0;
-  Reader reader(block_ + 1);
+  item.ask = (*record_ & asks) != 0;
+  item.approved = (*record_ & is_approved) != 0;
+  item.in_roster = (*record_ & is_in_roster) != 0;
+  Reader reader(record_ + 1);
   auto jid = xmpp::Jid::parse(reader.text());
   ensure(jid.has_value());
   item.jid = std::move(*jid);
@@ -84,35 +80,63 @@ storage::RosterItem Contact::item() const {
 }
 
 void Contacts::assign(const std::vector<storage::RosterItem>& items) {
-  blocks_.clear();
-  blocks_.reserve(items.size());
-  for (const auto& item : items) put(item);
-  blocks_.shrink_to_fit();
+  std::vector<const storage::RosterItem*> ordered;
+  ordered.reserve(items.size());
+  for (const auto& item : items) ordered.push_back(&item);
+  std::ranges::sort(ordered, {}, [](const auto* item) { return item->jid.text(); });
+  records_.clear();
+  starts_.clear();
+  starts_.reserve(items.size());
+  for (const auto* item : ordered) {
+    starts_.push_back(static_cast<uint32_t>(records_.size()));
+    append_record(records_, *item);
+  }
+  records_.shrink_to_fit();
 }
 
 void Contacts::put(const storage::RosterItem& item) {
-  const auto place = place_of(item.jid.text());
-  const auto at = blocks_.begin() + (place - blocks_.cbegin());
-  if (at != blocks_.end() && Contact(at->get()).jid() == item.jid.text()) {
-    *at = pack(item);
-    return;
-  }
-  blocks_.insert(at, pack(item));
+  std::string record;
+  append_record(record, item);
+  const size_t place = place_of(item.jid.text());
+  replace(place, is_at(place, item.jid.text()), record);
 }
 
 void Contacts::remove(std::string_view bare_jid) {
-  const auto at = place_of(bare_jid);
-  if (at != blocks_.end() && Contact(at->get()).jid() == bare_jid) blocks_.erase(at);
+  const size_t place = place_of(bare_jid);
+  if (is_at(place, bare_jid)) replace(place, true, {});
 }
 
 std::optional<Contact> Contacts::find(std::string_view bare_jid) const {
-  const auto at = place_of(bare_jid);
-  if (at == blocks_.end() || Contact(at->get()).jid() != bare_jid) return std::nullopt;
-  return Contact(at->get());
+  const size_t place = place_of(bare_jid);
+  if (!is_at(place, bare_jid)) return std::nullopt;
+  return at(starts_[place]);
 }
 
-std::vector<Contacts::Block>::const_iterator Contacts::place_of(std::string_view bare_jid) const {
-  return std::ranges::lower_bound(blocks_, bare_jid, {}, [](const Block& block) { return Contact(block.get()).jid(); });
+size_t Contacts::place_of(std::string_view bare_jid) const {
+  const auto found =
+      std::ranges::lower_bound(starts_, bare_jid, {}, [this](uint32_t start) { return at(start).jid(); });
+  return static_cast<size_t>(found - starts_.begin());
+}
+
+bool Contacts::is_at(size_t place, std::string_view bare_jid) const {
+  return place < starts_.size() && at(starts_[place]).jid() == bare_jid;
+}
+
+void Contacts::replace(size_t place, bool has_old, std::string_view record) {
+  const auto start_of = [this](size_t index) { return index < starts_.size() ? starts_[index] : records_.size(); };
+  const size_t start = start_of(place);
+  const size_t old_size = has_old ? start_of(place + 1) - start : 0;
+  records_.replace(start, old_size, record);
+  const auto at = starts_.begin() + static_cast<ptrdiff_t>(place);
+  auto behind = at;
+  if (has_old && record.empty()) {
+    behind = starts_.erase(at);
+  } else if (has_old) {
+    ++behind;
+  } else {
+    behind = starts_.insert(at, static_cast<uint32_t>(start)) + 1;
+  }
+  for (; behind != starts_.end(); ++behind) *behind = static_cast<uint32_t>(*behind + record.size() - old_size);
 }
 
 }  // namespace rookery::server

@@ -102,6 +102,7 @@ void Home::presence_from_client(Session& session, xmpp::ElementPtr presence) {
   session.set_available(true);
   session.priority = *priority;
   session.presence = presence->to_xml(xmpp::ns::client);
+  session.presence.shrink_to_fit();
   broadcast_presence(session, *presence, initial);
   for (const auto& hook : node().features().presence_updated) hook(session, *presence);
   if (initial) {

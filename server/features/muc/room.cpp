@@ -162,6 +162,7 @@ void Room::refuse(Envelope& envelope, const xmpp::StanzaError& error) {
 
 void Room::save(Stored then) {
   record_.config = write_config(config_);
+  record_.config.shrink_to_fit();
   record_.name = config_.name;
   record_.is_public = config_.is_public;
   if (is_locked_ || is_destroyed_) return then ? then({}) : void();

@@ -1,7 +1,7 @@
 // One room, XEP-0045: the single owner of its occupants, affiliations, configuration and log. Runs on one loop only.
 #pragma once
 
-#include <deque>
+#include <boost/container/deque.hpp>
 #include <functional>
 #include <map>
 #include <memory>
@@ -39,8 +39,8 @@ Result<RoomData> read_room(storage::Stores& stores, storage::MessageLog& log, co
 
 /// §7.2.16: what answers presence from one who is not in the room and does not ask to enter it.
 void say_not_in_the_room(Node& node, const Envelope& presence);
-/// What a client says of itself in its presence, without what only the room says.
-xmpp::ElementPtr own_words(xmpp::ElementPtr presence);
+/// What a client says of itself in its presence, as XML without its addresses and without what only the room says.
+std::string own_words(xmpp::ElementPtr presence);
 /// XEP-0153 §4.1: SHA-1 of each photo of a vCard, as hex.
 std::vector<std::string> photo_hashes(const xmpp::Element& vcard);
 
@@ -50,7 +50,7 @@ struct Occupant {
   Role role = Role::none;
   std::string id;                    ///< XEP-0421
   std::vector<xmpp::Jid> sessions;   ///< full JIDs, never empty; the last one came last
-  xmpp::ElementPtr presence;         ///< what the client says of itself: show, status, caps, …
+  std::string presence;              ///< own_words(): show, status, caps, …; empty: not known
   SharedStanzaPtr shown;             ///< its presence as most of the others see it; null until needed
   bool shows_jid = false;            ///< of what is shown
   std::set<std::string> private_to;  ///< nicks that got private messages from it
@@ -91,6 +91,9 @@ class Room : public std::enable_shared_from_this<Room> {
   void unload();     ///< idle: leaves memory; one that is not persistent goes for good
 
  private:
+  /// std::deque takes 576 bytes even while it is empty, and most rooms are quiet.
+  template <typename T>
+  using Queue = boost::container::deque<T>;
   struct HistoryItem {
     storage::LogId id = 0;
     std::string xml;         ///< as in the log
@@ -117,7 +120,7 @@ class Room : public std::enable_shared_from_this<Room> {
   struct Returning {
     xmpp::Jid session;
     std::shared_ptr<const Stay> stay;
-    xmpp::ElementPtr presence;  ///< what it says of itself; null when only a claim is known
+    std::string presence;  ///< own_words(); empty when only a claim is known
   };
 
   // room.cpp
@@ -164,7 +167,7 @@ class Room : public std::enable_shared_from_this<Room> {
   bool nick_is_taken(std::string_view nick, const xmpp::Jid& by) const;
   void change_nick(Envelope& envelope, Occupant& occupant);
   void leave(Occupant& occupant, const xmpp::Jid& session, PresenceNote note);
-  Occupant& add_session(const xmpp::Jid& nick, const xmpp::Jid& session, xmpp::ElementPtr presence, PresenceNote note);
+  Occupant& add_session(const xmpp::Jid& nick, const xmpp::Jid& session, std::string presence, PresenceNote note);
   void send_state(const Occupant& occupant, const xmpp::Jid& session, const PresenceNote& note);
   void receive_error(Envelope& envelope);
 
@@ -263,7 +266,7 @@ class Room : public std::enable_shared_from_this<Room> {
   SharedStanzaPtr subject_;
   std::vector<std::string> avatars_;
   Hats hats_;
-  std::deque<HistoryItem> history_;
+  Queue<HistoryItem> history_;
   std::map<xmpp::Jid, Role>
       given_roles_;  ///< voice that moderators gave or took, of accounts that would have the other by default
   std::set<xmpp::Jid> asked_for_;                     ///< who wants to be a member, while the admins have not answered
@@ -271,7 +274,7 @@ class Room : public std::enable_shared_from_this<Room> {
 
   storage::LogId last_id_ = 0;
   std::set<storage::LogId> uncommitted_;
-  std::deque<Envelope> waiting_;  ///< behind messages that are being written, so that all see one order
+  Queue<Envelope> waiting_;  ///< behind messages that are being written, so that all see one order
   size_t commits_pending_ = 0;
   size_t jobs_pending_ = 0;             ///< asynchronous work that will want this room
   std::unique_ptr<Takeover> takeover_;  ///< null when nobody can come back any more

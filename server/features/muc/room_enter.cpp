@@ -32,7 +32,7 @@ bool means_gone(Condition condition) {
 
 }  // namespace
 
-xmpp::ElementPtr own_words(xmpp::ElementPtr presence) {
+std::string own_words(xmpp::ElementPtr presence) {
   std::vector<const xmpp::Element*> foreign;
   for (const auto& child : presence->elements()) {
     const bool is_rooms = child.ns() == xmpp::ns::muc || child.ns() == xmpp::ns::muc_user ||
@@ -40,9 +40,10 @@ xmpp::ElementPtr own_words(xmpp::ElementPtr presence) {
     if (is_rooms) foreign.push_back(&child);
   }
   for (const auto* child : foreign) presence->remove(*child);
-  presence->remove_attr("to");
-  presence->remove_attr("id");
-  return presence->clone();  // packed
+  for (const auto* attribute : {"from", "to", "id"}) presence->remove_attr(attribute);
+  std::string words = presence->to_xml(xmpp::ns::client);
+  words.shrink_to_fit();
+  return words;
 }
 
 void Room::receive_presence(Envelope& envelope) {
@@ -69,12 +70,11 @@ void Room::receive_presence(Envelope& envelope) {
   }
   if (occupant->nick() != envelope.to.resource()) return change_nick(envelope, *occupant);
   const std::string id(envelope.stanza->attr("id"));
-  const std::string before = join && occupant->presence ? occupant->presence->to_xml() : std::string();
-  occupant->presence = own_words(std::move(envelope.stanza));
+  const std::string before = std::exchange(occupant->presence, own_words(std::move(envelope.stanza)));
   occupant->shown = nullptr;
   // §7.2: one that asks to enter where it is has lost its state; it gets all of it again.
   if (!join) return broadcast_presence(*occupant, {});
-  if (is_shown(*occupant) && occupant->presence->to_xml() != before) {  // §16.3: the others have not seen it yet
+  if (is_shown(*occupant) && occupant->presence != before) {  // §16.3: the others have not seen it yet
     for (const auto& [nick, other] : occupants_) {
       if (other.get() != occupant) send_to(*other, presence_for_others(*occupant, {}, sees_real_jids(*other)));
     }
@@ -127,8 +127,7 @@ void Room::enter(Envelope& envelope, const xmpp::MucJoin& join) {
   fanout.send();
 }
 
-Occupant& Room::add_session(const xmpp::Jid& nick, const xmpp::Jid& session, xmpp::ElementPtr presence,
-                            PresenceNote note) {
+Occupant& Room::add_session(const xmpp::Jid& nick, const xmpp::Jid& session, std::string presence, PresenceNote note) {
   if (Occupant* same = occupant_named(nick.resource())) {
     // Another client of the same account: for the others nothing happens.
     same->sessions.push_back(session);
@@ -172,7 +171,7 @@ void Room::change_nick(Envelope& envelope, Occupant& occupant) {
   const xmpp::Jid wanted = envelope.to, session = envelope.from;
   if (nick_is_taken(wanted.resource(), session))
     return refuse(envelope, Condition::conflict, "Somebody else has that nick");
-  xmpp::ElementPtr presence = own_words(std::move(envelope.stanza));
+  std::string presence = own_words(std::move(envelope.stanza));
   const PresenceNote note{.statuses = {303}, .new_nick = std::string(wanted.resource()), .is_unavailable = true};
   if (occupant.sessions.size() > 1 || occupant_named(wanted.resource()) != nullptr) {
     // Only this client goes: its nick stays with the others, or it joins those that have the new one.
@@ -225,7 +224,7 @@ void Room::receive_error(Envelope& envelope) {
     if (!error || error->condition == Condition::service_unavailable) return;
   }
   if (!error || !means_gone(error->condition)) return;
-  occupant->presence = nullptr;
+  occupant->presence.clear();
   leave(*occupant, envelope.from, {.statuses = {333}});
 }
 

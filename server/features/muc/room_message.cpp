@@ -1,5 +1,6 @@
 // XEP-0045 §7.4 messages to all, §7.5 private ones, §8.1 the subject.
 #include <algorithm>
+#include <boost/unordered/unordered_flat_set.hpp>
 
 #include "server/features/muc/room.h"
 #include "server/home/message_rules.h"
@@ -117,8 +118,10 @@ void Room::publish(Envelope& envelope, xmpp::ElementPtr message, const xmpp::Jid
 /// The message is durable and on its way to everybody: what the room itself remembers of it.
 void Room::published(const xmpp::Element& message, const std::string& xml, storage::LogId id,
                      const std::vector<storage::LogEntry>& tombstones) {
-  for (const auto& tombstone : tombstones)
-    std::erase_if(history_, [&](const auto& item) { return item.id == tombstone.id; });
+  for (const auto& tombstone : tombstones) {
+    const auto gone = std::ranges::remove(history_, tombstone.id, &HistoryItem::id);
+    history_.erase(gone.begin(), gone.end());
+  }
   if (changes_subject(message)) {
     auto subject = message.clone();
     const auto now = std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
@@ -135,7 +138,8 @@ void Room::published(const xmpp::Element& message, const std::string& xml, stora
 void Room::tell_absent_members(const SharedStanza& message, storage::LogId id) {
   const auto& hooks = node().features().room_message_for_absent;
   if (hooks.empty() || !says_something(message.stanza())) return;
-  std::set<std::string_view> present;
+  boost::unordered_flat_set<std::string_view> present;
+  present.reserve(occupants_.size());
   for (const auto& [nick, occupant] : occupants_) present.insert(occupant->sessions.front().bare_text());
   const auto author = xmpp::Jid::parse(message.stanza().attr("from"));
   const std::string nick(author ? author->resource() : std::string_view());

@@ -4,6 +4,7 @@
 #include "server/features/muc/room.h"
 #include "server/node.h"
 #include "xmpp/namespaces.h"
+#include "xmpp/stream_parser.h"
 
 namespace rookery::server::muc {
 
@@ -27,9 +28,10 @@ void say_not_in_the_room(Node& node, const Envelope& presence) {
 
 xmpp::ElementPtr Room::make_presence(const Occupant& occupant, const PresenceNote& note, bool with_jid) const {
   // The last words of one who leaves are its own; one who is put out has none.
-  const bool has_words =
-      occupant.presence && (!note.is_unavailable || occupant.presence->attr("type") == "unavailable");
-  auto presence = has_words ? occupant.presence->clone() : xmpp::Element::make("presence", xmpp::ns::client);
+  xmpp::ElementPtr presence;
+  if (auto words = xmpp::parse_document(occupant.presence, {}, xmpp::ns::client))
+    if (!note.is_unavailable || (*words)->attr("type") == "unavailable") presence = std::move(*words);
+  if (!presence) presence = xmpp::Element::make("presence", xmpp::ns::client);
   presence->set_attr("from", occupant.jid.text());
   if (note.is_unavailable) presence->set_attr("type", "unavailable");
   presence->add("occupant-id", xmpp::ns::occupant_id).set_attr("id", occupant.id);

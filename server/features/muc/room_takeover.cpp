@@ -25,7 +25,7 @@ void Room::ask_for_reports() {
   }
   for (const auto& returning : std::exchange(returning_, {}))
     asked.emplace_back(returning.stay->occupant, returning.session);
-  auto waiting = std::make_shared<std::deque<Envelope>>(std::exchange(waiting_, {}));
+  auto waiting = std::make_shared<Queue<Envelope>>(std::exchange(waiting_, {}));
   if (node().cluster() == nullptr || (asked.empty() && waiting->empty())) return;
   rooms_.loop().post([&node = node(), asked = std::move(asked), waiting] {
     Fanout fanout(node);
@@ -45,9 +45,9 @@ void Room::ask_for_reports() {
 /// True when the envelope was nothing but a report, or waits for its sender to be back.
 bool Room::take_stay(Envelope& envelope) {
   const auto stay = std::exchange(envelope.stay, nullptr);
-  const auto words = [&] { return stay->is_report ? own_words(envelope.stanza->clone()) : nullptr; };
+  const auto words = [&] { return stay->is_report ? own_words(envelope.stanza->clone()) : std::string(); };
   if (Occupant* here = occupant_of(envelope.from)) {
-    if (stay->is_report && !here->presence) {
+    if (stay->is_report && here->presence.empty()) {
       here->presence = words();
       here->shown = nullptr;
     }
@@ -165,7 +165,7 @@ bool Room::seat(Returning& returning, Fanout& fanout) {
   }
   occupant->sessions.push_back(returning.session);
   by_session_[returning.session.text()] = occupant;
-  if (returning.presence) occupant->presence = std::move(returning.presence);
+  if (!returning.presence.empty()) occupant->presence = std::move(returning.presence);
   occupant->shown = nullptr;
   show_changes(*occupant, returning.session, is_first, fanout);
   return true;
