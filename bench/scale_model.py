@@ -12,29 +12,29 @@ from dataclasses import dataclass
 
 SHARDS = 1024
 
-# bench/cluster hops, 500 messages/s on two nodes, CPU us a message (2026-11-30, on a busy machine); "local" is without any hop.
-ROOKERYD_LOCAL_US = 202.0
-ROOKERYD_EDGE_HOP_US = 125.0  # (remote edge - local) / 2: a message passes two edges
-ROOKERYD_HOME_HOP_US = 168.0  # remote home - local
-NATS_EDGE_HOP_US = 107.0
-NATS_HOME_HOP_US = 152.0
-# 22 runs of bench/cluster, least squares: us = POSTGRES_TRANSACTION_US * transactions a message + POSTGRES_MESSAGE_US.
-POSTGRES_TRANSACTION_US = 370.0
-POSTGRES_MESSAGE_US = 103.0
-COMMIT_MS = 3.3              # what a batch waits, others included
+# bench/cluster hops, 500 messages/s on two nodes, CPU us a message (2026-11-30, quiet machine); "local" is without any hop.
+ROOKERYD_LOCAL_US = 140.0
+ROOKERYD_EDGE_HOP_US = 84.0   # (remote edge - local) / 2: a message passes two edges
+ROOKERYD_HOME_HOP_US = 140.0  # remote home - local
+NATS_EDGE_HOP_US = 80.0
+NATS_HOME_HOP_US = 102.0
+# Ten rows of that day's hops and spread, least squares: us = POSTGRES_TRANSACTION_US * transactions a message + POSTGRES_MESSAGE_US.
+POSTGRES_TRANSACTION_US = 228.0
+POSTGRES_MESSAGE_US = 28.0
+COMMIT_MS = 0.43             # what a batch waits, others included
 WAL_KB = 1.7                 # a message, both archives, 200 bytes of text
-STORED_KB = 1.15
+STORED_KB = 1.1
 # bench/cluster idle: PostgreSQL's CPU for the leases, ms a second and node
-LEASES_MS = 2.5
+LEASES_MS = 3.0
 # bench/cluster login 2, us a login; the first time, which loads the home from PostgreSQL
-LOGIN_ROOKERYD_US = 1110.0
-LOGIN_POSTGRES_US = 460.0
+LOGIN_ROOKERYD_US = 1094.0
+LOGIN_POSTGRES_US = 258.0
 POSTGRES_CONNECTIONS = 4     # of a node with one loop
-# bench/run, full run: an idle TLS connection with its session, edge and home on one node
-CONNECTION_KIB = 18.0
+# bench/cluster memory 2: a quiet TLS connection with its session, on all nodes together
+CONNECTION_KIB = 22.3
 
 # What was measured with bench/cluster spread, 500 messages/s: rookeryd, NATS, PostgreSQL us a message, transactions a message.
-MEASURED = {1: (147.0, 0.0, 222.0, 0.33), 2: (475.0, 211.0, 417.0, 0.97), 3: (578.0, 240.0, 418.0, 0.885)}
+MEASURED = {1: (124.0, 0.0, 226.0, 1.06), 2: (272.0, 118.0, 266.0, 1.03), 3: (358.0, 154.0, 308.0, 1.01)}
 
 
 @dataclass(frozen=True)
