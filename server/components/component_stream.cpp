@@ -23,8 +23,7 @@ ComponentStream::ComponentStream(Node& node, Loop& loop, std::shared_ptr<StreamW
       loop_(&loop),
       peer_ip_(std::move(peer_ip)),
       wire_(std::move(wire)),
-      allowance_(static_cast<int64_t>(node.config().burst_bytes)),
-      allowance_at_(loop.now()) {}
+      allowance_(node.config().burst_bytes, loop.now()) {}
 
 ComponentStream::~ComponentStream() = default;
 
@@ -51,23 +50,13 @@ void ComponentStream::on_input(size_t bytes) {
   if (state_ != State::connected) {
     unauthenticated_bytes_ += bytes;
     if (unauthenticated_bytes_ > unauthenticated_budget) return fail(xmpp::StreamCondition::policy_violation);
-  } else {
-    charge(bytes);
+  } else if (const auto time =
+                 allowance_.charge(bytes, node_.config().bytes_per_second, node_.config().burst_bytes, loop_->now());
+             time.count() > 0) {
+    ++node_.reading_pauses;
+    pause(time);
   }
   process();
-}
-
-// REQUIREMENTS 6: too fast: reading pauses until the debt is paid.
-void ComponentStream::charge(size_t bytes) {
-  const auto rate = static_cast<double>(node_.config().bytes_per_second);
-  if (rate == 0) return;
-  const auto burst = static_cast<int64_t>(node_.config().burst_bytes);
-  const auto elapsed = std::chrono::duration<double>(loop_->now() - allowance_at_).count();
-  allowance_at_ = loop_->now();
-  allowance_ = std::min(allowance_ + static_cast<int64_t>(elapsed * rate), burst) - static_cast<int64_t>(bytes);
-  if (allowance_ > 0) return;
-  ++node_.reading_pauses;
-  pause(std::chrono::milliseconds(10 + static_cast<int64_t>(1000.0 * static_cast<double>(-allowance_) / rate)));
 }
 
 void ComponentStream::pause(std::chrono::milliseconds time) {

@@ -8,6 +8,7 @@
 #include "server/components/component.h"
 #include "server/edge/connection_limits.h"
 #include "server/edge/stream_wire.h"
+#include "server/net/byte_allowance.h"
 
 namespace rookery::server {
 
@@ -40,7 +41,6 @@ class ComponentStream final : public StreamWire::Owner, public std::enable_share
   void connected();
   void on_stanza(xmpp::ElementPtr stanza);
   void pause(std::chrono::milliseconds time);
-  void charge(size_t bytes);
   void fail(xmpp::StreamCondition condition, std::string text = {}) {
     close({.condition = condition, .text = std::move(text), .application = {}});
   }
@@ -59,8 +59,7 @@ class ComponentStream final : public StreamWire::Owner, public std::enable_share
   std::string asked_;  ///< the domain in its header, as it was sent
   Component* component_ = nullptr;
   std::optional<Loop::TimerId> deadline_;
-  int64_t allowance_;  ///< bytes that may still be read before reading pauses
-  Clock::time_point allowance_at_;
+  ByteAllowance allowance_;
   std::shared_ptr<ComponentStream> self_;  ///< until the connection has ended
 };
 

@@ -25,8 +25,7 @@ ClientStream::ClientStream(Node& node, Loop& loop, std::shared_ptr<StreamWire> w
       security_(door.security),
       kind_(door.kind),
       wire_(std::move(wire)),
-      allowance_(static_cast<int64_t>(node.config().burst_bytes)),
-      allowance_at_(loop.now()) {}
+      allowance_(node.config().burst_bytes, loop.now()) {}
 
 ClientStream::~ClientStream() { --node_.connections; }
 
@@ -70,21 +69,13 @@ void ClientStream::on_input(size_t bytes) {
 }
 
 void ClientStream::charge(size_t bytes) {
-  const auto rate = node_.config().bytes_per_second;
-  if (rate == 0) return;
-  allowance_ -= static_cast<int64_t>(bytes);
-  if (allowance_ > 0) return;
-  const auto elapsed = std::chrono::duration<double>(loop_->now() - allowance_at_).count();
-  allowance_at_ = loop_->now();
-  allowance_ = std::min(allowance_ + static_cast<int64_t>(elapsed * static_cast<double>(rate)),
-                        static_cast<int64_t>(node_.config().burst_bytes));
-  if (allowance_ > 0) return;
+  const auto time = allowance_.charge(bytes, node_.config().bytes_per_second, node_.config().burst_bytes, loop_->now());
+  if (time.count() == 0) return;
   // REQUIREMENTS 6: too fast: reading pauses until the debt is paid.
   ++node_.reading_pauses;
   wire_->pause_reading();
   if (std::exchange(is_in_debt_, true)) return;
-  const std::chrono::duration<double> pause(static_cast<double>(-allowance_) / static_cast<double>(rate) + 0.01);
-  loop_->after(std::chrono::duration_cast<Clock::duration>(pause), [this, self = shared_from_this()] {
+  loop_->after(time, [this, self = shared_from_this()] {
     is_in_debt_ = false;
     if (state_ != State::closed && !waiting_) wire_->resume_reading();
   });

@@ -11,6 +11,7 @@
 #include "server/edge/sasl2.h"
 #include "server/edge/stream_wire.h"
 #include "server/home/attach.h"
+#include "server/net/byte_allowance.h"
 #include "xmpp/sasl/sasl_server.h"
 
 namespace rookery::server {
@@ -141,8 +142,7 @@ class ClientStream final : public StreamWire::Owner,
   ClientSession* session_ = nullptr;
   std::optional<Loop::TimerId> deadline_;
   const Clock::time_point accepted_at_ = Clock::now();
-  int64_t allowance_;  ///< bytes that may still be read before reading pauses
-  Clock::time_point allowance_at_;
+  ByteAllowance allowance_;
   bool is_in_debt_ = false;             ///< more came than may: reading pauses until that is made good
   std::shared_ptr<ClientStream> self_;  ///< until the connection has ended
 };

@@ -34,7 +34,7 @@ void bind_at(Homes& homes, const xmpp::Jid& account, Home* home, const BindReque
   if (!link.is_open()) return;
   if (!homes.takes_sessions(account.bare_text())) return then({.moved = true});
   if (home == nullptr) return then({});
-  if (home->sessions().size() >= home->node().config().sessions_per_account) {
+  if (!home->has_room_for(request.resource)) {
     return then({.refused = xmpp::StanzaError{.condition = xmpp::Condition::resource_constraint}});
   }
   then({.session = &home->bind(request.resource, link)});

@@ -52,7 +52,7 @@ void finish(Binding& binding, Home& home, const std::optional<xmpp::MamMetadata>
     if (client.empty() || old->client != client) continue;
     old->end({.condition = xmpp::StreamCondition::conflict, .text = "Replaced by a new connection"});
   }
-  if (home.sessions().size() >= home.node().config().sessions_per_account) {
+  if (!home.has_room_for(binding.resource)) {
     return binding.then({.refused = xmpp::StanzaError{.condition = xmpp::Condition::resource_constraint}});
   }
   Session& session = home.bind(binding.resource, binding.link);

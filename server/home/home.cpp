@@ -44,6 +44,12 @@ Session& Home::bind(std::string_view resource, ClientLink& link) {
   return *sessions_.back();
 }
 
+bool Home::has_room_for(std::string_view resource) {
+  if (sessions_.size() < node().config().sessions_per_account) return true;
+  const auto full = jid_.with_resource(resource);
+  return full && !resource.empty() && find(full->resource()) != nullptr;
+}
+
 Session* Home::find(std::string_view resource) {
   for (const auto& session : sessions_) {
     if (session->jid().resource() == resource) return session.get();

@@ -55,6 +55,7 @@ class Home {
 
   // Sessions
   Session& bind(std::string_view resource, ClientLink& link);  ///< empty: one is generated; an equal one is replaced
+  bool has_room_for(std::string_view resource);  ///< one more session, or one in the place of an equal one
   Session* find(std::string_view resource);
   Session* find_serial(uint64_t serial);
   Session* find_resumable(std::string_view id);

@@ -12,28 +12,26 @@ namespace rookery::server {
 
 class ByteAllowance {
  public:
-  /// `bytes_per_second` 0: no limit.
-  ByteAllowance(size_t bytes_per_second, size_t burst_bytes, Clock::time_point now)
-      : rate_(static_cast<double>(bytes_per_second)),
-        burst_(static_cast<int64_t>(burst_bytes)),
-        left_(burst_),
-        at_(now) {}
+  ByteAllowance(uint64_t burst_bytes, Clock::time_point now) : left_(static_cast<int64_t>(burst_bytes)), at_(now) {}
 
-  /// For how long nothing more shall be read; 0: go on.
-  std::chrono::milliseconds charge(size_t bytes, Clock::time_point now) {
-    if (rate_ == 0) return {};
-    const auto elapsed = std::chrono::duration<double>(now - at_).count();
+  /// For how long nothing more shall be read; 0: go on. The limits may differ from call to call: the configuration is
+  /// read again. `bytes_per_second` 0: no limit.
+  std::chrono::milliseconds charge(size_t bytes, uint64_t bytes_per_second, uint64_t burst_bytes,
+                                   Clock::time_point now) {
+    if (bytes_per_second == 0) return {};
+    left_ -= static_cast<int64_t>(bytes);
+    if (left_ > 0) return {};  // only then is it worth looking how long ago the last time was
+    const auto rate = static_cast<double>(bytes_per_second);
+    const auto earned = static_cast<int64_t>(std::chrono::duration<double>(now - at_).count() * rate);
     at_ = now;
-    left_ = std::min(left_ + static_cast<int64_t>(elapsed * rate_), burst_) - static_cast<int64_t>(bytes);
+    left_ = std::min(left_ + earned, static_cast<int64_t>(burst_bytes));
     if (left_ > 0) return {};
-    return std::chrono::milliseconds(10 + static_cast<int64_t>(1000.0 * static_cast<double>(-left_) / rate_));
+    return std::chrono::milliseconds(10 + static_cast<int64_t>(1000.0 * static_cast<double>(-left_) / rate));
   }
 
  private:
-  const double rate_;
-  const int64_t burst_;
   int64_t left_;
-  Clock::time_point at_;
+  Clock::time_point at_;  ///< when it was last made up for
 };
 
 }  // namespace rookery::server

@@ -36,7 +36,7 @@ IncomingStream::IncomingStream(RemoteServers& servers, std::shared_ptr<StreamWir
       peer_ip_(std::move(peer_ip)),
       wire_(std::move(wire)),
       receiver_(receiver_options(direct_tls)),
-      allowance_(node_.config().bytes_per_second, node_.config().burst_bytes, loop_.now()) {}
+      allowance_(node_.config().burst_bytes, loop_.now()) {}
 
 IncomingStream::~IncomingStream() = default;
 
@@ -93,7 +93,9 @@ void IncomingStream::on_input(size_t bytes) {
   if (!was_authorised_) {
     unauthenticated_bytes_ += bytes;
     if (unauthenticated_bytes_ > unauthenticated_budget) return fail(xmpp::StreamCondition::policy_violation);
-  } else if (const auto time = allowance_.charge(bytes, loop_.now()); time.count() > 0) {
+  } else if (const auto time =
+                 allowance_.charge(bytes, node_.config().bytes_per_second, node_.config().burst_bytes, loop_.now());
+             time.count() > 0) {
     ++node_.reading_pauses;
     pause(time);
   }
