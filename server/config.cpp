@@ -86,6 +86,8 @@ const std::vector<Key>& keys() {
       {"auth.token_lifetime", number(&Config::token_lifetime, 60, 3650 * day)},
       {"auth.token_rotation", number(&Config::token_rotation, 1, 3650 * day)},
       {"archive.enabled", boolean(&Config::archive)},
+      {"archive.keep_days", number(&Config::archive_keep, 0, 36'500)},
+      {"archive.rooms_keep_days", number(&Config::archive_rooms_keep, 0, 36'500)},
       {"pubsub.subdomain", subdomain(&Config::pubsub_subdomain)},
       {"pubsub.create", one_of(&Config::pubsub_create, {"local", "anyone", "nobody"})},
       {"muc.subdomain", subdomain(&Config::muc_subdomain)},

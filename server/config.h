@@ -107,6 +107,8 @@ struct Config {
 
   // [archive]
   bool archive = true;
+  std::chrono::days archive_keep{0};  ///< of an account's messages; 0: for ever
+  std::chrono::days archive_rooms_keep{0};
 
   // [pubsub]
   std::string pubsub_subdomain = "pubsub";  ///< of each of our domains: a service of XEP-0060; empty: none

@@ -52,7 +52,7 @@ Reader address_or_none(std::string Config::* member);
 /// "host:port" of a service elsewhere, named or numbered.
 Reader hosts(std::vector<std::string> Config::* member);
 
-/// Also of durations, which are whole seconds in the file.
+/// Also of durations, which are in the file in the unit that their key names, else in seconds.
 template <typename T>
 Reader number(T Config::* member, int64_t least, int64_t most) {
   return [=](const toml::node& node, Config& config) -> std::string {

@@ -85,6 +85,7 @@ struct LoopCounters {
   uint64_t delivered = 0;        ///< given to sessions, carbons not counted
   uint64_t offline = 0;          ///< stored while nobody was there
   uint64_t resent = 0;           ///< recognised as sent before
+  uint64_t expired = 0;          ///< entries deleted because they were older than archives keep them
   Histogram durable;             ///< us from reading a client's message until all that had to be durable was
   Histogram acknowledged;        ///< us from storing a message until a device of its receiver acknowledged it
   Histogram commit_time;         ///< us until a loop's batch was durable
@@ -119,6 +120,7 @@ struct LoopCounters {
     delivered += other.delivered;
     offline += other.offline;
     resent += other.resent;
+    expired += other.expired;
     durable += other.durable;
     acknowledged += other.acknowledged;
     commit_time += other.commit_time;

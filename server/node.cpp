@@ -283,8 +283,8 @@ void Node::stop() {
   for (auto& loop : loops_) loop->stop();
   files_.reset();
   metrics_.reset();
-  log_.reset();     // finishes the queued commits
-  stores_.clear();  // and the queued writes
+  stores_.clear();  // finishes the queued writes, and reads of the log
+  log_.reset();     // and the queued commits
 }
 
 void Node::register_before_auth(xmpp::ElementPtr iq, std::shared_ptr<Stranger> stranger,

@@ -30,6 +30,29 @@ inline IdRange time_range(const ArchiveQuery& query) {
   return range;
 }
 
+/// Fills in OldEntries from the entries of a range, the oldest first.
+class OldEntriesWalk {
+ public:
+  explicit OldEntriesWalk(size_t limit) : limit_(limit) {}
+  /// False: enough; this entry belongs to the next part.
+  bool take(LogId id, bool is_waited_for) {
+    if (looked_at_ == limit_ || (is_waited_for && !found_.ids.empty())) {
+      found_.go_on = last_;
+      return false;
+    }
+    ++looked_at_;
+    last_ = id;
+    if (!is_waited_for) found_.ids.push_back(id);
+    return true;
+  }
+  OldEntries done() { return std::move(found_); }
+
+ private:
+  size_t limit_, looked_at_ = 0;
+  LogId last_ = 0;
+  OldEntries found_;
+};
+
 /// `range` narrowed by after and before.
 inline IdRange page_range(const ArchiveQuery& query, IdRange range) {
   if (query.after == last_log_id) return {1, 0};

@@ -27,8 +27,10 @@ std::optional<LogId> parse_stanza_id(std::string_view text) {
 bool LogBatch::empty() const { return size() == 0; }
 
 size_t LogBatch::size() const {
-  return entries.size() + replaced.size() + seen.size() + cursors.size() + counters.size() + delivered.size() +
-         ended.size() + purged.size();
+  size_t rows = entries.size() + replaced.size() + seen.size() + cursors.size() + counters.size() + delivered.size() +
+                ended.size() + purged.size();
+  for (const auto& each : expired) rows += each.ids.size();
+  return rows;
 }
 
 Result<std::vector<LogEntry>> MessageLog::find(std::string_view owner, const std::vector<LogId>& ids) const {
@@ -37,6 +39,16 @@ Result<std::vector<LogEntry>> MessageLog::find(std::string_view owner, const std
     auto next = inbox(owner, id - 1, 1);
     if (!next) return std::unexpected(next.error());
     if (!next->empty() && next->front().id == id) found.push_back(std::move(next->front()));
+  }
+  return found;
+}
+
+Result<std::vector<std::string>> MessageLog::with_older(const std::vector<std::string>& owners, LogId before) const {
+  std::vector<std::string> found;
+  for (const auto& owner : owners) {
+    const auto oldest = old_entries(owner, 0, before, 1);
+    if (!oldest) return std::unexpected(oldest.error());
+    if (!oldest->ids.empty() || oldest->go_on) found.push_back(owner);
   }
   return found;
 }

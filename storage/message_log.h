@@ -69,6 +69,11 @@ struct LogBatch {
   struct Session {
     std::string owner, session;
   };
+  /// What MessageLog::old_entries() has found, so that nothing that is to stay lies between the first and the last id.
+  struct Expired {
+    std::string owner;
+    std::vector<LogId> ids;  ///< ascending
+  };
 
   /// Whoever writes shows that it still owns what it writes to: when one of these epochs is lower than its shard's
   /// newest, the whole batch is refused (Failure::fenced), and no other. Empty on a single node: nobody else writes.
@@ -86,6 +91,7 @@ struct LogBatch {
       delivered;  ///< acknowledged out of order: clears the inbox flag; erases entries that are not archived
   std::vector<Session> ended;       ///< sessions whose counters are not needed any more
   std::vector<std::string> purged;  ///< owners whose everything goes (account deleted)
+  std::vector<Expired> expired;     ///< archived entries that go
 
   bool empty() const;
   size_t size() const;  ///< rows, roughly
@@ -108,6 +114,12 @@ struct ArchivePage {
   std::vector<LogEntry> entries;  ///< ascending by id
   bool complete = true;           ///< nothing of the range lies beyond this page in the direction of paging
   std::optional<size_t> count;
+};
+
+/// A part of an archive that may go.
+struct OldEntries {
+  std::vector<LogId> ids;      ///< ascending; no other archived entry lies between them
+  std::optional<LogId> go_on;  ///< there may be more after this id
 };
 
 /// What a home needs when it is loaded.
@@ -135,6 +147,12 @@ class MessageLog {
   /// Those of these entries of the inbox that exist, archived or not, ascending. `ids` is ascending. A missing one has
   /// been delivered elsewhere and was not to be kept. (A backend that finds rows by key does better than this.)
   virtual Result<std::vector<LogEntry>> find(std::string_view owner, const std::vector<LogId>& ids) const;
+  /// Archived entries with after < id < before that nobody waits for: all but those with the inbox flag that the
+  /// account's cursor has not passed. Looks at `limit` entries at most.
+  virtual Result<OldEntries> old_entries(std::string_view owner, LogId after, LogId before, size_t limit) const = 0;
+  /// Those of these owners whose archives hold anything older, waited for or not. (A backend that can ask for many at
+  /// once does better than this.)
+  virtual Result<std::vector<std::string>> with_older(const std::vector<std::string>& owners, LogId before) const;
   virtual Result<std::optional<LogId>> cursor(std::string_view owner, std::string_view device) const = 0;
   /// Which of these 16-byte keys are known.
   virtual Result<bool> has_seen(std::string_view owner, std::string_view key) const = 0;

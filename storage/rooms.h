@@ -50,6 +50,8 @@ class RoomStore {
   virtual Status set_affiliation(const xmpp::Jid& room, const RoomAffiliation& value) = 0;
   /// JID and name of public rooms.
   virtual Result<std::vector<std::pair<xmpp::Jid, std::string>>> list(const RoomRange& range) = 0;
+  /// All rooms of the domain, ordered by JID; `after`: a JID's text, exclusive.
+  virtual Result<std::vector<xmpp::Jid>> all(std::string_view domain, std::string_view after, size_t limit) = 0;
   virtual Result<size_t> count(std::string_view domain) = 0;        ///< public rooms
   virtual Result<size_t> created_by(std::string_view creator) = 0;  ///< rooms of any kind that still exist
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "storage/archive_range.h"
 #include "xmpp/namespaces.h"
 
 namespace rookery::server {
@@ -55,8 +56,14 @@ xmpp::MamMetadata::End to_end(const storage::LogEntry& entry) {
 
 }  // namespace
 
+storage::LogId oldest_kept(std::chrono::days keep) {
+  if (keep == std::chrono::days::zero()) return 0;
+  return storage::id_at(std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now()) -
+                        keep);
+}
+
 xmpp::Parsed<ArchiveSearch> make_archive_search(const xmpp::MamQuery& asked, const xmpp::Jid& owner,
-                                                storage::LogId newest) {
+                                                storage::LogId newest, storage::LogId oldest) {
   if (!asked.node.empty()) return xmpp::refuse(xmpp::Condition::item_not_found, "the archive has no nodes");
   if (asked.page.index)
     return xmpp::refuse(xmpp::Condition::feature_not_implemented, "pages are found by id, not by index");
@@ -64,7 +71,9 @@ xmpp::Parsed<ArchiveSearch> make_archive_search(const xmpp::MamQuery& asked, con
   auto& query = search.query;
   query.owner = owner.text();
   if (asked.with) query.with = asked.with->text();
-  query.start = asked.start;
+  search.oldest = oldest;
+  query.start =
+      oldest == 0 ? asked.start : std::max(asked.start.value_or(storage::TimePoint{}), storage::time_of(oldest));
   query.end = asked.end;
   query.before = newest + 1;
   for (const auto& [text, is_after] : {std::pair(&asked.after_id, true), std::pair(&asked.before_id, false),
@@ -87,6 +96,9 @@ xmpp::Parsed<ArchiveSearch> make_archive_search(const xmpp::MamQuery& asked, con
 }
 
 Result<storage::ArchivePage> read_archive(const storage::MessageLog& log, const ArchiveSearch& search) {
+  const auto has_expired = [&](storage::LogId id) { return id < search.oldest; };
+  if (std::ranges::any_of(search.anchors, has_expired) || std::ranges::any_of(search.query.ids, has_expired))
+    return fail(Failure::not_found, "an entry that was asked for has expired");
   if (!search.anchors.empty()) {
     storage::ArchiveQuery exist;
     exist.owner = search.query.owner;
@@ -104,10 +116,11 @@ Result<storage::ArchivePage> read_archive(const storage::MessageLog& log, const 
 }
 
 Result<xmpp::MamMetadata> archive_metadata(const storage::MessageLog& log, const std::string& owner,
-                                           storage::LogId up_to) {
+                                           storage::LogId newest, storage::LogId oldest) {
   storage::ArchiveQuery query;
   query.owner = owner;
-  query.before = up_to + 1;
+  query.before = newest + 1;
+  if (oldest != 0) query.start = storage::time_of(oldest);
   query.limit = 1;
   const auto first = log.query(query);
   if (!first) return std::unexpected<Error>(first.error());

@@ -70,8 +70,9 @@ void finish(Binding& binding, Home& home, const std::optional<xmpp::MamMetadata>
 /// Reads until nothing has come in between, so that what is said of the archive is true when the session begins.
 void read_then_finish(std::shared_ptr<Binding> binding, Home& home) {
   const auto up_to = home.committed_id();
-  auto read = [owner = home.jid().text(), up_to](const storage::MessageLog& log) {
-    return archive_metadata(log, owner, up_to);
+  const auto oldest = oldest_kept(home.node().config().archive_keep);
+  auto read = [owner = home.jid().text(), up_to, oldest](const storage::MessageLog& log) {
+    return archive_metadata(log, owner, up_to, oldest);
   };
   home.node().read_log(std::move(read), [binding, up_to](Result<xmpp::MamMetadata> metadata) {
     Home* home = binding->homes.find_loaded(binding->account);

@@ -1,4 +1,5 @@
 // The account's inbox: a cursor over its log. What no device has acknowledged is sent again, from the log.
+#include "server/archive/archive.h"
 #include "server/home/home.h"
 #include "server/home/homes.h"
 #include "server/home/message_rules.h"
@@ -13,6 +14,7 @@ namespace {
 constexpr size_t page_entries = 50;
 constexpr size_t page_bytes = 1024 * 1024;  // one page has to fit into a client's outbox
 constexpr auto read_again_after = std::chrono::milliseconds(200);
+constexpr storage::LogId time_to_ask = 3'600'000'000;  // microseconds that a client has for its first archive query
 
 // XEP-0203 §2: when it was received, by whom it was kept.
 std::string delay_element(const xmpp::Jid& by, storage::LogId id) {
@@ -118,6 +120,9 @@ void Home::catch_up(Session& session) {
 }
 
 void Home::send_page(Session& session, std::vector<storage::LogEntry> entries, bool complete) {
+  // What has expired, or will have when the client asks, the archive does not provide.
+  const storage::LogId oldest = oldest_kept(node().config().archive_keep);
+  const storage::LogId archive_begins = oldest == 0 ? 0 : oldest + time_to_ask;
   size_t sent = 0, bytes = 0;
   for (auto& entry : entries) {
     if (bytes > page_bytes) {
@@ -130,7 +135,8 @@ void Home::send_page(Session& session, std::vector<storage::LogEntry> entries, b
       scanned_to_ = entry.id;
     }
     if (!pending_.contains(entry.id) || in_flight_.contains(entry.id)) continue;
-    if (entry.id <= session.archive_known_to && (entry.flags & storage::LogEntry::archived) != 0) {
+    if (entry.id <= session.archive_known_to && entry.id >= archive_begins &&
+        (entry.flags & storage::LogEntry::archived) != 0) {
       acknowledged(entry.id);  // XEP-0386 §3.2: cleared, since the archive provides it
       continue;
     }

@@ -39,6 +39,7 @@ void Homes::add_fences(storage::LogBatch& batch) const {
   for (const auto& row : batch.delivered) add(row.owner);
   for (const auto& row : batch.ended) add(row.owner);
   for (const auto& owner : batch.purged) add(owner);
+  for (const auto& row : batch.expired) add(row.owner);
 }
 
 void Homes::commit_refused(const Error& error) {

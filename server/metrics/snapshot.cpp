@@ -66,6 +66,8 @@ void write_messages(Exposition& out, const LoopCounters& sum) {
       .sample(sum.offline);
   out.counter("rookery_messages_resent_total", "Messages recognised as sent before and not stored again.")
       .sample(sum.resent);
+  out.counter("rookery_archive_expired_total", "Entries deleted because they were older than [archive] keeps them.")
+      .sample(sum.expired);
   out.histogram("rookery_message_durable_seconds",
                 "From reading a client's message until all that had to be durable was, also on another node.",
                 sum.durable, Unit::seconds, first_time, last_time);

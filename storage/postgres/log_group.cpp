@@ -26,6 +26,9 @@ LogGroup::Added LogGroup::check_fences(const LogBatch& batch) const {
 LogGroup::Added LogGroup::add(const LogBatch& batch) {
   // Replacements are written after all entries of the group, so an entry that comes later must not be one of them.
   if (!purged_.empty() || (!replaced_.ids.empty() && !batch.entries.empty())) return Added::next_group;
+  // So is what has expired.
+  if (std::ranges::any_of(batch.entries, [this](const LogEntry& entry) { return entry.id <= expired_up_to_; }))
+    return Added::next_group;
   if (const auto checked = check_fences(batch); checked != Added::yes) return checked;
   for (const auto& [shard, epoch] : batch.fences) epochs_[shard] = epoch;
   empty_ = empty_ && batch.empty() && batch.fences.empty();
@@ -53,6 +56,11 @@ LogGroup::Added LogGroup::add(const LogBatch& batch) {
     delivered_ids_.add(static_cast<int64_t>(key.id));
   }
   for (const auto& session : batch.ended) counters_[{session.owner, session.session}] = std::nullopt;
+  for (const auto& expired : batch.expired) {
+    if (expired.ids.empty()) continue;
+    expired_.push_back(expired);
+    expired_up_to_ = std::max(expired_up_to_, expired.ids.back());
+  }
   for (const auto& owner : batch.purged) purged_.add(owner);
   return Added::yes;
 }
@@ -82,6 +90,10 @@ void LogGroup::send(Connection& connection, int64_t writer, int64_t number) cons
   }
   send_states(connection);
   send_deliveries(connection);
+  for (const auto& [owner, ids] : expired_) {
+    connection.send("DELETE FROM log_entries WHERE owner = $1 AND id BETWEEN $2 AND $3",
+                    Parameters(owner, static_cast<int64_t>(ids.front()), static_cast<int64_t>(ids.back())));
+  }
   if (!purged_.empty()) {
     for (const std::string_view sql : {"DELETE FROM log_entries WHERE owner = ANY ($1::text[])",
                                        "DELETE FROM log_transient WHERE owner = ANY ($1::text[])",

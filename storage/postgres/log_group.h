@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "storage/message_log.h"
 #include "storage/postgres/connection.h"
@@ -44,6 +45,8 @@ class LogGroup {
   Array seen_owners_ = Array::of_text(), seen_keys_ = Array::of_bytes();
   Array delivered_owners_ = Array::of_text(), delivered_ids_ = Array::of_integers();
   Array purged_ = Array::of_text();
+  std::vector<LogBatch::Expired> expired_;
+  LogId expired_up_to_ = 0;
   // Ordered, so that two writers lock rows in the same order.
   std::map<Key, LogId> cursors_;                     ///< (owner, device): the last one counts
   std::map<std::string, LogId> passed_;              ///< owner: the account's own cursor at its furthest

@@ -179,6 +179,38 @@ Result<std::vector<LogEntry>> LogReader::inbox(std::string_view owner, LogId aft
   });
 }
 
+Result<OldEntries> LogReader::old_entries(std::string_view owner, LogId after, LogId before, size_t limit) {
+  return with([&](Database& database) -> Result<OldEntries> {
+    OldEntriesWalk part(limit);
+    const auto one_more = static_cast<int64_t>(std::min<size_t>(limit, INT64_MAX - 1)) + 1;
+    auto rows = database.query(
+        "SELECT id, ((flags & 2::smallint) <> 0 AND id > coalesce((SELECT c.id FROM log_cursors c WHERE c.owner = $1"
+        " AND c.device = ''), 0))::int::bigint FROM log_entries WHERE owner = $1 AND id > $2 AND id < $3 ORDER BY id"
+        " LIMIT $4",
+        owner, sql_id(after), sql_id(before), one_more);
+    while (rows.next() && part.take(static_cast<LogId>(rows.integer(0)), rows.boolean(1))) {
+    }
+    if (auto status = rows.status(); !status) return std::unexpected(status.error());
+    return part.done();
+  });
+}
+
+Result<std::vector<std::string>> LogReader::with_older(const std::vector<std::string>& owners, LogId before) {
+  return with([&](Database& database) -> Result<std::vector<std::string>> {
+    Array asked = Array::of_text();
+    for (const auto& owner : owners) asked.add(owner);
+    std::vector<std::string> found;
+    // One search in the index for each.
+    auto rows = database.query(
+        "SELECT o.owner FROM unnest($1::text[]) AS o(owner), LATERAL (SELECT FROM log_entries e WHERE e.owner = o.owner"
+        " AND e.id < $2 ORDER BY e.id LIMIT 1) AS oldest",
+        asked, sql_id(before));
+    while (rows.next()) found.push_back(rows.text(0));
+    if (auto status = rows.status(); !status) return std::unexpected(status.error());
+    return found;
+  });
+}
+
 Result<std::optional<LogId>> LogReader::cursor(std::string_view owner, std::string_view device) {
   auto found = with([&](Database& database) {
     return number(database.query("SELECT id FROM log_cursors WHERE owner = $1 AND device = $2", owner, device));

@@ -17,6 +17,8 @@ class LogReader {
   Result<ArchivePage> query(const ArchiveQuery& query);
   Result<InboxState> load(std::string_view owner);
   Result<std::vector<LogEntry>> inbox(std::string_view owner, LogId after, size_t limit);
+  Result<OldEntries> old_entries(std::string_view owner, LogId after, LogId before, size_t limit);
+  Result<std::vector<std::string>> with_older(const std::vector<std::string>& owners, LogId before);
   Result<std::optional<LogId>> cursor(std::string_view owner, std::string_view device);
   Result<bool> has_seen(std::string_view owner, std::string_view key);
   Result<std::optional<uint32_t>> counter(std::string_view owner, std::string_view session);

@@ -21,6 +21,12 @@ class PostgresLog final : public MessageLog {
   Result<std::vector<LogEntry>> inbox(std::string_view owner, LogId after, size_t limit) const override {
     return reader_.inbox(owner, after, limit);
   }
+  Result<OldEntries> old_entries(std::string_view owner, LogId after, LogId before, size_t limit) const override {
+    return reader_.old_entries(owner, after, before, limit);
+  }
+  Result<std::vector<std::string>> with_older(const std::vector<std::string>& owners, LogId before) const override {
+    return reader_.with_older(owners, before);
+  }
   Result<std::optional<LogId>> cursor(std::string_view owner, std::string_view device) const override {
     return reader_.cursor(owner, device);
   }

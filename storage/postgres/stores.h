@@ -98,6 +98,7 @@ class Rooms final : public RoomStore {
   Result<std::vector<RoomAffiliation>> affiliations(const xmpp::Jid& room) override;
   Status set_affiliation(const xmpp::Jid& room, const RoomAffiliation& value) override;
   Result<std::vector<std::pair<xmpp::Jid, std::string>>> list(const RoomRange& range) override;
+  Result<std::vector<xmpp::Jid>> all(std::string_view domain, std::string_view after, size_t limit) override;
   Result<size_t> count(std::string_view domain) override;
   Result<size_t> created_by(std::string_view creator) override;
 

@@ -9,6 +9,9 @@ namespace rookery::storage::rocks {
 
 namespace {
 
+/// Every reader has to look at the tombstone of a range, so that few entries are better deleted one by one.
+constexpr size_t worth_a_range = 64;
+
 void put(rocksdb::WriteBatch& out, rocksdb::ColumnFamilyHandle* family, std::string_view key, std::string_view value) {
   out.Put(family, slice(key), slice(value));
 }
@@ -55,6 +58,7 @@ Status BatchEncoder::add(const LogBatch& batch, Database& database, rocksdb::Wri
   for (const auto& session : batch.ended) {
     out.Delete(database.family(Family::state), counter_key(session.owner, session.session));
   }
+  for (const auto& expired : batch.expired) add_expired(expired, database, out);
   for (const auto& owner : batch.purged) add_purge(owner, database, out);
   return {};
 }
@@ -115,6 +119,16 @@ void BatchEncoder::add_delivered(const LogBatch::Key& key, Database& database, r
   }
   if (owner->second.empty()) transient_.erase(owner);
   out.Delete(database.family(Family::transient), row);
+}
+
+void BatchEncoder::add_expired(const LogBatch::Expired& expired, Database& database, rocksdb::WriteBatch& out) {
+  auto* const family = database.family(Family::entries);
+  if (expired.ids.size() >= worth_a_range) {
+    out.DeleteRange(family, entry_key(expired.owner, expired.ids.front()),
+                    entry_key(expired.owner, expired.ids.back() + 1));
+    return;
+  }
+  for (const LogId id : expired.ids) out.Delete(family, entry_key(expired.owner, id));
 }
 
 void BatchEncoder::add_purge(const std::string& owner, Database& database, rocksdb::WriteBatch& out) {

@@ -26,6 +26,7 @@ class BatchEncoder {
   void add_entry(const LogEntry& entry, Database& database, rocksdb::WriteBatch& out);
   void add_cursor(const LogBatch::Cursor& cursor, Database& database, rocksdb::WriteBatch& out);
   void add_delivered(const LogBatch::Key& key, Database& database, rocksdb::WriteBatch& out);
+  void add_expired(const LogBatch::Expired& expired, Database& database, rocksdb::WriteBatch& out);
   void add_purge(const std::string& owner, Database& database, rocksdb::WriteBatch& out);
 
   std::unordered_map<uint32_t, uint64_t> epochs_;

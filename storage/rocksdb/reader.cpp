@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "storage/archive_range.h"
 #include "storage/rocksdb/codec.h"
 
 namespace rookery::storage::rocks {
@@ -13,7 +12,7 @@ namespace {
 class EntryWalk {
  public:
   EntryWalk(Database& database, Family family, std::string_view owner, IdRange range, bool backwards,
-            const rocksdb::Snapshot* snapshot = nullptr)
+            const rocksdb::Snapshot* snapshot = nullptr, bool fills_cache = true)
       : owner_(owner), backwards_(backwards), begin_(entry_key(owner, range.first)) {
     // The upper bound is exclusive; the id after the last possible one is the end of the owner.
     end_ = range.last == last_log_id ? owner_end(owner) : entry_key(owner, range.last + 1);
@@ -23,7 +22,7 @@ class EntryWalk {
     options.snapshot = snapshot;
     options.iterate_lower_bound = &begin_slice_;
     options.iterate_upper_bound = &end_slice_;
-    options.fill_cache = true;
+    options.fill_cache = fills_cache;
     row_.reset(database.db().NewIterator(options, database.family(family)));
     if (backwards_) {
       row_->SeekForPrev(entry_key(owner, range.last));
@@ -189,6 +188,22 @@ Result<std::vector<LogEntry>> find(Database& database, std::string_view owner, c
     }
   }
   return found;
+}
+
+Result<OldEntries> old_entries(Database& database, std::string_view owner, IdRange range, size_t limit) {
+  if (range.empty()) return OldEntries();
+  // Read first: it only moves on.
+  const auto position = cursor(database, owner, "");
+  if (!position) return std::unexpected(position.error());
+  OldEntriesWalk part(limit);
+  // Nobody is going to read these blocks again.
+  EntryWalk walk(database, Family::entries, owner, range, false, nullptr, false);
+  for (; walk.valid(); walk.next()) {
+    const bool in_inbox = (walk.entry().flags & LogEntry::inbox) != 0;
+    if (!part.take(walk.id(), in_inbox && walk.id() > position->value_or(0))) break;
+  }
+  if (auto status = walk.status(); !status) return std::unexpected(status.error());
+  return part.done();
 }
 
 Result<std::optional<LogId>> cursor(Database& database, std::string_view owner, std::string_view device) {

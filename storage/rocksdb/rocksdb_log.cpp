@@ -42,6 +42,12 @@ Result<std::vector<LogEntry>> RocksdbLog::find(std::string_view owner, const std
   return database_.with([&](Database& database) { return rocks::find(database, owner, ids); });
 }
 
+Result<OldEntries> RocksdbLog::old_entries(std::string_view owner, LogId after, LogId before, size_t limit) const {
+  if (before == 0) return OldEntries();
+  const IdRange range{after + 1, before - 1};
+  return database_.with([&](Database& database) { return rocks::old_entries(database, owner, range, limit); });
+}
+
 Result<std::optional<LogId>> RocksdbLog::cursor(std::string_view owner, std::string_view device) const {
   return database_.with([&](Database& database) { return rocks::cursor(database, owner, device); });
 }

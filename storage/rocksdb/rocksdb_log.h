@@ -19,6 +19,7 @@ class RocksdbLog final : public MessageLog {
   Result<InboxState> load(std::string_view owner) const override;
   Result<std::vector<LogEntry>> inbox(std::string_view owner, LogId after, size_t limit) const override;
   Result<std::vector<LogEntry>> find(std::string_view owner, const std::vector<LogId>& ids) const override;
+  Result<OldEntries> old_entries(std::string_view owner, LogId after, LogId before, size_t limit) const override;
   Result<std::optional<LogId>> cursor(std::string_view owner, std::string_view device) const override;
   Result<bool> has_seen(std::string_view owner, std::string_view key) const override;
   std::optional<bool> has_seen_in_memory(std::string_view owner, std::string_view key) const override;

@@ -87,6 +87,19 @@ Result<std::vector<std::pair<xmpp::Jid, std::string>>> Rooms::list(const RoomRan
   return found;
 }
 
+Result<std::vector<xmpp::Jid>> Rooms::all(std::string_view domain, std::string_view after, size_t limit) {
+  std::vector<xmpp::Jid> found;
+  auto rows = database_.query("SELECT jid FROM rooms WHERE domain = ? AND jid > ? ORDER BY jid LIMIT ?", domain, after,
+                              sql_limit(limit));
+  while (rows.next()) {
+    auto jid = xmpp::Jid::parse(rows.view(0));
+    if (!jid) return fail(Failure::io, "a room has a malformed JID: " + jid.error().message);
+    found.push_back(std::move(*jid));
+  }
+  if (auto status = rows.status(); !status) return std::unexpected(status.error());
+  return found;
+}
+
 Result<size_t> Rooms::count(std::string_view domain) {
   auto row = database_.query("SELECT count(*) FROM rooms WHERE domain = ? AND public", domain);
   if (!row.next()) return std::unexpected(row.status().error());

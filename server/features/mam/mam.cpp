@@ -5,6 +5,7 @@
 
 #include "server/access.h"
 #include "server/archive/archive.h"
+#include "server/archive/sweep.h"
 #include "server/archive/turns.h"
 #include "server/features/features.h"
 #include "server/features/mam/mam_preferences.h"
@@ -42,7 +43,8 @@ void query_archive(IqRequest request, ArchiveTurns::TurnPtr turn) {
   if (request.session() == nullptr) return;  // it has gone: nobody waits for the page
   auto asked = xmpp::MamQuery::parse(request.payload());
   if (!asked) return request.fail(asked.error());
-  auto search = make_archive_search(*asked, request.to(), request.home()->committed_id());
+  auto search = make_archive_search(*asked, request.to(), request.home()->committed_id(),
+                                    oldest_kept(request.node().config().archive_keep));
   if (!search) return request.fail(search.error());
   auto read = [search = std::move(*search)](const storage::MessageLog& log) { return read_archive(log, search); };
   request.node().read_log(std::move(read), [request = std::move(request), asked = std::move(*asked),
@@ -66,8 +68,9 @@ void wait_for_turn(IqRequest request) {
 
 void get_metadata(IqRequest request) {
   if (refused_to_others(request)) return;
-  auto read = [owner = request.to().text(), up_to = request.home()->committed_id()](const storage::MessageLog& log) {
-    return archive_metadata(log, owner, up_to);
+  auto read = [owner = request.to().text(), newest = request.home()->committed_id(),
+               oldest = oldest_kept(request.node().config().archive_keep)](const storage::MessageLog& log) {
+    return archive_metadata(log, owner, newest, oldest);
   };
   request.node().read_log(std::move(read), [request = std::move(request)](Result<xmpp::MamMetadata> metadata) mutable {
     if (!metadata) return request.fail(metadata.error());
@@ -82,6 +85,8 @@ void get_metadata(IqRequest request) {
 void install_mam(Node& node, FeatureRegistry& registry) {
   // Also without an archive: forged stanza-ids are removed from every message (XEP-0359 §6).
   registry.advertise(Scope::account, xmpp::ns::sid);
+  // Nor does what was archived before stay for ever.
+  registry.started.emplace_back([&node] { sweep_archives(node); });
   if (!node.config().archive) return;
   registry.on_iq(Scope::account, "get", "query", xmpp::ns::mam, get_form);
   registry.on_iq(Scope::account, "set", "query", xmpp::ns::mam, wait_for_turn);

@@ -48,6 +48,8 @@ void Room::send_history(const xmpp::Jid& session, const xmpp::MucJoin& join, Fan
   size_t chars = std::min<size_t>(join.max_chars.value_or(most_history_bytes), most_history_bytes);
   auto since = join.since.value_or(xmpp::TimePoint{});
   const auto now = std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
+  if (const auto oldest = oldest_kept(node().config().archive_rooms_keep); oldest != 0)
+    since = std::max(since, storage::time_of(oldest));
   if (join.seconds) since = std::max(since, now - std::chrono::seconds(*join.seconds));
   std::vector<SharedStanzaPtr> chosen;
   for (auto item = history_.rbegin(); item != history_.rend() && stanzas > 0; ++item) {
@@ -105,7 +107,7 @@ void Room::read_archive_page(IqRequest request, ArchiveTurns::TurnPtr turn) {
   if (!may_read_archive(request.from())) return request.fail(Condition::forbidden);
   auto asked = xmpp::MamQuery::parse(request.payload());
   if (!asked) return request.fail(asked.error());
-  auto search = make_archive_search(*asked, jid_, committed_id());
+  auto search = make_archive_search(*asked, jid_, committed_id(), oldest_kept(node().config().archive_rooms_keep));
   if (!search) return request.fail(search.error());
   const Standing asking = standing_of(request.from());
   const bool hides =
@@ -138,9 +140,8 @@ void Room::read_archive_page(IqRequest request, ArchiveTurns::TurnPtr turn) {
 void Room::archive_metadata(IqRequest request) {
   if (!may_read_archive(request.from())) return request.fail(Condition::forbidden);
   ++jobs_pending_;
-  auto read = [room = jid_.text(), newest = committed_id()](const storage::MessageLog& log) {
-    return server::archive_metadata(log, room, newest);
-  };
+  auto read = [room = jid_.text(), newest = committed_id(), oldest = oldest_kept(node().config().archive_rooms_keep)](
+                  const storage::MessageLog& log) { return server::archive_metadata(log, room, newest, oldest); };
   node().read_log(std::move(read), [self = shared_from_this(),
                                     request = std::move(request)](Result<xmpp::MamMetadata> metadata) mutable {
     --self->jobs_pending_;

@@ -116,6 +116,22 @@ TEST(Config, AWrongTypeIsRefused) {
   EXPECT_THAT(refusal("[server]\nlog_level = \"loud\"\n"), HasSubstr("\"warning\""));
 }
 
+TEST(Config, ArchivesAreKeptForEverUnlessItSaysForHowManyDays) {
+  const auto silent = load("");
+  ASSERT_TRUE(silent);
+  EXPECT_EQ(silent->archive_keep, std::chrono::days(0));
+  EXPECT_EQ(silent->archive_rooms_keep, std::chrono::days(0));
+  const auto config = load("[archive]\nkeep_days = 365\nrooms_keep_days = 30\n");
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->archive_keep, std::chrono::days(365));
+  EXPECT_EQ(config->archive_rooms_keep, std::chrono::days(30));
+  EXPECT_THAT(refusal("[archive]\nkeep_days = -1\n"),
+              HasSubstr("archive.keep_days must be a whole number from 0 to 36500"));
+  EXPECT_THAT(refusal("[archive]\nrooms_keep_days = 36501\n"),
+              HasSubstr("archive.rooms_keep_days must be a whole number from 0 to 36500"));
+  EXPECT_THAT(refusal("[archive]\nkeep_days = \"30 days\"\n"), HasSubstr("must be a whole number"));
+}
+
 TEST(Config, ScramIterationsBelowTenThousandAreRefused) {
   EXPECT_THAT(refusal("[auth]\nscram_iterations = 9999\n"), HasSubstr("from 10000"));
   EXPECT_TRUE(load("[auth]\nscram_iterations = 10000\n"));

@@ -65,6 +65,17 @@ class MessageLogContract : public testing::TestWithParam<LogBackend> {
     ASSERT_TRUE(status) << status.error().message;
   }
   void write(std::vector<LogEntry> entries) { write(LogBatch{.entries = std::move(entries)}); }
+  /// As the sweep does it; returns what has gone.
+  std::vector<LogId> expire(const std::string& owner, LogId before, size_t limit = 1000) {
+    std::vector<LogId> gone;
+    for (std::optional<LogId> after = 0; after;) {
+      auto part = log->old_entries(owner, *after, before, limit).value();
+      after = part.go_on;
+      gone.insert(gone.end(), part.ids.begin(), part.ids.end());
+      if (!part.ids.empty()) write(LogBatch{.expired = {{owner, std::move(part.ids)}}});
+    }
+    return gone;
+  }
   std::vector<LogId> inbox_ids(LogId after = 0, size_t limit = 100) {
     return ids_of(log->inbox(juliet, after, limit).value());
   }

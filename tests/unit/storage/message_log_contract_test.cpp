@@ -325,6 +325,87 @@ TEST_P(MessageLogContract, PurgesAnOwnerAndNobodyElse) {
   EXPECT_THAT(archive_ids(), ElementsAre(9));
 }
 
+TEST_P(MessageLogContract, ExpiresWhatIsOldInOneArchiveAndNowhereElse) {
+  const std::string romeo = "romeo@example.org", evil = "juliet@example.com.evil";
+  for (const auto& owner : {juliet, romeo, evil})
+    write({entry(owner, 1, sent), entry(owner, 2, in_archive), entry(owner, 300, in_archive), entry(owner, 301, sent)});
+  EXPECT_THAT(log->with_older({juliet, romeo, "nobody@example.com"}, 300).value(),
+              testing::UnorderedElementsAre(juliet, romeo));
+  EXPECT_THAT(log->with_older({juliet, romeo}, 1).value(), IsEmpty());
+  EXPECT_THAT(expire(juliet, 0), IsEmpty());
+  EXPECT_THAT(expire(juliet, 1), IsEmpty());
+  EXPECT_THAT(expire(juliet, 300), ElementsAre(1, 2));
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_THAT(archive_ids(), ElementsAre(300, 301));
+    EXPECT_EQ(log->query({.owner = juliet, .ids = {2}}).error().failure, Failure::not_found);
+    EXPECT_EQ(log->query({.owner = romeo}).value().entries.size(), 4u);
+    EXPECT_EQ(log->query({.owner = evil}).value().entries.size(), 4u);
+    EXPECT_EQ(log->load(juliet).value().last_id, 301u);
+    EXPECT_THAT(log->with_older({juliet, romeo}, 300).value(), ElementsAre(romeo));
+    reopen();
+  }
+  EXPECT_THAT(expire(juliet, UINT64_MAX), ElementsAre(300, 301)) << "all, as of a room where nobody writes";
+  EXPECT_THAT(archive_ids(), IsEmpty());
+  write({entry(juliet, 302)});
+  EXPECT_THAT(archive_ids(), ElementsAre(302));
+}
+
+// REQ 19: what was acknowledged and not delivered is never lost.
+TEST_P(MessageLogContract, ExpiresNothingThatWaitsForItsReceiver) {
+  write({entry(juliet, 1), entry(juliet, 2, sent), entry(juliet, 3, in_inbox), entry(juliet, 4), entry(juliet, 5, sent),
+         entry(juliet, 6), entry(juliet, 7)});
+  EXPECT_THAT(expire(juliet, 7), ElementsAre(2, 5)) << "there is no cursor yet";
+  write(LogBatch{.cursors = {{juliet, "phone", 7}}});
+  EXPECT_THAT(expire(juliet, 7), IsEmpty()) << "a device's cursor alone says nothing";
+  write(LogBatch{.cursors = {{juliet, "", 1}}, .delivered = {{juliet, 6}}});
+  EXPECT_THAT(expire(juliet, 7), ElementsAre(1, 6));
+  reopen();
+  EXPECT_THAT(archive_ids(), ElementsAre(4, 7));
+  EXPECT_THAT(inbox_ids(1), ElementsAre(3, 4, 7)) << "and what is not archived is not meant";
+  write(LogBatch{.cursors = {{juliet, "", 4}}});
+  EXPECT_THAT(expire(juliet, 7), ElementsAre(4));
+  EXPECT_THAT(inbox_ids(4), ElementsAre(7));
+}
+
+TEST_P(MessageLogContract, ExpiresALongArchiveInParts) {
+  std::vector<LogEntry> entries;
+  for (LogId id = 1; id <= 500; ++id)
+    entries.push_back(entry(juliet, id, id % 200 == 0 ? in_archive | in_inbox : sent));
+  write(entries);
+  const auto first = log->old_entries(juliet, 0, 451, 100).value();
+  EXPECT_EQ(first.ids, numbers(1, 100));
+  EXPECT_EQ(first.go_on, 100u);
+  const auto until_it_waits = log->old_entries(juliet, 100, 451, 1000).value();
+  EXPECT_EQ(until_it_waits.ids, numbers(101, 199));
+  EXPECT_EQ(until_it_waits.go_on, 199u);
+  EXPECT_EQ(log->old_entries(juliet, 400, 451, 50).value().go_on, std::nullopt);
+  EXPECT_EQ(expire(juliet, 451, 100).size(), 448u);
+  for (int round = 0; round < 2; ++round) {
+    auto left = numbers(451, 500);
+    left.insert(left.begin(), {200, 400});
+    EXPECT_EQ(archive_ids(), left);
+    EXPECT_THAT(inbox_ids(), ElementsAre(200, 400));
+    reopen();
+  }
+}
+
+TEST_P(MessageLogContract, ExpiresNothingForWhoHasLostTheShard) {
+  write({.fences = {{1, 5}}, .entries = {entry(juliet, 1, sent), entry(juliet, 2, sent)}});
+  EXPECT_EQ(commit(*log, {.fences = {{1, 4}}, .expired = {{juliet, {1, 2}}}}).error().failure, Failure::fenced);
+  EXPECT_THAT(archive_ids(), ElementsAre(1, 2));
+  write({.fences = {{1, 5}}, .expired = {{juliet, {1}}}});
+  EXPECT_THAT(archive_ids(), ElementsAre(2));
+}
+
+TEST_P(MessageLogContract, ExpiresInTheOrderOfCommits) {
+  log->commit({.entries = {entry(juliet, 1, sent), entry(juliet, 2, sent)}}, {});
+  log->commit({.expired = {{juliet, {1, 2}}}}, {});
+  log->commit({.entries = {entry(juliet, 1, in_archive)}}, {});
+  write({.replaced = {entry(juliet, 2)}});
+  EXPECT_THAT(archive_ids(), ElementsAre(1));
+  EXPECT_EQ(log->query({.owner = juliet}).value().entries[0].flags, in_archive);
+}
+
 TEST_P(MessageLogContract, AcceptsAnEmptyBatchAndOneWithoutDone) {
   write(LogBatch{});
   log->commit({.entries = {entry(juliet, 1)}}, {});

@@ -76,6 +76,14 @@ TEST_P(StoresContract, ListsPublicRoomsInPages) {
   EXPECT_THAT(list({.domain = "rooms.example.com", .before = "d@rooms.example.com", .last_page = true, .limit = 2}),
               ElementsAre("b", "c"));
   EXPECT_THAT(list({.domain = "rooms.example.com", .last_page = true, .limit = 1}), ElementsAre("d"));
+  const auto all = [this](std::string_view after, size_t limit) {
+    std::vector<std::string> names;
+    const auto rooms = stores->rooms().all("rooms.example.com", after, limit).value();
+    for (const auto& jid : rooms) names.emplace_back(jid.local());
+    return names;
+  };
+  EXPECT_THAT(all("", 3), ElementsAre("a", "b", "bb"));
+  EXPECT_THAT(all("bb@rooms.example.com", 3), ElementsAre("c", "d"));
   EXPECT_EQ(stores->rooms().count("rooms.example.com").value(), 4u);
   EXPECT_EQ(stores->rooms().created_by("juliet@example.com").value(), 6u);
   EXPECT_EQ(stores->rooms().created_by("romeo@example.org").value(), 0u);

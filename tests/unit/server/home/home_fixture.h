@@ -108,6 +108,9 @@ class FakeLog final : public storage::MessageLog {
     ++const_cast<FakeLog*>(this)->finds;
     return MessageLog::find(owner, ids);
   }
+  Result<storage::OldEntries> old_entries(std::string_view, storage::LogId, storage::LogId, size_t) const override {
+    return storage::OldEntries();
+  }
   Result<std::optional<storage::LogId>> cursor(std::string_view, std::string_view) const override {
     return std::optional<storage::LogId>();
   }

@@ -92,5 +92,34 @@ TEST_F(Inbox, WhatASessionReadFromTheLogDoesNotComeOnceMoreWhenItsCommitIsReport
   EXPECT_THAT(tablet.bodies(), ::testing::ElementsAre("once"));
 }
 
+Config keeping_thirty_days() {
+  Config config;
+  config.archive_keep = std::chrono::days(30);
+  return config;
+}
+
+class InboxOfAShortArchive : public HomeFixture {
+ protected:
+  InboxOfAShortArchive() : HomeFixture(keeping_thirty_days()) {}
+};
+
+// REQ 19
+TEST_F(InboxOfAShortArchive, BringsWhatWaitsAndTheArchiveDoesNotShowAnyMore) {
+  const std::string romeo = account_on(1, "romeo");
+  const auto now = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now()).time_since_epoch();
+  const auto days_ago = [&](int days) { return static_cast<storage::LogId>((now - std::chrono::days(days)).count()); };
+  for (const int days : {31, 1}) {
+    log->put(
+        {romeo, days_ago(days), storage::LogEntry::archived | storage::LogEntry::inbox, "juliet@localhost/x",
+         "<message from='juliet@localhost/x' to='" + romeo + "'><body>" + std::to_string(days) + "</body></message>"});
+  }
+  Client phone = bind(romeo, "phone");
+  on_loop_of(romeo, [&] { phone.link->session->archive_known_to = days_ago(0); });  // XEP-0386: it asks the archive
+  phone.go_online();
+  ASSERT_TRUE(phone.has_bodies(1));
+  let_loops_run();
+  EXPECT_THAT(phone.bodies(), ::testing::ElementsAre("31"));
+}
+
 }  // namespace
 }  // namespace rookery::server
