@@ -92,7 +92,7 @@ class SendBatchTest : public testing::Test, public Transport::Owner {
       }
     });
   }
-  ~SendBatchTest() override {
+  void TearDown() override {  // while this object is still whole, for the loop's calls
     on_loop([this] { transports_.clear(); });
     loop_.stop();
   }
