@@ -233,9 +233,9 @@ void Node::close_streams() {
         if (&listener->loop() == &loop) listener->stop();
       }
       for (Home* home : homes(loop).loaded()) {
-        for (Session* session : home->sessions()) {
-          if (ClientLink* link = session->link()) link->close({.condition = xmpp::StreamCondition::system_shutdown});
-        }
+        // The session outlives its link, which may be gone at the end of this turn.
+        for (Session* session : home->sessions())
+          session->abandon({.condition = xmpp::StreamCondition::system_shutdown});
       }
       federation_->close_here();
       components_->close_here({.condition = xmpp::StreamCondition::system_shutdown, .text = {}, .application = {}});

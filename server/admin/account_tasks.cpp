@@ -1,10 +1,7 @@
 #include "server/admin/account_tasks.h"
 
-#include <algorithm>
-
 #include "server/accounts.h"
 #include "server/node.h"
-#include "server/on_loop.h"
 
 namespace rookery::server {
 
@@ -17,30 +14,6 @@ Task<Result<std::vector<crypto::ScramKeys>>> derive(Node& node, std::string pass
   auto derivation = node.derivations().try_run(std::move(work));
   auto keys = co_await derivation;
   co_return keys;
-}
-
-/// What is in `<show/>` of a presence that the server has serialised.
-bool is_away(const std::string& presence) {
-  return presence.find("<show>away</show>") != std::string::npos ||
-         presence.find("<show>xa</show>") != std::string::npos;
-}
-
-std::vector<OnlineUser> online_here(Homes& homes, const std::string& domain) {
-  std::vector<OnlineUser> users;
-  for (Home* home : homes.loaded()) {
-    if (home->jid().domain() != domain) continue;
-    OnlineUser user{.account = home->jid(), .resources = {}, .addresses = {}, .is_idle = true};
-    bool is_online = false;
-    for (Session* session : home->sessions()) {
-      user.resources.emplace_back(session->jid().resource());
-      user.addresses.push_back(session->link() != nullptr ? session->link()->peer_address() : "");
-      if (!session->available) continue;
-      is_online = true;
-      user.is_idle = user.is_idle && is_away(session->presence);
-    }
-    if (is_online) users.push_back(std::move(user));
-  }
-  return users;
 }
 
 }  // namespace
@@ -90,17 +63,6 @@ Task<Status> delete_account(Node& node, xmpp::Jid account) {
   const Status removed = co_await removing;
   if (removed) node.tell_owner(account, "delete " + account.text());
   co_return removed;
-}
-
-Task<std::vector<OnlineUser>> online_users(Node& node, std::string domain) {
-  std::vector<OnlineUser> all;
-  for (auto& loop : node.loops()) {
-    auto asking = on_loop(*loop, [&homes = node.homes(*loop), domain] { return online_here(homes, domain); });
-    auto some = co_await asking;
-    std::ranges::move(some, std::back_inserter(all));
-  }
-  std::ranges::sort(all, {}, [](const OnlineUser& user) { return user.account.text(); });
-  co_return all;
 }
 
 }  // namespace rookery::server

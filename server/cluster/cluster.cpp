@@ -72,6 +72,7 @@ Status Cluster::start(NatsOptions nats) {
     node_.homes(*loop).join_cluster();
     ports_.push_back(std::make_unique<Port>(node_, *loop, *bus_, node_.config().cluster_name + ".", process_));
     links_.push_back(std::make_unique<Links>(node_, *loop, *ports_.back(), process_));
+    surveys_.push_back(std::make_unique<Surveys>(node_, *loop, *ports_.back(), process_));
     ports_.back()->on(Topic::absent, [this, &port = *ports_.back()](const Incoming& incoming) {
       if (const auto absent = parse_absent_message(incoming.body)) tell_of_absence(*absent);
       port.taken(incoming.ref);

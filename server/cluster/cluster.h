@@ -17,6 +17,7 @@
 #include "server/cluster/bus.h"
 #include "server/cluster/links.h"
 #include "server/cluster/port.h"
+#include "server/cluster/surveys.h"
 #include "server/routing/router.h"
 #include "storage/leases.h"
 
@@ -51,6 +52,7 @@ class Cluster {
   Port& port(const Loop& loop) { return *ports_[loop.index()]; }
   Port& port() { return port(*Loop::current()); }
   Links& links() { return *links_[Loop::current()->index()]; }
+  Surveys& surveys() { return *surveys_[Loop::current()->index()]; }
 
   /// From a loop: storage has refused an epoch of ours; everything is dropped and the node joins anew.
   void fenced();
@@ -102,6 +104,7 @@ class Cluster {
   std::unique_ptr<Bus> bus_;
   std::vector<std::unique_ptr<Port>> ports_;
   std::vector<std::unique_ptr<Links>> links_;
+  std::vector<std::unique_ptr<Surveys>> surveys_;
   std::array<std::atomic<bool>, shard_count> owned_{};
   std::unordered_map<uint32_t, std::unique_ptr<Bus::Subscription>> subscriptions_;  ///< of the membership thread
   std::unique_ptr<Bus::Subscription> component_news_;

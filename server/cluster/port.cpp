@@ -63,7 +63,10 @@ Port::Port(Node& node, Loop& loop, Bus& bus, std::string prefix, std::string pro
   timer_ = loop_.after(retry_after, [this] { tick(); });
 }
 
-Port::~Port() { loop_.cancel(timer_); }
+Port::~Port() {
+  loop_.cancel(timer_);
+  loop_.cancel(due_soon_timer_);
+}
 
 Status Port::subscribe() {
   // l.PROCESS.LOOP carries packets, l.PROCESS.LOOP.a.DESTINATION what is answered to ours.
@@ -356,7 +359,8 @@ void Port::acknowledge_later(const StreamKey& key, Stream& stream) {
   }
   if (stream.channel.acknowledged() - stream.answered >= most_unanswered) return acknowledge({key});
   if (was_due) return;
-  if (due_soon_.empty()) loop_.after(answer_within, [this] { acknowledge(std::exchange(due_soon_, {})); });
+  if (due_soon_.empty())
+    due_soon_timer_ = loop_.after(answer_within, [this] { acknowledge(std::exchange(due_soon_, {})); });
   due_soon_.push_back(key);
 }
 

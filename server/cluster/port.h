@@ -67,6 +67,7 @@ class Port {
   Backlog backlog() const;  ///< all of them together
   void shards_moved();      ///< news of owners: what waits is sent again
   void on_places(const std::shared_ptr<const Places>& places);
+  const Places* places() const { return places_.get(); }  ///< the newest; null before the first
   /// These shards are not ours any more: what their homes had on its way is withdrawn (OutChannel::withdraw).
   void withdraw(const std::function<bool(uint32_t shard)>& is_lost);
 
@@ -120,7 +121,7 @@ class Port {
   std::vector<StreamKey> due_, due_soon_;  ///< whose ack_due is set
   uint64_t last_serial_ = 0;
   std::shared_ptr<const Places> places_;
-  Loop::TimerId timer_{};
+  Loop::TimerId timer_{}, due_soon_timer_{};
 };
 
 std::string shard_destination(uint32_t shard);

@@ -42,8 +42,11 @@ enum class Topic : uint32_t {
   stay = 10,    ///< home → room: Envelope whose Stay is a report
   component = 11,         ///< to the loop that has a component's connection: Envelope for the component
   component_answer = 12,  ///< to the loop that has asked: Envelope, an IQ answer (components/rights.h)
-  on_behalf = 13,  ///< to an account's home: Envelope with a message that a component sends in the account's name
-  absent = 14,     ///< to the home of a room's member: AbsentMessage
+  on_behalf = 13,      ///< to an account's home: Envelope with a message that a component sends in the account's name
+  absent = 14,         ///< to the home of a room's member: AbsentMessage
+  survey = 15,         ///< to a loop of another process: who is online there? (survey_messages.h)
+  survey_answer = 16,  ///< to the loop that has asked
+  announcement = 17,   ///< to a loop of another process: a word to all who are online there; answered like a survey
 };
 
 /// What a room said while one of its members was not there (AbsentRoomMessage in server/feature.h).

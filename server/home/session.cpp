@@ -369,10 +369,12 @@ void Session::give_up() {
 }
 
 void Session::abandon() {
+  abandon({.condition = xmpp::StreamCondition::reset, .text = "The account has moved to another node"});
+}
+
+void Session::abandon(const xmpp::StreamError& error) {
   stop_timer();
-  if (link_ == nullptr) return;
-  set_link(nullptr)->close(
-      {.condition = xmpp::StreamCondition::reset, .text = "The account has moved to another node"});
+  if (link_ != nullptr) set_link(nullptr)->close(error);
 }
 
 void Session::end(const xmpp::StreamError& error) {

@@ -93,6 +93,7 @@ class Session final : public ClientSession {
   void count_with(uint32_t n, bool in_this_commit);
   void end(const xmpp::StreamError& error);  ///< kick, conflict, shutdown
   void abandon();                            ///< ends the connection; the client resumes elsewhere
+  void abandon(const xmpp::StreamError& error);
 
   // XEP-0352. A session begins active, and a resumed one is so again (§5.2).
   bool is_active() const { return held_back_ == nullptr; }

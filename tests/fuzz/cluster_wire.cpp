@@ -1,11 +1,12 @@
-// Bytes from another node: packets, envelopes, and what edges and homes say to each other. What is understood must
-// survive being written and read again. REQ 36
+// Bytes from another node: packets, envelopes, what edges and homes say to each other, and surveys. What is understood
+// must survive being written and read again. REQ 36
 #include <cstdint>
 #include <cstdlib>
 #include <string>
 #include <string_view>
 
 #include "server/cluster/edge_messages.h"
+#include "server/cluster/survey_messages.h"
 #include "server/cluster/wire.h"
 
 namespace cluster = rookery::server::cluster;
@@ -35,5 +36,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   round_trip(bytes, cluster::parse_link_lost);
   round_trip(bytes, cluster::parse_link_output);
   round_trip(bytes, cluster::parse_link_close);
+  round_trip(bytes, cluster::parse_survey);
+  round_trip(bytes, cluster::parse_survey_announcement);
+  round_trip(bytes, cluster::parse_survey_answer);
   return 0;
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "server/admin/online_users.h"
 #include "server/features/administration/commands.h"
 #include "server/features/features.h"
 #include "server/node.h"
@@ -18,14 +19,15 @@ namespace {
 
 constexpr uint64_t longest_delay = 24 * 3600;
 
-/// By the signal that an operator would send: the same orderly end. All domains of this process hear of it.
+/// By the signal that an operator would send: the same orderly end. All domains of this process hear of it; in a
+/// cluster the other nodes go on.
 Task<CommandOutcome> shut_down(std::shared_ptr<const CommandCall> call) {
   const auto delay = xmpp::parse_unsigned(call->value("delay"), longest_delay);
   if (!delay) co_return refused(xmpp::Condition::bad_request, "The delay must be a number of seconds");
   const std::string text = text_of(*call, "announcement");
   for (const auto& domain : call->node.config().domains) {
     if (text.empty()) break;
-    auto announcing = announce_to_all(call->node, domain, text, {});
+    auto announcing = announce_here(call->node, {.domain = domain, .text = text, .subject = {}});
     co_await announcing;
   }
   Loop::current()->after(std::chrono::seconds(*delay), [] { kill(getpid(), SIGTERM); });
@@ -47,6 +49,11 @@ xmpp::DataForm admin_form(std::string_view title) {
   auto form = xmpp::DataForm::make(xmpp::DataForm::Type::form, xmpp::ns::admin);
   form.title = title;
   return form;
+}
+
+std::string join_notes(std::string first, const std::string& second) {
+  if (!first.empty() && !second.empty()) first += "; ";
+  return first + second;
 }
 
 xmpp::DataForm admin_result() { return xmpp::DataForm::make(xmpp::DataForm::Type::result, xmpp::ns::admin); }
@@ -96,8 +103,8 @@ void install_administration(Node& node, FeatureRegistry& registry) {
        .name = "Service Administration",
        .version = "1.3.1",
        .left_out = "the list of administrators is the configuration's; passwords are not known to the server; no black "
-                   "and white lists; no restart; in a cluster, who is online is counted on the node that was asked",
-       .tests = "golden/adhoc, integration/admin/shutdown_test.py"});
+                   "and white lists; no restart; in a cluster, a shutdown is that of one node",
+       .tests = "golden/adhoc, integration/admin/shutdown_test.py, integration/admin/whole_cluster_test.py"});
 }
 
 }  // namespace rookery::server

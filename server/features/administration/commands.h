@@ -19,8 +19,8 @@ std::expected<std::vector<xmpp::Jid>, xmpp::StanzaError> accounts_of(const Comma
 
 /// The lines of a text-multi field.
 std::string text_of(const CommandCall& call, std::string_view var);
-/// §4.23: to those who are here now, on all loops; how many sessions it reached.
-Task<size_t> announce_to_all(Node& node, std::string domain, std::string text, std::string subject);
+/// Two sentences for the user, either of which may be empty.
+std::string join_notes(std::string first, const std::string& second);
 
 void add_user_commands(FeatureRegistry& registry);  // §4.1-4.9: users.cpp, user_queries.cpp
 void add_user_queries(FeatureRegistry& registry);

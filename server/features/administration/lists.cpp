@@ -1,7 +1,7 @@
 // XEP-0133 §4.13-4.22: how many users there are, and who.
 #include <algorithm>
 
-#include "server/admin/account_tasks.h"
+#include "server/admin/online_users.h"
 #include "server/features/administration/commands.h"
 #include "server/node.h"
 #include "xmpp/payloads/payload.h"
@@ -10,7 +10,7 @@ namespace rookery::server::administration {
 
 namespace {
 
-constexpr size_t longest_list = 1000;
+constexpr size_t longest_list = OnlineQuery::most_named;
 
 enum class Group { registered, disabled, online, active, idle };
 
@@ -29,6 +29,7 @@ constexpr Words groups[] = {{Group::registered, "registered", "Registered"},
 struct Members {
   std::vector<xmpp::Jid> accounts;
   size_t count = 0;
+  std::string note = {};  ///< what is not in it
 };
 
 Result<Members> read(storage::Stores& stores, const std::string& domain, Group group, size_t limit) {
@@ -36,7 +37,7 @@ Result<Members> read(storage::Stores& stores, const std::string& domain, Group g
   if (group == Group::disabled) {
     auto all = accounts.disabled(domain, "", SIZE_MAX);
     if (!all) return std::unexpected<Error>(all.error());
-    Members members{.accounts = std::move(*all), .count = 0};
+    Members members{.accounts = std::move(*all)};
     members.count = members.accounts.size();
     if (members.count > limit) members.accounts.resize(limit, members.accounts.front());
     return members;
@@ -55,13 +56,13 @@ Task<Result<Members>> members_of(std::shared_ptr<const CommandCall> call, Group 
     auto members = co_await reading;
     co_return members;
   }
-  auto asking = online_users(call->node, call->domain);
-  const auto online = co_await asking;
-  Members members;
-  for (const auto& user : online) {
-    if (group != Group::online && user.is_idle != (group == Group::idle)) continue;
-    if (members.count++ < limit) members.accounts.push_back(user.account);
-  }
+  const auto asked = group == Group::idle     ? OnlineQuery::Group::idle
+                     : group == Group::active ? OnlineQuery::Group::active
+                                              : OnlineQuery::Group::all;
+  auto asking = online_users(call->node, {.domain = call->domain, .group = asked, .named = limit, .account = {}});
+  auto online = co_await asking;
+  Members members{
+      .accounts = std::move(online.accounts), .count = online.count_of(asked), .note = online.answered.note()};
   co_return members;
 }
 
@@ -72,7 +73,7 @@ Task<CommandOutcome> count(std::shared_ptr<const CommandCall> call, const Words*
   auto form = admin_result();
   form.add(std::string(words->name) + "usersnum", std::to_string(members->count), "text-single",
            std::string(words->title) + " users");
-  co_return CommandResult{.form = std::move(form), .note = {}, .add_to_form = {}};
+  co_return CommandResult{.form = std::move(form), .note = members->note, .add_to_form = {}};
 }
 
 xmpp::DataForm limit_form(const CommandCall&) {
@@ -92,9 +93,8 @@ Task<CommandOutcome> list(std::shared_ptr<const CommandCall> call, const Words* 
   auto form = admin_result();
   form.add_values(std::string(words->name) + "userjids", texts, "jid-multi", std::string(words->title) + " users");
   const bool is_short = texts.size() < members->count;
-  co_return CommandResult{.form = std::move(form),
-                          .note = is_short ? "The first of " + std::to_string(members->count) : std::string(),
-                          .add_to_form = {}};
+  const std::string cut = is_short ? "The first of " + std::to_string(members->count) : std::string();
+  co_return CommandResult{.form = std::move(form), .note = join_notes(cut, members->note), .add_to_form = {}};
 }
 
 }  // namespace

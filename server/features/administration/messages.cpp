@@ -2,10 +2,9 @@
 #include <algorithm>
 
 #include "crypto/hash.h"
+#include "server/admin/online_users.h"
 #include "server/features/administration/commands.h"
 #include "server/node.h"
-#include "server/on_loop.h"
-#include "xmpp/namespaces.h"
 
 namespace rookery::server::administration {
 
@@ -13,38 +12,12 @@ namespace {
 
 constexpr std::string_view kind = "announcement";  // of the domain's values; the keys are "motd" and "welcome"
 
-xmpp::ElementPtr announcement(const std::string& domain, const std::string& text, std::string_view subject) {
-  auto message = xmpp::Element::make("message", xmpp::ns::client);
-  message->set_attr("type", "headline").set_attr("from", domain);
-  if (!subject.empty()) message->add_text_child("subject", subject);
-  message->add_text_child("body", text);
-  return message;
-}
-
-void send_to(Session& session, xmpp::Element& message) {
-  message.set_attr("to", session.jid().text());
-  session.send(message);
-}
-
-/// §4.23: only to those who are here now; so it is no headline that waits.
-size_t announce_here(Homes& homes, const std::string& domain, const std::string& text, const std::string& subject) {
-  size_t reached = 0;
-  const auto message = announcement(domain, text, subject);
-  for (Home* home : homes.loaded()) {
-    if (home->jid().domain() != domain) continue;
-    for (Session* session : home->sessions()) {
-      if (!session->available) continue;
-      send_to(*session, *message);
-      ++reached;
-    }
-  }
-  return reached;
-}
-
 Task<CommandOutcome> announce(std::shared_ptr<const CommandCall> call) {
-  auto announcing = announce_to_all(call->node, call->domain, text_of(*call, "announcement"), call->value("subject"));
-  const size_t reached = co_await announcing;
-  co_return CommandResult{.form = {}, .note = "Sent to " + std::to_string(reached) + " sessions", .add_to_form = {}};
+  auto announcing = announce_to_all(
+      call->node, {.domain = call->domain, .text = text_of(*call, "announcement"), .subject = call->value("subject")});
+  const Announced reached = co_await announcing;
+  std::string note = join_notes("Sent to " + std::to_string(reached.sessions) + " sessions", reached.answered.note());
+  co_return CommandResult{.form = {}, .note = std::move(note), .add_to_form = {}};
 }
 
 Task<CommandOutcome> store(std::shared_ptr<const CommandCall> call, std::string key, bool must_exist) {
@@ -120,7 +93,11 @@ void greet(Node& node, Session& session) {
         Home* home = node.homes().find_loaded(full.bare());
         Session* session = home != nullptr ? home->find_serial(serial) : nullptr;
         if (session == nullptr) return;
-        for (const auto& text : *texts) send_to(*session, *announcement(domain, text, {}));
+        for (const auto& text : *texts) {
+          const auto message = Announcement{.domain = domain, .text = text, .subject = {}}.to_headline();
+          message->set_attr("to", full.text());
+          session->send(*message);
+        }
       });
 }
 
@@ -130,17 +107,6 @@ std::string text_of(const CommandCall& call, std::string_view var) {
   std::string text;
   for (const auto& line : call.values(var)) text += (text.empty() ? "" : "\n") + line;
   return text;
-}
-
-Task<size_t> announce_to_all(Node& node, std::string domain, std::string text, std::string subject) {
-  size_t reached = 0;
-  for (auto& loop : node.loops()) {
-    auto asking = on_loop(*loop, [&homes = node.homes(*loop), domain, text, subject] {
-      return announce_here(homes, domain, text, subject);
-    });
-    reached += co_await asking;
-  }
-  co_return reached;
 }
 
 void add_message_commands(Node& node, FeatureRegistry& registry) {

@@ -1,5 +1,5 @@
 // XEP-0133 §4.7-4.9: what is known of an account.
-#include "server/admin/account_tasks.h"
+#include "server/admin/online_users.h"
 #include "server/features/administration/commands.h"
 #include "server/home/home.h"
 #include "server/node.h"
@@ -55,31 +55,30 @@ CommandResult roster_result(const xmpp::Jid& account, const Known& known) {
           }};
 }
 
-CommandResult last_login_result(const xmpp::Jid& account, const Known& known, bool is_online) {
+CommandResult last_login_result(const xmpp::Jid& account, const Known& known, const OnlineUsers& online) {
   auto form = admin_result();
   form.add("accountjids", account.text(), "jid-multi");
   const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  const bool is_online = online.count > 0;
   if (is_online) {
     form.add("lastlogin", xmpp::format_date_time(now), "text-single");
   } else if (known.last_login) {
     form.add("lastlogin", xmpp::format_date_time(std::chrono::floor<std::chrono::seconds>(*known.last_login)),
              "text-single");
   }
-  return {.form = std::move(form),
-          .note = known.last_login || is_online ? "" : "It has never logged in",
-          .add_to_form = {}};
+  const std::string never = known.last_login || is_online ? "" : "It has never logged in";
+  return {.form = std::move(form), .note = join_notes(never, online.answered.note()), .add_to_form = {}};
 }
 
-CommandResult statistics_result(const xmpp::Jid& account, const Known& known, const std::vector<OnlineUser>& online) {
+CommandResult statistics_result(const xmpp::Jid& account, const Known& known, const OnlineUsers& online) {
   auto form = admin_result();
   form.add("accountjid", account.text(), "jid-single");
   form.add("rostersize", std::to_string(shown(known.roster).size()), "text-single");
-  for (const auto& user : online) {
-    if (user.account != account) continue;
-    form.add_values("ipaddresses", user.addresses, "text-multi")
-        .add_values("onlineresources", user.resources, "text-multi");
+  if (online.count > 0) {
+    form.add_values("ipaddresses", online.addresses, "text-multi")
+        .add_values("onlineresources", online.resources, "text-multi");
   }
-  return {.form = std::move(form), .note = {}, .add_to_form = {}};
+  return {.form = std::move(form), .note = online.answered.note(), .add_to_form = {}};
 }
 
 enum class Question { roster, last_login, statistics };
@@ -92,12 +91,10 @@ Task<CommandOutcome> answer(std::shared_ptr<const CommandCall> call, Question qu
   const auto known = co_await reading;
   if (!known) co_return refused(known.error());
   if (question == Question::roster) co_return roster_result(account, *known);
-  auto asking = online_users(call->node, call->domain);
+  auto asking = online_users(call->node, {.domain = call->domain, .account = account});
   const auto online = co_await asking;
   if (question == Question::statistics) co_return statistics_result(account, *known, online);
-  bool is_online = false;
-  for (const auto& user : online) is_online = is_online || user.account == account;
-  co_return last_login_result(account, *known, is_online);
+  co_return last_login_result(account, *known, online);
 }
 
 void add_question(FeatureRegistry& registry, std::string_view name, std::string_view title, Question question,

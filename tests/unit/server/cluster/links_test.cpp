@@ -1,45 +1,11 @@
 // The home's half of a connection whose edge is on another node.
 #include "server/cluster/links.h"
 
+#include "tests/unit/server/cluster/fake_bus.h"
 #include "tests/unit/server/home/home_fixture.h"
 
 namespace rookery::server::cluster {
 namespace {
-
-/// Another node is what the test says through it.
-class FakeBus final : public Bus {
- public:
-  void publish(const std::string& subject, const std::string&, std::string_view data) override {
-    const auto packet = parse_packet(data);
-    if (packet && packet->kind == Packet::Kind::data) published.emplace_back(subject, packet->topic);
-  }
-  Result<std::unique_ptr<Subscription>> subscribe(const std::string& subject, Handler handler) override {
-    subject_ = subject;
-    handler_ = std::move(handler);
-    return std::make_unique<Subscription>();
-  }
-  Status flush() override { return {}; }
-  bool is_connected() const override { return true; }
-
-  void deliver(Topic topic, const std::string& body) {
-    const std::string data = encode(Packet{.kind = Packet::Kind::data,
-                                           .stream = "elsewhere.0",
-                                           .seq = ++seq_,
-                                           .base = 1,
-                                           .topic = static_cast<uint32_t>(topic),
-                                           .body = body});
-    handler_({.subject = subject_.substr(0, subject_.size() - 1) + "d",
-              .reply = "reply",
-              .data = data,
-              .no_responders = false});
-  }
-  std::vector<std::pair<std::string, uint32_t>> published;  ///< touched on the loop only
-
- private:
-  std::string subject_;
-  Handler handler_;
-  uint64_t seq_ = 0;
-};
 
 class LinksTest : public HomeFixture {
  protected:

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "server/cluster/edge_messages.h"
+#include "server/cluster/survey_messages.h"
 #include "server/cluster/wire.h"
 #include "xmpp/namespaces.h"
 
@@ -145,6 +146,33 @@ TEST(WireVersion1, Components) {
   EXPECT_EQ(holder->loop, "l.node-1/process.1");
   EXPECT_EQ(holder->since, 1234567890123u);
   EXPECT_TRUE(holder->is_connected);
+}
+
+TEST(WireVersion1, WhoIsOnline) {
+  const auto survey = parse_survey(body_of(version_1::survey, Topic::survey));
+  const auto said = parse_survey_announcement(body_of(version_1::announcement, Topic::announcement));
+  const auto answer = parse_survey_answer(body_of(version_1::survey_answer, Topic::survey_answer));
+  ASSERT_TRUE(survey && said && answer);
+  EXPECT_TRUE(survey->number == 9 && said->number == 9 && answer->number == 9);
+  EXPECT_EQ(survey->query.domain, "example.org");
+  EXPECT_EQ(survey->query.group, OnlineQuery::Group::active);
+  EXPECT_EQ(survey->query.named, 100u);
+  EXPECT_EQ(survey->query.account.text(), "juliet@example.org");
+  EXPECT_EQ(said->announcement.domain, "example.org");
+  EXPECT_EQ(said->announcement.text, "We restart at ten");
+  EXPECT_EQ(said->announcement.subject, "Tonight");
+  EXPECT_EQ(answer->users.count, 300u);
+  EXPECT_EQ(answer->users.idle, 2u);
+  ASSERT_EQ(answer->users.accounts.size(), 2u);
+  EXPECT_EQ(answer->users.accounts[0].text(), "juliet@example.org");
+  EXPECT_EQ(answer->users.accounts[1].text(), "romeo@example.org");
+  EXPECT_EQ(answer->users.resources, (std::vector<std::string>{"balcony", "garden"}));
+  EXPECT_EQ(answer->users.addresses, (std::vector<std::string>{"192.0.2.7", ""}));
+  EXPECT_EQ(answer->reached, 4u);
+  // And what is written today is the same.
+  EXPECT_EQ(encode(*survey), body_of(version_1::survey, Topic::survey));
+  EXPECT_EQ(encode(*said), body_of(version_1::announcement, Topic::announcement));
+  EXPECT_EQ(encode(*answer), body_of(version_1::survey_answer, Topic::survey_answer));
 }
 
 }  // namespace
