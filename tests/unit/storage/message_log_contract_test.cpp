@@ -401,7 +401,7 @@ TEST_P(MessageLogContract, ExpiresInTheOrderOfCommits) {
   log->commit({.entries = {entry(juliet, 1, sent), entry(juliet, 2, sent)}}, {});
   log->commit({.expired = {{juliet, {1, 2}}}}, {});
   log->commit({.entries = {entry(juliet, 1, in_archive)}}, {});
-  write({.replaced = {entry(juliet, 2)}});
+  write(LogBatch{.replaced = {entry(juliet, 2)}});
   EXPECT_THAT(archive_ids(), ElementsAre(1));
   EXPECT_EQ(log->query({.owner = juliet}).value().entries[0].flags, in_archive);
 }
