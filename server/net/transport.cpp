@@ -111,6 +111,7 @@ void Transport::resume_reading() {
 }
 
 void Transport::on_events(uint32_t events) {
+  if (is_lingering_) return discard_input() ? fail("finished") : void();
   const auto alive = alive_;
   if ((events & EPOLLOUT) != 0) {
     want_write_ = false;
@@ -255,8 +256,29 @@ void Transport::after_sending() {
   if (want_write_) return update_interest();
   if (handshaking_) return;
   if (!outbox_.empty()) return schedule_flush();
-  if (finishing_) return fail("finished");
+  if (finishing_) return end_sending();
   owner_->on_drained();
+}
+
+// A socket that is closed answers what still comes with a reset, and a peer that runs into that while it writes never
+// reads our last words. So only our half ends.
+void Transport::end_sending() {
+  if (!std::exchange(is_tls_ended_, true) && ssl_ != nullptr) {
+    SSL_shutdown(ssl_);
+    ERR_clear_error();
+    if (!outlet_.bytes.empty()) return flush();
+  }
+  if (std::exchange(is_lingering_, true)) return;
+  shutdown(outlet_.fd, SHUT_WR);
+  paused_ = false;
+  update_interest();
+  end_later("peer did not end the connection");
+}
+
+void Transport::end_later(const char* reason) {
+  loop_->after(finish_timeout, [this, reason, alive = alive_] {
+    if (*alive && outlet_.fd >= 0) fail(reason);
+  });
 }
 
 LinkHealth Transport::health() const {
@@ -294,17 +316,17 @@ void Transport::finish() {
   schedule_flush();
   finishing_ = true;
   if (!attached_) return;
-  loop_->after(finish_timeout, [this, alive = alive_] {
-    if (*alive && outlet_.fd >= 0) fail("peer did not take the end of the stream");
-  });
+  end_later("peer did not take the end of the stream");
 }
 
-/// What the peer has sent meanwhile and nobody reads any more: the kernel would answer it with a reset, and a peer that
-/// runs into that while it writes never reads our last words.
-void Transport::discard_input() {
+bool Transport::discard_input() {
   std::array<char, 16 * 1024> buffer;
-  for (int rounds = 0; rounds < 16 && recv(outlet_.fd, buffer.data(), buffer.size(), MSG_DONTWAIT) > 0; ++rounds) {
+  for (int rounds = 0; rounds < 16; ++rounds) {
+    const auto count = recv(outlet_.fd, buffer.data(), buffer.size(), MSG_DONTWAIT);
+    if (count == 0) return true;
+    if (count < 0) return errno != EAGAIN && errno != EINTR;
   }
+  return false;
 }
 
 void Transport::close() {
@@ -313,7 +335,7 @@ void Transport::close() {
   attached_ = false;
   unlink();
   if (ssl_ != nullptr) {
-    if (!handshaking_) SSL_shutdown(ssl_);
+    if (!handshaking_ && !is_tls_ended_) SSL_shutdown(ssl_);
     // The end of TLS, or an alert that says what was wrong with it, for a peer that takes it at once.
     if (!outlet_.bytes.empty()) push();
     SSL_free(ssl_);

@@ -49,7 +49,7 @@ class Transport final : public Watcher {
   void send_now(std::string_view bytes);
   size_t outbox_bytes() const { return outbox_.size() + outlet_.bytes.size() - sent_; }
   LinkHealth health() const;
-  /// Sends what is queued, then closes (TLS close_notify, FIN). Gives up after a short time.
+  /// Sends what is queued, then the end (TLS close_notify, FIN), and closes when the peer does, or after a short time.
   void finish();
   /// The same, but a peer that does not take it at once, or is still in its handshake, does not get it.
   void finish_now();
@@ -76,7 +76,9 @@ class Transport final : public Watcher {
   bool seal();
   void flush();  ///< now, without the others of this turn
   void push();
-  void discard_input();
+  void end_sending();  ///< the last word is out: it is to arrive, so the connection ends when the peer ends it
+  void end_later(const char* reason);
+  bool discard_input();  ///< true when the peer has ended the connection
   std::string_view unsent() const { return std::string_view(outlet_.bytes).substr(sent_); }
   void took(int result);  ///< what the kernel said to unsent(): how much it took, or an error, negative; calls nobody
   void after_sending();
@@ -98,6 +100,7 @@ class Transport final : public Watcher {
   bool want_write_ = false;
   bool has_taken_ = false;  ///< took() was called, after_sending() not yet
   bool finishing_ = false;
+  bool is_tls_ended_ = false, is_lingering_ = false;  ///< while finishing: close_notify is out; so is the FIN
   bool attached_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
 #include <future>
 #include <memory>
 
@@ -108,6 +109,7 @@ TEST(Transport, KnowsNothingOfAConnectionThatHasEnded) {
   Connection connection(pair.ours);
   connection.on_loop([&] { connection.transport().start(); });
   connection.on_loop([&] { connection.transport().finish(); });
+  close(std::exchange(pair.theirs, -1));
   connection.await_end();
   const auto health = connection.health();
   EXPECT_EQ(health.rtt.count(), 0);
@@ -123,6 +125,26 @@ TEST(Transport, FinishesAtOnceForAPeerThatDoesNotReadWhenItMust) {
     connection.transport().send(std::string(64 * 1024 * 1024, ' '));
     connection.transport().finish_now();
   });
+  connection.await_end();
+}
+
+TEST(Transport, SaysItsLastWordsToAPeerThatIsStillSpeaking) {
+  TcpPair pair;
+  Connection connection(std::exchange(pair.ours, -1));
+  connection.on_loop([&] {
+    connection.transport().start();
+    connection.transport().send("the end");
+    connection.transport().finish();
+  });
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(send(pair.theirs, "more", 4, MSG_NOSIGNAL), 4);
+    connection.on_loop([] {});  // it has had its chance to close
+  }
+  std::array<char, 16> got{};
+  EXPECT_EQ(recv(pair.theirs, got.data(), got.size(), MSG_WAITALL), 7);
+  EXPECT_STREQ(got.data(), "the end");
+  EXPECT_EQ(recv(pair.theirs, got.data(), got.size(), 0), 0);
+  close(std::exchange(pair.theirs, -1));
   connection.await_end();
 }
 
