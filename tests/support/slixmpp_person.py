@@ -8,7 +8,7 @@ import urllib.request
 import slixmpp
 
 TIMEOUT = 30
-PLUGINS = ("xep_0030", "xep_0045", "xep_0054", "xep_0066", "xep_0092", "xep_0115", "xep_0118", "xep_0163", "xep_0191", "xep_0198",
+PLUGINS = ("xep_0004", "xep_0030", "xep_0045", "xep_0050", "xep_0054", "xep_0066", "xep_0092", "xep_0115", "xep_0118", "xep_0163", "xep_0191", "xep_0198",
            "xep_0199", "xep_0203", "xep_0249", "xep_0280", "xep_0313", "xep_0363")
 EVENTS = ("session_start", "failed_auth", "disconnected", "message", "message_error", "got_online",
           "carbon_sent", "carbon_received", "user_tune_publish", "sm_enabled", "groupchat_message",

@@ -194,6 +194,35 @@ class RoomsAndFiles(SlixmppTest):
         self.assertEqual(await romeo.download(heard["oob"]["url"]), content)
 
 
+class Administrator(SlixmppTest):
+    config = {"admin": {"accounts": ["romeo@localhost"]}}
+    COMMAND = "http://jabber.org/protocol/admin#"
+
+    async def test_an_administrator_counts_and_addresses_who_is_online(self):
+        romeo = await self.person("romeo", "orchard").log_in()
+        juliet = await self.person("juliet", "balcony").log_in()
+        commands = romeo["xep_0050"]
+        answer = await commands.send_command("localhost", self.COMMAND + "get-online-users-num", timeout=TIMEOUT)
+        self.assertEqual(answer["command"]["status"], "completed")
+        self.assertEqual(answer["command"]["form"].get_values()["onlineusersnum"], "2")
+        asked = await commands.send_command("localhost", self.COMMAND + "announce", timeout=TIMEOUT)
+        form = asked["command"]["form"]
+        form.reply()
+        form.set_values({"announcement": ["The lights go out at ten"], "subject": "Tonight"})
+        done = await commands.send_command("localhost", self.COMMAND + "announce", sessionid=asked["command"]["sessionid"],
+                                           action="complete", payload=form, timeout=TIMEOUT)
+        self.assertEqual(done["command"]["notes"], [("info", "Sent to 2 sessions")])
+        for person in (romeo, juliet):
+            heard = await person.heard("The lights go out at ten")
+            self.assertEqual((heard["type"], heard["from"], heard["subject"]), ("headline", "localhost", "Tonight"))
+
+    async def test_nobody_else_may(self):
+        juliet = await self.person("juliet", "balcony").log_in()
+        with self.assertRaises(IqError) as refused:
+            await juliet["xep_0050"].send_command("localhost", self.COMMAND + "get-online-users-num", timeout=TIMEOUT)
+        self.assertEqual(refused.exception.iq["error"]["condition"], "forbidden")
+
+
 class WithoutChannelBinding(SlixmppTest):
     config = {"auth": {"channel_binding": False}}
 
