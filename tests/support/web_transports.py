@@ -32,10 +32,14 @@ class Pieces:
     def __init__(self):
         self._new()
 
-    def _new(self):
+    def _new(self, within=False):
+        """A parser for what comes next: a stream's header or, `within` a stream, its elements."""
         self._found = []
         self._parser = StreamParser(lambda e: self._found.append(("open", e.attrs)), lambda e: self._found.append(("element", e)),
                                     lambda: self._found.append(("close", None)))
+        if within:
+            self._parser.feed(b"<w>")
+            self._found.clear()
 
     def feed(self, data):
         text = data if isinstance(data, bytes) else data.encode()
@@ -43,8 +47,8 @@ class Pieces:
             self._new()
         try:
             self._parser.feed(text)
-        except expat.ExpatError:  # a test of what the server does with it: it goes as it is
-            self._new()
+        except expat.ExpatError:  # a test of what the server does with it, or words after the stream's end: it goes as it is
+            self._new(within=True)
             return [("raw", text.decode(errors="surrogateescape"))]
         found, self._found[:] = list(self._found), []
         return found

@@ -129,7 +129,7 @@ class XmppClient:
         try:
             self._parser.feed(data)
         except Exception as error:  # expat.ExpatError: the server's XML is broken
-            self.parse_error = self.parse_error or "%s in %r" % (error, data[-300:])  # what follows the first one says nothing
+            self.parse_error = self.parse_error or "%s: %s in %r" % (type(error).__name__, error, data[-300:])  # what follows the first one says nothing
             self._transport.abort()
         self._notify()
 
