@@ -16,7 +16,8 @@ namespace {
 
 thread_local Loop* current_loop = nullptr;
 
-// The one place where an exception (a bug of ours) ends: the loop and every other session go on.
+}  // namespace
+
 void run_guarded(Job& job) {
   try {
     job();
@@ -24,8 +25,6 @@ void run_guarded(Job& job) {
     log::error("job_failed", {{"error", error.what()}});
   }
 }
-
-}  // namespace
 
 Loop* Loop::current() { return current_loop; }
 

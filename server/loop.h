@@ -19,6 +19,9 @@ struct epoll_event;
 namespace rookery::server {
 
 using Job = std::move_only_function<void()>;
+
+/// Runs it. An exception (a bug of ours) ends here and is logged: the loop and every other session go on.
+void run_guarded(Job& job);
 using Clock = std::chrono::steady_clock;
 
 /// What a file descriptor's owner is told. Events are EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP. It is on the list of those

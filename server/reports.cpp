@@ -28,7 +28,7 @@ std::string to_xml(const xmpp::AbuseReport& report) {
 
 /// What the user said; an empty one for what cannot be read any more.
 xmpp::AbuseReport details(const storage::Report& report) {
-  const auto element = xmpp::parse_document(report.xml);
+  const auto element = xmpp::parse_own(report.xml);
   if (!element) return {};
   auto parsed = xmpp::AbuseReport::parse(**element);
   return parsed ? std::move(*parsed) : xmpp::AbuseReport{};

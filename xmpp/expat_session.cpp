@@ -225,11 +225,15 @@ void ExpatSession::start_element(std::string_view name, std::string_view ns, con
   while (attributes[strings]) strings += 2;
   if (strings / 2 > limits_->attributes) return fail(StreamCondition::policy_violation, "too many attributes");
 
+  size_t longest = ns.size();
   tree_.start(name, ns);
   for (; attributes[0]; attributes += 2) {
     const auto [attribute_ns, attribute] = split(attributes[0]);
     tree_.attribute(attribute, attribute_ns, attributes[1]);
+    longest = std::max(longest, attribute_ns.size());
   }
+  if (longest > limits_->namespace_bytes || tree_.namespace_bytes() > limits_->stanza_bytes)
+    fail(StreamCondition::policy_violation, "its namespaces are too long");
 }
 
 void ExpatSession::on_end(void* self, const XML_Char*) {
@@ -252,6 +256,8 @@ void ExpatSession::on_text(void* self, const XML_Char* text, int size) {
 void ExpatSession::on_namespace(void* self, const XML_Char* prefix, const XML_Char* uri) {
   auto& session = *static_cast<ExpatSession*>(self);
   if (session.failure_ || !uri) return;
+  if (std::strlen(uri) > session.limits_->namespace_bytes)
+    return session.fail(StreamCondition::policy_violation, "a namespace is too long");
   if (!prefix) session.header_->values.content_ns = uri;
   if (session.declarations_.size() == kHeaderDeclarations) {
     return session.fail(StreamCondition::policy_violation, "too many namespaces");

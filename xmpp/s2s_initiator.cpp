@@ -1,5 +1,7 @@
 #include "xmpp/s2s_initiator.h"
 
+#include <charconv>
+
 #include "crypto/hash.h"
 #include "xmpp/namespaces.h"
 
@@ -8,6 +10,16 @@ namespace rookery::xmpp {
 namespace {
 
 constexpr std::string_view enable = "<enable xmlns='urn:xmpp:sm:3'/>";
+
+/// XEP-0478 §3; 0 where nothing is said, or nothing sensible: RFC 6120 §13.12 has 10,000 as the least.
+size_t stanza_limit(const Element& features) {
+  const Element* limits = features.child("limits", ns::stream_limits);
+  if (limits == nullptr) return 0;
+  const std::string text = limits->child_text("max-bytes", ns::stream_limits);
+  size_t bytes = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), bytes);
+  return error == std::errc() && end == text.data() + text.size() && bytes >= 10'000 ? bytes : 0;
+}
 
 bool offers_external(const Element& features) {
   const Element* mechanisms = features.child("mechanisms", ns::sasl);
@@ -75,6 +87,7 @@ S2sInitiator::Step S2sInitiator::on_features(const Element& features) {
     state_ = State::proceed;
     return {.kind = Step::Kind::wait, .xml = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"};
   }
+  if (is_authenticated_) most_stanza_bytes_ = stanza_limit(features);
   if (is_authenticated_) return ready(features.child("sm", ns::sm) != nullptr);
   offers_dialback_ = features.child("dialback", ns::dialback_feature) != nullptr;
   if (options_.question) return ask();

@@ -48,6 +48,8 @@ class S2sInitiator {
   Step on_element(const Element& element);
 
   bool is_verified() const { return is_verified_; }
+  /// The longest stanza that the peer takes (XEP-0478), as it says once we have authenticated; 0: it does not say.
+  size_t most_stanza_bytes() const { return most_stanza_bytes_; }
   std::string_view method() const { return method_; }  ///< "EXTERNAL" or "dialback" once it is ready
 
  private:
@@ -65,6 +67,7 @@ class S2sInitiator {
   State state_;
   bool is_encrypted_ = false, is_verified_ = false, is_authenticated_ = false, offers_dialback_ = false;
   std::string stream_id_, method_;
+  size_t most_stanza_bytes_ = 0;
 };
 
 }  // namespace rookery::xmpp

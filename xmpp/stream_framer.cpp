@@ -21,24 +21,24 @@ size_t find(std::string_view buffer, char c, size_t from) { return std::min(buff
 
 }  // namespace
 
-StreamFramer::Cut StreamFramer::scan(std::string_view buffer, size_t limit_bytes) {
+StreamFramer::Cut StreamFramer::scan(std::string_view buffer, Limits limits) {
   Cut cut{begin_, begin_, Found::nothing, std::nullopt};
   while (at_ < buffer.size()) {
     const bool nothing_to_parse = in_gap() && cut.complete == cut.begin;
-    const auto result = step(buffer);
+    const auto result = step(buffer, limits);
     // White space between stanzas need not reach the parser.
     if (nothing_to_parse) cut.begin = cut.complete = begin_ = in_gap() ? at_ : static_cast<size_t>(first_level_start_);
     if (!result) {
-      cut.fault = too_large(limit_bytes) ? StreamCondition::policy_violation : result.error();
+      cut.fault = too_large(limits.bytes) ? StreamCondition::policy_violation : result.error();
       return cut;
     }
     if (*result == Step::go_on) continue;
-    if (too_large(limit_bytes)) break;
+    if (too_large(limits.bytes)) break;
     cut.complete = at_;
     cut.found = token_ended(buffer[at_ - 2] == '/');
     if (cut.found != Found::nothing) return cut;
   }
-  if (too_large(limit_bytes)) cut.fault = StreamCondition::policy_violation;
+  if (too_large(limits.bytes)) cut.fault = StreamCondition::policy_violation;
   return cut;
 }
 
@@ -79,7 +79,7 @@ StreamFramer::Found StreamFramer::token_ended(bool self_closing) {
   return Found::nothing;
 }
 
-std::expected<StreamFramer::Step, StreamCondition> StreamFramer::step(std::string_view buffer) {
+std::expected<StreamFramer::Step, StreamCondition> StreamFramer::step(std::string_view buffer, const Limits& limits) {
   switch (state_) {
     case State::gap:
       while (at_ < buffer.size() && is_space(buffer[at_])) ++at_;
@@ -119,7 +119,7 @@ std::expected<StreamFramer::Step, StreamCondition> StreamFramer::step(std::strin
     case State::start_tag:
     case State::quoted:
     case State::end_tag:
-      return step_tag(buffer);
+      return step_tag(buffer, limits.attributes);
   }
   return Step::go_on;
 }
@@ -152,11 +152,13 @@ std::expected<StreamFramer::Step, StreamCondition> StreamFramer::step_markup(cha
     return std::unexpected(StreamCondition::not_well_formed);
   }
   state_ = closing ? State::end_tag : State::start_tag;
+  attributes_ = 0;
   if (closing) ++at_;
   return Step::go_on;
 }
 
-std::expected<StreamFramer::Step, StreamCondition> StreamFramer::step_tag(std::string_view buffer) {
+std::expected<StreamFramer::Step, StreamCondition> StreamFramer::step_tag(std::string_view buffer,
+                                                                          uint32_t most_attributes) {
   const char* at = buffer.data() + at_;
   const char* const end = buffer.data() + buffer.size();
   for (; at != end; ++at) {
@@ -177,6 +179,10 @@ std::expected<StreamFramer::Step, StreamCondition> StreamFramer::step_tag(std::s
       return Step::token_ended;
     }
     if (state_ == State::end_tag) continue;
+    if (++attributes_ > most_attributes) {
+      at_ = offset;
+      return std::unexpected(StreamCondition::policy_violation);
+    }
     quote_ = c;
     state_ = State::quoted;
   }

@@ -28,8 +28,12 @@ class StreamFramer {
   /// A document is a single first-level element and has no header.
   explicit StreamFramer(bool document = false) : root_open_(document), document_(document) {}
 
+  struct Limits {
+    size_t bytes = 0;         ///< of a stanza
+    uint32_t attributes = 0;  ///< of a tag, declarations of namespaces too; so many could be expanded by expat at once
+  };
   /// Goes on where it stopped; `buffer` is the earlier one, less what was consumed(), plus what came since.
-  Cut scan(std::string_view buffer, size_t limit_bytes);
+  Cut scan(std::string_view buffer, Limits limits);
   /// The cut was parsed.
   void parsed(const Cut& cut);
   /// So many bytes of the buffer are not needed any more; afterwards offsets count from there.
@@ -44,9 +48,9 @@ class StreamFramer {
   enum class Step { go_on, token_ended };
 
   /// One step from at_: to the next change of state or to the end of the buffer.
-  std::expected<Step, StreamCondition> step(std::string_view buffer);
+  std::expected<Step, StreamCondition> step(std::string_view buffer, const Limits& limits);
   std::expected<Step, StreamCondition> step_markup(char c);
-  std::expected<Step, StreamCondition> step_tag(std::string_view buffer);
+  std::expected<Step, StreamCondition> step_tag(std::string_view buffer, uint32_t most_attributes);
   Found token_ended(bool self_closing);
   bool too_large(size_t limit_bytes) const;
 
@@ -54,6 +58,7 @@ class StreamFramer {
   size_t begin_ = 0;
   int64_t first_level_start_ = 0;  ///< may lie before the buffer
   uint32_t depth_ = 0;
+  uint32_t attributes_ = 0;  ///< of the tag so far
   State state_ = State::gap;
   char quote_ = 0;
   uint8_t matched_ = 0;  ///< characters of "CDATA["

@@ -31,7 +31,7 @@ const char* explain(StreamCondition condition) {
     case StreamCondition::restricted_xml:
       return "comments, processing instructions and DTDs are not allowed";
     case StreamCondition::policy_violation:
-      return "the stanza is too large";
+      return "the stanza or one of its tags is too large";
     case StreamCondition::bad_format:
       return "text between stanzas";
     default:
@@ -95,7 +95,7 @@ void StreamParser::State::feed(std::string_view bytes) {
 
 void StreamParser::State::run(std::string_view legal) {
   while (!over) {
-    const auto cut = framer.scan(legal, limits.stanza_bytes);
+    const auto cut = framer.scan(legal, {.bytes = limits.stanza_bytes, .attributes = 2 * limits.attributes});
     if (cut.complete > cut.begin) handle(cut, legal.substr(cut.begin, cut.complete - cut.begin));
     if (over) return;
     if (cut.fault) return fail({*cut.fault, explain(*cut.fault)});
@@ -179,6 +179,10 @@ std::expected<ElementPtr, StreamError> parse_document(std::string_view xml, Pars
     return std::unexpected(StreamError{StreamCondition::not_well_formed, "the document is not complete"});
   }
   return state.stanzas.pop();
+}
+
+std::expected<ElementPtr, StreamError> parse_own(std::string_view xml, std::string_view default_ns) {
+  return parse_document(xml, ParserLimits::own(), default_ns);
 }
 
 }  // namespace rookery::xmpp

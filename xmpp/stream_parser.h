@@ -25,11 +25,18 @@ using StreamEvent = std::variant<StreamHeader, ElementPtr, StreamEnd, StreamErro
 struct ParserLimits {
   size_t stanza_bytes = 256 * 1024;  ///< one first-level element as sent; also the stream header
   uint32_t elements = 4096;          ///< nodes in one stanza
-  uint32_t attributes = 64;          ///< of one element
+  uint32_t attributes = 64;          ///< of one element; declarations of namespaces may be as many
   uint32_t depth = 32;               ///< the stanza itself is depth 1
+  /// Of one namespace's name. A prefix stands for it in two bytes, the tree and what is made of it hold it whole:
+  /// together they take no more than stanza_bytes.
+  size_t namespace_bytes = 512;
 
   /// Before authentication: REQUIREMENTS 2.
-  static ParserLimits unauthenticated() { return {8 * 1024, 32, 64, 8}; }
+  static ParserLimits unauthenticated() { return {.stanza_bytes = 8 * 1024, .elements = 32, .depth = 8}; }
+  /// For what we have written ourselves: escaped and wrapped it is longer and deeper than what once came.
+  static ParserLimits own() {
+    return {.stanza_bytes = 64 << 20, .elements = 1 << 20, .attributes = 1000, .depth = 200};
+  }
 };
 
 /// Parses one XML stream. Strict UTF-8 and XML 1.0 Char are checked before expat sees a byte; DTD, entity references
@@ -63,5 +70,7 @@ class StreamParser {
 /// A whole document in one piece: WebSocket frames (RFC 7395), stored blobs. Same checks and limits.
 std::expected<ElementPtr, StreamError> parse_document(std::string_view xml, ParserLimits limits = {},
                                                       std::string_view default_ns = {});
+/// A document that this program has written: to its store, to another node, to itself. ParserLimits::own().
+std::expected<ElementPtr, StreamError> parse_own(std::string_view xml, std::string_view default_ns = {});
 
 }  // namespace rookery::xmpp

@@ -14,13 +14,20 @@ namespace rookery::xmpp {
 class TreeBuilder {
  public:
   size_t depth() const { return open_.size(); }
+  /// What the namespaces of the tree take: as often as they are written out.
+  size_t namespace_bytes() const { return namespace_bytes_; }
 
   void start(std::string_view name, std::string_view ns) {
     Element* parent = open_.empty() ? nullptr : open_.back();
     Element* node = parent ? parent->arena_->new_node() : Arena::make_root();
     Arena& arena = *node->arena_;
     node->name_ = arena.intern(name);
-    node->ns_ = parent && parent->ns_ == ns ? parent->ns_ : arena.intern(ns);
+    if (parent && parent->ns_ == ns) {
+      node->ns_ = parent->ns_;
+    } else {
+      node->ns_ = arena.intern(ns);
+      namespace_bytes_ += ns.size();
+    }
     if (parent)
       append(*parent, node);
     else
@@ -36,6 +43,7 @@ class TreeBuilder {
     attribute->name = ns == ns::xml ? arena.intern(std::string("xml:").append(name)) : arena.intern(name);
     attribute->ns = ns == ns::xml ? std::string_view("") : arena.intern(ns);
     attribute->value = arena.copy(value);
+    namespace_bytes_ += ns.size();
     (node.last_attribute_ ? node.last_attribute_->next : node.attributes_) = attribute;
     node.last_attribute_ = attribute;
   }
@@ -56,12 +64,15 @@ class TreeBuilder {
   /// The tree when this closed its root, else null.
   ElementPtr end() {
     open_.pop_back();
-    return open_.empty() ? std::move(root_) : nullptr;
+    if (!open_.empty()) return nullptr;
+    namespace_bytes_ = 0;
+    return std::move(root_);
   }
 
   void clear() {
     open_.clear();
     root_.reset();
+    namespace_bytes_ = 0;
   }
 
   /// Roots can stand in a queue, linked through the pointer that only children use otherwise.
@@ -93,6 +104,7 @@ class TreeBuilder {
 
   ElementPtr root_;
   std::vector<Element*> open_;
+  size_t namespace_bytes_ = 0;
 };
 
 }  // namespace rookery::xmpp

@@ -366,7 +366,7 @@ void Links::on_input(const std::string& body) {
   }
   RemoteLink& link = *found->second;
   for (const auto& xml : input->elements) {
-    auto element = xmpp::parse_document(xml, {}, xmpp::ns::client);
+    auto element = xmpp::parse_own(xml, xmpp::ns::client);
     if (!element || link.session == nullptr) continue;
     const bool is_legacy = (*element)->name() == "iq" && (*element)->child("session", xmpp::ns::session) != nullptr &&
                            (*element)->attr("type") == "set";

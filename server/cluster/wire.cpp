@@ -213,7 +213,7 @@ std::optional<Envelope> parse_envelope(std::string_view bytes) {
         envelope.to = jid(field->text);
         break;
       case envelope_stanza:
-        if (auto stanza = xmpp::parse_document(field->text, {}, xmpp::ns::client)) envelope.stanza = std::move(*stanza);
+        if (auto stanza = xmpp::parse_own(field->text, xmpp::ns::client)) envelope.stanza = std::move(*stanza);
         break;
       case envelope_must_log:
         envelope.must_log = field->number != 0;
@@ -267,8 +267,7 @@ std::optional<AbsentMessage> parse_absent_message(std::string_view bytes) {
         absent.member = xmpp::Jid::parse(field->text).value_or(xmpp::Jid());
         break;
       case absent_message:
-        if (auto message = xmpp::parse_document(field->text, {}, xmpp::ns::client))
-          absent.message = std::move(*message);
+        if (auto message = xmpp::parse_own(field->text, xmpp::ns::client)) absent.message = std::move(*message);
         break;
       case absent_id:
         absent.id = field->number;

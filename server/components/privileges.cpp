@@ -67,7 +67,7 @@ void ComponentRights::send_online() {
       for (Home* home : node_.homes(loop).loaded()) {
         for (Session* session : home->sessions()) {
           if (!session->available || session->presence.empty()) continue;
-          auto presence = xmpp::parse_document(session->presence, {}, xmpp::ns::client);
+          auto presence = xmpp::parse_own(session->presence, xmpp::ns::client);
           if (!presence) continue;
           (*presence)->set_attr("to", component_.domain());
           component_.tell(std::move(*presence));

@@ -73,7 +73,7 @@ void BoshSessions::serve(const std::shared_ptr<HttpConnection>& connection) {
     if (sid.empty()) return create(connection, request);
     const auto wire = find(sid);
     if (!wire) return request->answer(bosh_terminated("item-not-found"));
-    connection->trust();  // the session has a place of its own
+    if (wire->is_authenticated()) connection->trust();
     wire->take(request);
   });
 }

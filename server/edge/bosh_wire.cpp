@@ -135,7 +135,12 @@ void BoshWire::on_body(Body body) {
     body.request->answer(bosh_terminated("item-not-found"));
     return lose("request id out of its window");
   }
-  waiting_.insert_or_assign(body.rid, std::move(body));
+  const auto known = waiting_.find(body.rid);
+  if (known != waiting_.end()) {
+    std::exchange(known->second.request, body.request)->answer(body_xml({}, {}));  // as repeat() does
+  } else {
+    waiting_.emplace(body.rid, std::move(body));
+  }
   take_waiting();
 }
 
@@ -268,8 +273,14 @@ std::optional<xmpp::StreamEvent> BoshWire::next() {
 }
 
 void BoshWire::restart(const xmpp::ParserLimits& limits) {
-  limits_ = limits;
+  set_limits(limits);
   events_.clear();
+}
+
+// The first limits are those of who has not authenticated; other ones come when he has.
+void BoshWire::set_limits(const xmpp::ParserLimits& limits) {
+  limits_ = limits;
+  is_authenticated_ = true;
 }
 
 void BoshWire::resume_reading() {

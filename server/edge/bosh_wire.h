@@ -36,6 +36,8 @@ class BoshWire final : public StreamWire, public std::enable_shared_from_this<Bo
   BoshWire(BoshSessions& sessions, Loop& loop, bool is_encrypted);
   const std::string& sid() const { return sid_; }
   Loop& loop() const { return *loop_; }
+  /// Has its client authenticated? Any thread.
+  bool is_authenticated() const { return is_authenticated_; }
 
   /// The session creation request, once, before start(): false when it is none, then it has been answered.
   bool create(const BoshRequestPtr& request);
@@ -46,7 +48,7 @@ class BoshWire final : public StreamWire, public std::enable_shared_from_this<Bo
   void start(StreamWire::Owner& owner) override;
   std::optional<xmpp::StreamEvent> next() override;
   void restart(const xmpp::ParserLimits& limits) override;
-  void set_limits(const xmpp::ParserLimits& limits) override { limits_ = limits; }
+  void set_limits(const xmpp::ParserLimits& limits) override;
   bool has_pending() const override { return !events_.empty(); }
   void pause_reading() override { paused_ = true; }
   void resume_reading() override;
@@ -85,6 +87,7 @@ class BoshWire final : public StreamWire, public std::enable_shared_from_this<Bo
   const std::string sid_;
   const bool is_encrypted_;
   std::atomic<Loop*> loop_;  ///< changed by its own thread only
+  std::atomic<bool> is_authenticated_ = false;
   StreamWire::Owner* owner_ = nullptr;
   xmpp::ParserLimits limits_ = xmpp::ParserLimits::unauthenticated();
 

@@ -190,9 +190,7 @@ void ClientStream::enter_account(xmpp::Jid account, std::function<void()> then) 
   account_ = std::move(account);
   node_.backoff().succeeded(account_, peer_ip_);
   ++node_.logins;
-  leave_limits();
-  if (deadline_) loop_->cancel(*deadline_);
-  deadline_.reset();
+  end_deadline();
   wait();
   move_to_owner(std::move(then));
 }
@@ -203,17 +201,29 @@ void ClientStream::move_to_owner(std::function<void()> then) {
   Loop& owner = is_here ? node_.router().owner(account_.bare_text()) : *loop_;
   loop_->at_turn_end([this, self = shared_from_this(), &owner, then = std::move(then)]() mutable {
     if (state_ == State::closed) return;
-    if (&owner == loop_) return then();
+    auto origin = place_.leave_for_another_loop();
+    auto arrived = [this, self, origin = std::move(origin), then = std::move(then)]() mutable {
+      arrive(std::move(origin));
+      then();
+    };
+    if (&owner == loop_) return arrived();
     loop_ = &owner;
-    wire_->move_to(owner, [self, then = std::move(then)] { then(); });
+    wire_->move_to(owner, std::move(arrived));
   });
+}
+
+// Who has logged in and binds nothing holds a place that is meant for those who come, and no longer than they may.
+void ClientStream::arrive(ConnectionLimits::Origin origin) {
+  if (!origin.network.empty()) place_ = node_.limits().enter(std::move(origin), *loop_, [this] { evict(); });
+  start_deadline(Clock::now() + node_.config().auth_timeout);
 }
 
 void ClientStream::end_sasl2() {
   xmpp::ParserLimits limits;
   limits.stanza_bytes = node_.config().stanza_bytes;
   wire_->set_limits(limits);
-  state_ = session_ != nullptr ? State::bound : State::authenticated;
+  state_ = State::authenticated;
+  if (session_ != nullptr) bound(*session_);
   sasl2_.reset();
 }
 

@@ -39,22 +39,27 @@ void ClientStream::accept(Node& node, Loop& loop, std::shared_ptr<StreamWire> wi
   stream->self_ = stream;
   stream->place_ = node.limits().enter(stream->peer_ip_, door.address, loop, [&stream = *stream] { stream.evict(); });
   const bool awaits_tls = security == Security::starttls || security == Security::direct_tls;
-  stream->start_deadline(awaits_tls ? node.config().tls_timeout : node.config().auth_timeout);
+  stream->start_deadline(stream->accepted_at_ + (awaits_tls ? node.config().tls_timeout : node.config().auth_timeout));
   stream->wire_->start(*stream);
 }
 
 // REQUIREMENTS 1: the time counts from the connection's beginning, whatever is sent meanwhile.
-void ClientStream::start_deadline(std::chrono::seconds timeout) {
-  if (deadline_) loop_->cancel(*deadline_);
-  deadline_ = loop_->after(accepted_at_ + timeout - Clock::now(), [this] {
+void ClientStream::start_deadline(Clock::time_point end) {
+  end_deadline();
+  deadline_ = loop_->after(end - Clock::now(), [this] {
     deadline_.reset();
     fail(xmpp::StreamCondition::connection_timeout);
   });
 }
 
+void ClientStream::end_deadline() {
+  if (deadline_) loop_->cancel(*deadline_);
+  deadline_.reset();
+}
+
 void ClientStream::on_tls_established() {
   if (const Status good = crypto::acceptable(wire_->ssl()); !good) return on_closed(good.error().message);
-  start_deadline(node_.config().auth_timeout);
+  start_deadline(accepted_at_ + node_.config().auth_timeout);
 }
 
 void ClientStream::on_input(size_t bytes) {
@@ -191,7 +196,7 @@ void ClientStream::on_element(xmpp::ElementPtr element) {
       if (name == "iq" && element->child("bind", xmpp::ns::bind) != nullptr) return on_bind(std::move(element));
       if (element->is("resume", xmpp::ns::sm)) return on_resume(*element);
       if (ns == xmpp::ns::sm) {
-        return wire_->send(
+        return send(
             "<failed xmlns='urn:xmpp:sm:3'><unexpected-request xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>");
       }
       return fail(xmpp::StreamCondition::not_authorized);
@@ -233,7 +238,7 @@ void ClientStream::on_bind(xmpp::ElementPtr iq) {
   wait();
   std::string resource = iq->child("bind", xmpp::ns::bind)->child_text("resource", xmpp::ns::bind);
   const auto refuse = [this](const xmpp::Element& request, const xmpp::StanzaError& error) {
-    wire_->send(xmpp::error_reply(request, error)->to_xml(xmpp::ns::client));
+    send(xmpp::error_reply(request, error)->to_xml(xmpp::ns::client));
     go_on();
   };
   if (iq->attr("type") != "set" || (!resource.empty() && !account_.with_resource(resource))) {
@@ -245,8 +250,7 @@ void ClientStream::on_bind(xmpp::ElementPtr iq) {
                  if (outcome.refused) return refuse(*request, *outcome.refused);
                  if (outcome.moved) return fail(xmpp::StreamCondition::reset);
                  if (outcome.session == nullptr) return fail(xmpp::StreamCondition::not_authorized);
-                 session_ = outcome.session;
-                 state_ = State::bound;
+                 bound(*outcome.session);
                  auto result = xmpp::result_reply(*request);
                  result->add("bind", xmpp::ns::bind).add_text_child("jid", session_->jid().text());
                  wire_->send(result->to_xml(xmpp::ns::client));
@@ -274,17 +278,23 @@ void ClientStream::resumed(ResumeOutcome outcome) {
   if (outcome.moved) return fail(xmpp::StreamCondition::reset);
   if (!outcome.known_account) return fail(xmpp::StreamCondition::not_authorized);
   if (outcome.session == nullptr) return resume_failed(outcome.handled);
-  session_ = outcome.session;
-  state_ = State::bound;
+  bound(*outcome.session);
   wire_->send(outcome.resumed);
   session_->begin();
   go_on();
 }
 
+void ClientStream::bound(ClientSession& session) {
+  session_ = &session;
+  state_ = State::bound;
+  place_.leave();
+  end_deadline();
+}
+
 void ClientStream::resume_failed(std::optional<uint32_t> handled) {
   std::string out = "<failed xmlns='urn:xmpp:sm:3'";
   if (handled) out += " h='" + std::to_string(*handled) + "'";
-  wire_->send(out + "><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>");
+  send(out + "><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>");
   go_on();
 }
 
@@ -326,9 +336,8 @@ void ClientStream::on_drained() {
 void ClientStream::on_closed(std::string_view reason) {
   const auto keep = std::move(self_);
   if (keep) --loop_->counters().connections[static_cast<size_t>(kind_)];
-  if (deadline_) loop_->cancel(*deadline_);
-  deadline_.reset();
-  leave_limits();
+  end_deadline();
+  place_.leave();
   state_ = State::closed;
   wire_->close();
   if (session_ == nullptr) return;

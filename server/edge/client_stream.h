@@ -85,6 +85,8 @@ class ClientStream final : public StreamWire::Owner,
   void enter_account(xmpp::Jid account,
                      std::function<void()> then);  ///< authenticated: `then` runs on the loop that owns it
   void move_to_owner(std::function<void()> then);
+  void arrive(ConnectionLimits::Origin origin);  ///< on the loop that it stays on, with a session still to be bound
+  void bound(ClientSession& session);
   void end_sasl2();
   /// What was waited for has come: `use` it, and read on unless there is more to wait for.
   template <typename Use>
@@ -104,9 +106,9 @@ class ClientStream final : public StreamWire::Owner,
   }
   void wait();  ///< an answer from elsewhere is needed before the next element
   void go_on();
-  void start_deadline(std::chrono::seconds timeout);
+  void start_deadline(Clock::time_point end);
+  void end_deadline();
   void evict();  ///< its place is given to a newer connection
-  void leave_limits() { place_.leave(); }
   void charge(size_t bytes);
   xmpp::SaslOptions sasl_options() const;
   bool may_register(const xmpp::Element& iq) const;
@@ -126,7 +128,7 @@ class ClientStream final : public StreamWire::Owner,
   bool processing_ = false;
   bool header_sent_ = false;
   bool is_managed_ = false;        ///< XEP-0198 was enabled while binding (XEP-0386)
-  ConnectionLimits::Place place_;  ///< among those that have not authenticated
+  ConnectionLimits::Place place_;  ///< until a session is bound
   int sasl_failures_ = 0, false_starts_ = 0;
   bool credentials_asked_ = false;
   bool answer_held_ = false;  ///< the answer to a failed attempt waits

@@ -1,5 +1,5 @@
-// Connections that have not authenticated yet, per network, per listener and in all (REQUIREMENTS 2). Shared by all
-// loops.
+// Connections that have not authenticated and bound a session yet, per network, per listener and in all (REQUIREMENTS
+// 2). Shared by all loops.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,12 @@ class ConnectionLimits {
   };
   using Close = std::function<void()>;
 
-  /// A connection's place among those that have not authenticated. Left when it goes; leave it on the connection's
+  /// What a connection is counted under.
+  struct Origin {
+    std::string network, listener;
+  };
+
+  /// A connection's place among those that have no session yet. Left when it goes; leave it on the connection's
   /// loop.
   class Place {
    public:
@@ -36,6 +41,8 @@ class ConnectionLimits {
     }
     ~Place() { leave(); }
     void leave();
+    /// Leaves, to enter again on another loop; empty when the place was lost.
+    Origin leave_for_another_loop();
 
    private:
     friend class ConnectionLimits;
@@ -50,6 +57,7 @@ class ConnectionLimits {
   /// Never refuses: where a cap is full the oldest connection under that cap loses its place, and its `close` runs on
   /// its loop. Old ones are those that do not log in; whoever wants to keep a newcomer out has to keep coming himself.
   Place enter(const std::string& ip, const std::string& listener, Loop& loop, Close close);
+  Place enter(Origin origin, Loop& loop, Close close);
 
   size_t count() const;
   uint64_t evicted() const;  ///< since the start
@@ -58,12 +66,12 @@ class ConnectionLimits {
   using Ids = std::set<uint64_t>;  ///< ascending: the oldest first
   using Index = std::unordered_map<std::string, Ids>;
   struct Entry {
-    std::string network, listener;
+    Origin origin;
     Loop* loop = nullptr;
     std::weak_ptr<Close> close;
   };
   void evict(uint64_t id);
-  void remove(std::map<uint64_t, Entry>::iterator entry);
+  Origin remove(std::map<uint64_t, Entry>::iterator entry);
   static void remove_from(Index& index, const std::string& key, uint64_t id);
 
   const Caps caps_;

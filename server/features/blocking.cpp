@@ -53,7 +53,7 @@ void send_unavailable(Home& home, const xmpp::Jid& to) {
 void send_available(Home& home, const xmpp::Jid& to) {
   for (Session* session : home.sessions()) {
     if (!session->available || session->presence.empty()) continue;
-    auto presence = xmpp::parse_document(session->presence, {}, xmpp::ns::client);
+    auto presence = xmpp::parse_own(session->presence, xmpp::ns::client);
     if (presence) route(home, *session, to, std::move(*presence));
   }
 }

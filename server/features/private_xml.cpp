@@ -40,7 +40,7 @@ void get_private(IqRequest request) {
     const auto* asked = request.payload().first_element();
     auto result = request.make_result();
     auto& query = result->add("query", xmpp::ns::private_xml);
-    const auto document = *stored ? xmpp::parse_document(**stored) : std::unexpected(xmpp::StreamError{});
+    const auto document = *stored ? xmpp::parse_own(**stored) : std::unexpected(xmpp::StreamError{});
     // §2.2: what was never stored comes back as an empty element.
     if (document)
       query.add_copy(**document);
@@ -66,7 +66,7 @@ void set_private(IqRequest request) {
       if (const Status stored = put(stores.values(), owner, key, xml); !stored)
         return std::unexpected<Error>(stored.error());
       if (key != bookmarks_key) continue;
-      const auto storage = xmpp::parse_document(xml);
+      const auto storage = xmpp::parse_own(xml);
       if (!storage) continue;
       if (const Status done = pubsub::bookmarks_from_private(stores, owner, **storage, effects); !done)
         return std::unexpected<Error>(done.error());

@@ -34,7 +34,7 @@ void get_vcard(IqRequest request) {
   };
   request.node().stores().run(read, [request = std::move(request)](Result<Found> found) mutable {
     if (!found) return request.fail(found.error());
-    const auto document = found->vcard ? xmpp::parse_document(*found->vcard) : std::unexpected(xmpp::StreamError{});
+    const auto document = found->vcard ? xmpp::parse_own(*found->vcard) : std::unexpected(xmpp::StreamError{});
     // REQUIREMENTS 16: to others an account without a vCard looks like none.
     const auto absent =
         request.is_own_account() ? xmpp::Condition::item_not_found : xmpp::Condition::service_unavailable;

@@ -15,7 +15,7 @@ constexpr size_t most_bytes = 64 * 1024;
 
 bool HeldBack::take(std::string& xml) {
   if (xml.starts_with("<iq")) return false;
-  const auto stanza = xmpp::parse_document(xml, {}, xmpp::ns::client);
+  const auto stanza = xmpp::parse_own(xml, xmpp::ns::client);
   if (!stanza) return false;
   auto key = holding_key(**stanza);
   if (!key) return false;

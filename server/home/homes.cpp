@@ -23,7 +23,7 @@ constexpr auto idle_home_lifetime = std::chrono::seconds(60);
 
 // <prefs default='roster'><always><jid/>…</always><never>…</never></prefs>, as XEP-0313 §7 writes it.
 void read_archive_prefs(const std::string& xml, HomeData& data) {
-  const auto prefs = xmpp::parse_document(xml);
+  const auto prefs = xmpp::parse_own(xml);
   if (!prefs) return;
   data.archive.by_default = std::string((*prefs)->attr("default"));
   for (const auto& list : (*prefs)->elements()) {
@@ -251,7 +251,7 @@ void Homes::flush() {
                          ++commits_done_;
                          if (generation != generation_) return;
                          if (!done) return is_foreign ? sender_fenced(receivers, packet) : commit_refused(done.error());
-                         for (Job& job : *jobs) job();
+                         for (Job& job : *jobs) run_guarded(job);
                        });
                      });
 }

@@ -123,7 +123,7 @@ void Home::run_presence_hooks(Session& session, xmpp::Element& presence) {
 void Home::refresh_presence() {
   for (Session* session : sessions()) {
     if (!session->available) continue;
-    auto presence = xmpp::parse_document(session->presence, {}, xmpp::ns::client);
+    auto presence = xmpp::parse_own(session->presence, xmpp::ns::client);
     ensure(presence.has_value());
     run_presence_hooks(*session, **presence);
     std::string xml = (*presence)->to_xml(xmpp::ns::client);
@@ -170,7 +170,7 @@ void Home::broadcast_presence(Session& session, const xmpp::Element& presence, b
 
 void Home::send_presence_of(const Session& session, const xmpp::Jid& to) {
   if (session.presence.empty()) return;
-  auto presence = xmpp::parse_document(session.presence, {}, xmpp::ns::client);
+  auto presence = xmpp::parse_own(session.presence, xmpp::ns::client);
   ensure(presence.has_value());
   (*presence)->set_attr("to", to.text());
   node().router().route(

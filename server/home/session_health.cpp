@@ -70,7 +70,7 @@ void Session::tell_of_unacknowledged() {
   if (!home_.push) return;
   for (const Out& out : queue_) {
     if (!out.xml.starts_with("<message")) continue;
-    const auto message = xmpp::parse_document(out.xml, {}, xmpp::ns::client);
+    const auto message = xmpp::parse_own(out.xml, xmpp::ns::client);
     if (message) home_.tell_of(original_of(**message));
   }
 }

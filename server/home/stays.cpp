@@ -58,7 +58,7 @@ void hear_of_itself(Session& session, const xmpp::Element& presence, storage::Lo
 
 void report(Node& node, const Session& session, Stay stay) {
   auto presence = xmpp::Element::make("presence", xmpp::ns::client);
-  if (auto own = xmpp::parse_document(session.presence, {}, xmpp::ns::client)) presence = std::move(*own);
+  if (auto own = xmpp::parse_own(session.presence, xmpp::ns::client)) presence = std::move(*own);
   while (const auto* x = presence->child("x", xmpp::ns::muc)) presence->remove(*x);
   const xmpp::Jid to = stay.occupant;
   presence->set_attr("from", session.jid().text()).set_attr("to", to.text());

@@ -11,6 +11,8 @@ namespace {
 
 constexpr size_t most_head_bytes = 16 * 1024;
 constexpr size_t most_pending_bytes = 256 * 1024;  // what may wait while a handler is not ready for it
+constexpr size_t most_unsent_bytes =
+    64 * 1024;  // answers that the client has not taken, before its next request is read
 constexpr std::chrono::seconds drain_time{5};
 
 class WholeBody final : public BodySink {
@@ -94,7 +96,7 @@ void HttpConnection::process() {
   while (goes_on) {
     switch (state_) {
       case State::head:
-        goes_on = read_head();
+        goes_on = takes_requests() && read_head();
         break;
       case State::body:
         goes_on = read_some_body();
@@ -113,11 +115,15 @@ void HttpConnection::process() {
   }
   processing_ = false;
   if (!transport_ || state_ == State::gone) return;
-  if (pending_.size() > most_pending_bytes || body_paused_) {
+  if (pending_.size() > most_pending_bytes || body_paused_ || !takes_requests()) {
     transport_->pause_reading();
   } else {
     transport_->resume_reading();
   }
+}
+
+bool HttpConnection::takes_requests() const {
+  return state_ != State::head || transport_->outbox_bytes() <= most_unsent_bytes;
 }
 
 bool HttpConnection::read_head() {
@@ -247,7 +253,7 @@ HttpConnection::TakenOver HttpConnection::take_over(const HttpResponse& switchin
 }
 
 void HttpConnection::on_drained() {
-  if (state_ == State::ending) return process();
+  if (state_ == State::ending || state_ == State::head) return process();
   if (state_ == State::gone || answer_left_ == 0 || !more_) return;
   set_deadline(server_.node().config().http_idle_timeout);
   const auto more = more_;

@@ -82,7 +82,8 @@ class HttpConnection final : public Transport::Owner, public std::enable_shared_
   };
   HttpConnection(HttpServer& server, Loop& loop, int fd, std::string peer_ip);
   void process();
-  bool read_head();  ///< false: more bytes are needed, or nothing follows
+  bool takes_requests() const;  ///< or the client has to take answers first
+  bool read_head();             ///< false: more bytes are needed, or nothing follows
   bool read_some_body();
   void dispatch();
   void refuse(int status);

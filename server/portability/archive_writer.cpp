@@ -128,7 +128,7 @@ Result<std::optional<storage::LogEntry>> ArchiveWriter::archived_copy(const Wait
   for (auto& each : page->entries) {
     if (given && each.id == *given) return std::optional(std::move(each));
     if (each.peer != entry.peer) continue;
-    const auto document = xmpp::parse_document(each.xml, {}, xmpp::ns::client);
+    const auto document = xmpp::parse_own(each.xml, xmpp::ns::client);
     if (document && (*document)->attr("id") == waiting.message->attr("id") &&
         body_of(**document) == body_of(*waiting.message)) {
       return std::optional(std::move(each));

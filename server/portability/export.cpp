@@ -16,8 +16,6 @@ namespace {
 
 constexpr size_t accounts_at_once = 500;
 constexpr size_t messages_at_once = 500;
-constexpr xmpp::ParserLimits stored{
-    .stanza_bytes = 64 * 1024 * 1024, .elements = 1'000'000, .attributes = 1000, .depth = 200};
 
 /// One account. Each part is a line, so that two exports can be compared.
 class AccountWriter {
@@ -69,15 +67,14 @@ class AccountWriter {
     }
     for (const auto* each : {&vcard, &preferences}) {
       if (!*each) return std::unexpected<Error>(each->error());
-      const auto document =
-          *each && **each ? xmpp::parse_document(***each, stored) : std::unexpected(xmpp::StreamError{});
+      const auto document = *each && **each ? xmpp::parse_own(***each) : std::unexpected(xmpp::StreamError{});
       if (!document) continue;
       counts_.vcards += each == &vcard;
       if (auto done = put(*document); !done) return done;
     }
     auto query = xmpp::Element::make("query", xmpp::ns::private_xml);
     for (const auto& [key, xml] : *privates) {
-      const auto document = xmpp::parse_document(xml, stored);
+      const auto document = xmpp::parse_own(xml);
       if (!document) continue;
       query->add_copy(**document);
       ++counts_.private_elements;
@@ -116,8 +113,8 @@ class AccountWriter {
     }
     if (auto done = query->first_element() != nullptr ? put(query) : Status(); !done) return done;
     for (const auto& item : roster->items) {
-      const auto request = item.request.empty() ? std::unexpected(xmpp::StreamError{})
-                                                : xmpp::parse_document(item.request, stored, xmpp::ns::client);
+      const auto request =
+          item.request.empty() ? std::unexpected(xmpp::StreamError{}) : xmpp::parse_own(item.request, xmpp::ns::client);
       if (!request) continue;
       ++counts_.requests;
       if (auto done = put(*request); !done) return done;
@@ -176,8 +173,7 @@ class AccountWriter {
     for (const auto& item : *items) {
       auto& entry = element->add("item").set_attr("id", item.id);
       if (!item.publisher.empty()) entry.set_attr("publisher", item.publisher);
-      const auto payload =
-          item.payload.empty() ? std::unexpected(xmpp::StreamError{}) : xmpp::parse_document(item.payload, stored);
+      const auto payload = item.payload.empty() ? std::unexpected(xmpp::StreamError{}) : xmpp::parse_own(item.payload);
       if (payload) entry.add_copy(**payload);
       ++counts_.items;
     }
@@ -194,7 +190,7 @@ class AccountWriter {
       if (!page) return std::unexpected<Error>(page.error());
       for (const auto& entry : *page) {
         after = entry.id;
-        const auto message = xmpp::parse_document(entry.xml, stored, xmpp::ns::client);
+        const auto message = xmpp::parse_own(entry.xml, xmpp::ns::client);
         if (!message) continue;
         xmpp::Delay{.stamp = storage::time_of(entry.id), .from = jid_.domain_jid(), .reason = {}}.add_to(**message);
         xmpp::add_stanza_id(**message, jid_, storage::to_stanza_id(entry.id));
@@ -219,7 +215,7 @@ class AccountWriter {
       if (!page) return std::unexpected<Error>(page.error());
       for (const auto& entry : page->entries) {
         query.after = entry.id;
-        const auto message = xmpp::parse_document(entry.xml, stored, xmpp::ns::client);
+        const auto message = xmpp::parse_own(entry.xml, xmpp::ns::client);
         if (!message) continue;
         if (!std::exchange(opened, true)) {
           if (auto done = sink_("<archive xmlns='" + std::string(ns::archive) + "'>\n"); !done) return done;

@@ -14,9 +14,6 @@ namespace rookery::server::portability {
 
 namespace {
 
-constexpr xmpp::ParserLimits large{
-    .stanza_bytes = 64 * 1024 * 1024, .elements = 1'000'000, .attributes = 1000, .depth = 200};
-
 /// Do both say the same of a contact?
 bool same_contact(const storage::RosterItem& a, const storage::RosterItem& b) {
   const auto seen = [](const auto& item) {
@@ -103,7 +100,7 @@ class PersonWriter {
 
   Status vcard() {
     if (person_.vcard.empty()) return {};
-    auto document = xmpp::parse_document(person_.vcard, large);
+    auto document = xmpp::parse_own(person_.vcard);
     if (!document) return {};
     const auto before = stores_.values().get(person_.jid, "vcard", "");
     if (!before) return std::unexpected<Error>(before.error());

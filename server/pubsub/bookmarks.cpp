@@ -27,7 +27,7 @@ Result<xmpp::ElementPtr> private_storage(storage::Stores& stores, const xmpp::Ji
   const auto stored = stores.values().get(owner, private_kind, private_key);
   if (!stored) return std::unexpected<Error>(stored.error());
   if (!*stored) return xmpp::ElementPtr();
-  auto parsed = xmpp::parse_document(**stored);
+  auto parsed = xmpp::parse_own(**stored);
   return parsed ? std::move(*parsed) : xmpp::ElementPtr();
 }
 

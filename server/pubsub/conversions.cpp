@@ -25,7 +25,7 @@ Status vcard_from_node(storage::Stores& stores, const Leaf& leaf) {
   if (vcard == nullptr || !vcard->is("vcard", ns::vcard4)) return {};
   const auto stored = stores.values().get(leaf.owner, vcard_kind, "");
   if (!stored) return std::unexpected<Error>(stored.error());
-  auto previous = *stored ? xmpp::parse_document(**stored) : std::unexpected(xmpp::StreamError{});
+  auto previous = *stored ? xmpp::parse_own(**stored) : std::unexpected(xmpp::StreamError{});
   const auto made = xmpp::vcard_temp_from_4(*vcard, previous ? previous->get() : nullptr);
   return stores.values().put(leaf.owner, vcard_kind, "", made->to_xml());
 }
@@ -58,7 +58,7 @@ Status node_changed(storage::Stores& stores, const Leaf& leaf, Effects& effects)
 
 Result<std::string> vcard_changed(storage::Stores& stores, const xmpp::Jid& owner, const std::string& vcard,
                                   Effects& effects) {
-  auto document = xmpp::parse_document(vcard);
+  auto document = xmpp::parse_own(vcard);
   if (!document) return vcard;
   if (auto done = avatar_from_vcard(stores, owner, **document, effects); !done)
     return std::unexpected<Error>(done.error());

@@ -62,7 +62,7 @@ xmpp::ElementPtr make_last_item(const Leaf& leaf, const storage::PubsubItem& ite
   message->set_attr("to", to.text());
   xmpp::ElementPtr payload;
   if (leaf.config.deliver_payloads && !item.payload.empty()) {
-    if (auto parsed = xmpp::parse_document(item.payload)) payload = std::move(*parsed);
+    if (auto parsed = xmpp::parse_own(item.payload)) payload = std::move(*parsed);
   }
   wire::add_item(wire::add_items_event(*message, leaf.name), item.id, payload.get());
   message->add("delay", xmpp::ns::delay)

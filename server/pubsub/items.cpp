@@ -113,7 +113,7 @@ Result<std::vector<storage::PubsubItem>> read_items(storage::Stores& stores, con
 
 xmpp::ElementPtr parse_payload(const storage::PubsubItem& item) {
   if (item.payload.empty()) return nullptr;
-  auto parsed = xmpp::parse_document(item.payload);
+  auto parsed = xmpp::parse_own(item.payload);
   return parsed ? std::move(*parsed) : nullptr;
 }
 

@@ -20,7 +20,7 @@ std::string encode(std::string_view ns, const xmpp::DataForm& form) {
 }
 
 std::optional<xmpp::DataForm> decode(std::string_view stored) {
-  const auto root = xmpp::parse_document(stored);
+  const auto root = xmpp::parse_own(stored);
   if (!root) return std::nullopt;
   auto form = xmpp::DataForm::parse_child(**root);
   return form ? std::move(*form) : std::nullopt;

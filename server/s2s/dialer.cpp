@@ -16,6 +16,7 @@ namespace {
 constexpr auto connect_timeout = std::chrono::seconds(10);
 constexpr uint16_t default_port = 5269;
 constexpr size_t most_targets = 8, most_addresses = 8;
+constexpr size_t most_attempts = 16;  // a name that leads nowhere must not keep us busy for long
 
 uint64_t random_below(uint64_t n) {
   uint64_t number = 0;
@@ -90,7 +91,12 @@ void Dialer::plan_from(const Plan& plan) {
 }
 
 void Dialer::go_on() {
+  if (attempts_ == most_attempts) {
+    addresses_.clear();
+    targets_.clear();
+  }
   if (!addresses_.empty()) {
+    ++attempts_;
     const std::string ip = std::move(addresses_.front());
     addresses_.pop_front();
     return connect(ip);

@@ -57,6 +57,7 @@ class Dialer : public std::enable_shared_from_this<Dialer> {
   std::deque<Target> targets_;
   std::deque<std::string> addresses_;  ///< of target_
   Target target_;
+  size_t attempts_ = 0;
   std::unique_ptr<Connector> connector_;
   Error error_{Failure::unavailable, "no way to the server"};  ///< of the last one that failed
 };

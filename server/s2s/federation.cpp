@@ -18,6 +18,7 @@ namespace rookery::server::s2s {
 namespace {
 
 constexpr auto queue_check = std::chrono::seconds(5);
+constexpr unsigned most_new_servers = 1000;  // that one sender may have us look for in an hour
 
 /// RFC 6890 and its kin: nothing of the public Internet.
 const Networks& private_networks() {
@@ -74,7 +75,7 @@ bool is_listed(std::string_view domain, const std::vector<std::string>& list) {
   return std::ranges::any_of(list, [&](const std::string& entry) { return is_below(domain, entry); });
 }
 
-Federation::Federation(Node& node) : node_(node) {}
+Federation::Federation(Node& node) : node_(node), new_servers_(most_new_servers, std::chrono::hours(1)) {}
 Federation::~Federation() = default;
 
 bool Federation::is_on() const {

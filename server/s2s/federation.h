@@ -9,6 +9,7 @@
 
 #include "server/net/address.h"
 #include "server/node.h"
+#include "server/rate_limit.h"
 #include "server/s2s/resends.h"
 
 namespace rookery::server::s2s {
@@ -37,6 +38,10 @@ class Federation {
   bool reaches(std::string_view from, std::string_view to) const;
   /// REQUIREMENTS 17: not to ourselves, nor into private networks that are not named. `is_configured`: by [s2s] hosts.
   Status may_connect(const std::string& ip, uint16_t port, bool is_configured) const;
+  /// May this sender of ours make us look for one more server? Each has its domains counted, by the hour.
+  bool may_turn_to_another(const xmpp::Jid& from) {
+    return new_servers_.take(std::string(from.bare_text()), Clock::now());
+  }
   const std::string& dialback_secret() const { return secret_; }
   const xmpp::Jid& first_domain() const { return first_domain_; }
   Resends& resends() { return resends_; }
@@ -56,6 +61,7 @@ class Federation {
   std::string secret_;
   Networks allowed_;
   Resends resends_;
+  RateLimit new_servers_;
   std::vector<std::unique_ptr<RemoteServers>> servers_;  ///< by loop
 };
 

@@ -224,6 +224,8 @@ void IncomingStream::authorised() {
 
 void IncomingStream::on_management(const xmpp::Element& element) {
   if (element.name() != "r" || !receiver_.has_acks()) return;
+  if (wire_->outbox_bytes() > node_.config().outbox_bytes)
+    return fail(xmpp::StreamCondition::policy_violation, "You ask and do not read");
   // REQUIREMENTS 18: what may be promised now, at once; the rest when it may.
   owed_ = received_;
   ack_owed_ = durable_ != owed_;

@@ -89,11 +89,18 @@ void Link::on_open() {
 void Link::pump() {
   if (stream_ == nullptr || !stream_->is_open()) return;
   bool any = false;
-  while (stream_ != nullptr && sent_ < queue_.size() && sent_ < most_unacknowledged &&
-         stream_->outbox_bytes() < outbox_room) {
+  const size_t most_bytes = stream_->most_stanza_bytes();
+  const size_t window = one_by_one_ ? 1 : most_unacknowledged;
+  while (stream_ != nullptr && sent_ < queue_.size() && sent_ < window && stream_->outbox_bytes() < outbox_room) {
+    if (most_bytes != 0 && queue_[sent_].xml.size() > most_bytes) {
+      if (sent_ > 0) break;  // what is before it arrives first
+      give_first_back("It is longer than the other server takes.");
+      continue;
+    }
     any = true;
     stream_->send(queue_[sent_++].xml);
   }
+  one_by_one_ = one_by_one_ && !queue_.empty();
   if (any) {
     peer_.servers().loop().at_turn_end([this, alive = alive_] {
       if (*alive && stream_ != nullptr) stream_->request_ack();
@@ -118,6 +125,14 @@ void Link::remove_first() {
   --peer_.servers().loop().counters().s2s_waiting;
 }
 
+void Link::give_first_back(const std::string& why) {
+  const Outgoing first = queue_.front();
+  remove_first();
+  log::info("s2s_refused_by_peer",
+            {{"from", local_.text()}, {"to", peer_.domain().text()}, {"bytes", std::to_string(first.xml.size())}});
+  peer_.give_back(first, {.condition = xmpp::Condition::not_acceptable, .text = why});
+}
+
 void Link::on_acknowledged(uint32_t count) {
   for (; count > 0 && sent_ > 0; --count, --sent_) {
     if (queue_.front().id != 0) peer_.arrived(queue_.front().id);
@@ -130,6 +145,10 @@ void Link::on_ended(const Error& reason) {
   stream_.reset();
   last_failure_ = reason.message;
   const bool had_worked = failures_ == 0 && sent_ > 0;
+  if (reason.failure == Failure::invalid && sent_ > 0) {
+    if (sent_ == 1) give_first_back("The other server does not take it.");
+    one_by_one_ = true;
+  }
   sent_ = 0;
   ++failures_;
   is_resting_ = true;  // what is given back may bring more, which then waits

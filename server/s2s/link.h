@@ -47,6 +47,7 @@ class Link final : public OutgoingStream::Owner {
   void read_backlog();
   void take_page(const std::vector<storage::LogEntry>& entries, bool is_last);
   void remove_first();
+  void give_first_back(const std::string& why);
   /// Gives back what is not kept, or what has waited too long; all of it where `everything` is true.
   void give_back(const xmpp::StanzaError& error, bool everything);
   void arm_idle_timer();
@@ -54,7 +55,9 @@ class Link final : public OutgoingStream::Owner {
   Peer& peer_;
   const xmpp::Jid local_;
   std::deque<Outgoing> queue_;
-  size_t sent_ = 0;       ///< of queue_, on the present stream
+  size_t sent_ = 0;  ///< of queue_, on the present stream
+  bool one_by_one_ =
+      false;              ///< something in queue_ made the peer end the stream: it shows itself when it is sent alone
   size_t bytes_ = 0;      ///< of queue_
   bool backlog_ = false;  ///< the log has more
   bool reading_ = false;

@@ -1,5 +1,8 @@
 #include "server/s2s/outgoing_stream.h"
 
+#include <algorithm>
+#include <array>
+
 #include "server/log.h"
 #include "server/net/tls_holder.h"
 #include "server/node.h"
@@ -17,6 +20,13 @@ constexpr auto enabled_timeout = std::chrono::seconds(10);
 constexpr auto ack_timeout = std::chrono::seconds(60);
 constexpr auto transport_check = std::chrono::milliseconds(50);
 
+/// Stream errors by which a peer says that it was given something that it does not take (RFC 6120 §4.9.3).
+bool is_about_a_stanza(std::string_view condition) {
+  constexpr std::array conditions = {"policy-violation", "not-well-formed", "bad-format",
+                                     "invalid-xml",      "restricted-xml",  "unsupported-stanza-type"};
+  return std::ranges::find(conditions, condition) != conditions.end();
+}
+
 }  // namespace
 
 OutgoingStream::OutgoingStream(RemoteServers& servers, xmpp::Jid from, xmpp::Jid to,
@@ -26,7 +36,8 @@ OutgoingStream::OutgoingStream(RemoteServers& servers, xmpp::Jid from, xmpp::Jid
       to_(std::move(to)),
       question_(std::move(question)),
       owner_(&owner),
-      dialer_(std::make_shared<Dialer>(servers, to_)) {}
+      dialer_(std::make_shared<Dialer>(servers, to_)),
+      allowance_(servers.node().config().burst_bytes, servers.loop().now()) {}
 
 OutgoingStream::~OutgoingStream() = default;
 
@@ -87,7 +98,21 @@ void OutgoingStream::on_tls_established() {
   take(initiator_->tls_established(verified.has_value()));
 }
 
-void OutgoingStream::on_input(size_t) { process(); }
+void OutgoingStream::on_input(size_t bytes) {
+  const Config& config = servers_.node().config();
+  const auto time = allowance_.charge(bytes, config.bytes_per_second, config.burst_bytes, servers_.loop().now());
+  if (time.count() > 0) pause(time);
+  process();
+}
+
+// REQUIREMENTS 6
+void OutgoingStream::pause(std::chrono::milliseconds time) {
+  ++servers_.node().reading_pauses;
+  wire_->pause_reading();
+  servers_.loop().after(time, [wire = std::weak_ptr(wire_)] {
+    if (const auto still_there = wire.lock()) still_there->resume_reading();
+  });
+}
 
 void OutgoingStream::process() {
   if (processing_) return;
@@ -115,7 +140,9 @@ void OutgoingStream::on_element(const xmpp::Element& element) {
   if (element.ns() == xmpp::ns::sm) return on_management(element);
   if (!element.is("error", xmpp::ns::streams)) return;  // this way there is nothing else for us to hear
   const auto* condition = element.first_element();
-  attempt_failed("stream error " + std::string(condition != nullptr ? condition->name() : ""));
+  const auto name = condition != nullptr ? condition->name() : std::string_view();
+  attempt_failed("stream error " + std::string(name),
+                 is_about_a_stanza(name) ? Failure::invalid : Failure::unavailable);
 }
 
 void OutgoingStream::take(xmpp::S2sInitiator::Step step) {
@@ -192,8 +219,10 @@ void OutgoingStream::on_management(const xmpp::Element& element) {
     acks_ = Acks::by_transport;
     return check_transport();
   }
-  if (std::holds_alternative<xmpp::SmRequest>(*parsed))
+  if (std::holds_alternative<xmpp::SmRequest>(*parsed)) {
+    if (wire_->outbox_bytes() > servers_.node().config().outbox_bytes) return attempt_failed("it does not read");
     return wire_->send("<a xmlns='urn:xmpp:sm:3' h='0'/>");  // it has sent nothing
+  }
   const auto* answer = std::get_if<xmpp::SmAnswer>(&*parsed);
   if (answer == nullptr || acks_ != Acks::managed) return;
   if (answer->handled - acknowledged_ > sent_ - acknowledged_) return attempt_failed("acknowledged more than was sent");
@@ -255,14 +284,14 @@ void OutgoingStream::drop_wire(bool in_peace) {
 }
 
 // While it is not open yet, another address may do better.
-void OutgoingStream::attempt_failed(std::string reason) {
+void OutgoingStream::attempt_failed(std::string reason, Failure failure) {
   if (state_ == State::closed) return;
   const auto keep = shared_from_this();
   const bool was_open = state_ == State::open;
   const std::string at = address_.empty() ? std::string() : address_ + ": ";
   state_ = State::dialing;
   drop_wire(false);
-  if (was_open) return end({Failure::unavailable, at + reason});
+  if (was_open) return end({failure, at + reason});
   log::info("s2s_out_failed", {{"from", from_.text()}, {"to", to_.text()}, {"address", address_}, {"reason", reason}});
   servers_.loop().post([weak = weak_from_this()] {
     if (const auto self = weak.lock(); self && self->state_ == State::dialing) self->dial();

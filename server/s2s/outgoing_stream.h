@@ -6,6 +6,7 @@
 #include <string>
 
 #include "server/edge/tcp_wire.h"
+#include "server/net/byte_allowance.h"
 #include "server/s2s/dialer.h"
 #include "xmpp/s2s_initiator.h"
 
@@ -21,7 +22,8 @@ class OutgoingStream final : public StreamWire::Owner, public std::enable_shared
     /// There is room in the outbox again.
     virtual void on_room() {}
     virtual void on_answer(bool /*is_valid*/) {}
-    /// The end, unless close() made it. Failure::not_found: there is no such domain.
+    /// The end, unless close() made it. Failure::not_found: there is no such domain; invalid: the peer has ended an
+    /// open stream because of something that we sent.
     virtual void on_ended(const Error& reason) = 0;
 
    protected:
@@ -39,6 +41,8 @@ class OutgoingStream final : public StreamWire::Owner, public std::enable_shared
   void request_ack();  ///< once more, unless an answer is due
   void close();        ///< ends the stream in peace; the owner hears nothing any more
   bool is_open() const { return state_ == State::open; }
+  /// Once it is open: the longest stanza that the peer says it takes; 0: it does not say.
+  size_t most_stanza_bytes() const { return initiator_->most_stanza_bytes(); }
   std::string describe() const;
 
   // StreamWire::Owner
@@ -65,7 +69,8 @@ class OutgoingStream final : public StreamWire::Owner, public std::enable_shared
   void acknowledged(uint32_t total);
   void check_transport();
   void set_deadline(std::chrono::seconds time, std::string reason);
-  void attempt_failed(std::string reason);
+  void attempt_failed(std::string reason, Failure failure = Failure::unavailable);
+  void pause(std::chrono::milliseconds time);
   void end(const Error& reason);
   void drop_wire(bool in_peace);
 
@@ -76,6 +81,7 @@ class OutgoingStream final : public StreamWire::Owner, public std::enable_shared
   std::shared_ptr<Dialer> dialer_;
   std::optional<xmpp::S2sInitiator> initiator_;
   std::shared_ptr<TcpWire> wire_;
+  ByteAllowance allowance_;
   State state_ = State::dialing;
   Acks acks_ = Acks::by_transport;
   std::string address_;

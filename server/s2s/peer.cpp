@@ -157,7 +157,7 @@ void Peer::arrived(storage::LogId id) {
 
 void Peer::give_back(const Outgoing& stanza, const xmpp::StanzaError& error) {
   if (stanza.id != 0) arrived(stanza.id);
-  auto element = xmpp::parse_document(stanza.xml, {}, xmpp::ns::client);
+  auto element = xmpp::parse_own(stanza.xml, xmpp::ns::client);
   if (!element || (*element)->name() == "presence") return;
   if ((*element)->name() == "message" && !says_something(**element)) return;
   auto from = xmpp::Jid::parse((*element)->attr("from"));

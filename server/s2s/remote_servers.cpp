@@ -43,6 +43,13 @@ void RemoteServers::receive(Envelope envelope) {
     if (envelope.sender.packet) return;  // not acknowledged: its sender gives it to the new owner
     return loop_.post([this, envelope = std::move(envelope)]() mutable { node_.router().route(std::move(envelope)); });
   }
+  if (!peers_.contains(domain.text()) && !federation_.may_turn_to_another(envelope.from)) {
+    Envelope refused{.from = envelope.from, .to = envelope.to, .stanza = envelope.stanza->clone()};
+    return node_.router().accept(envelope, [this, refused = std::move(refused)] {
+      node_.router().bounce(refused, {.condition = xmpp::Condition::resource_constraint,
+                                      .text = "You have turned to too many other servers, try later."});
+    });
+  }
   peer(domain).receive(std::move(envelope));
 }
 

@@ -24,7 +24,7 @@ ElementPtr Bookmark::to_conference() const {
   if (!nick.empty()) conference->add_text_child("nick", nick);
   if (!password.empty()) conference->add_text_child("password", password);
   if (extensions.empty()) return conference;
-  if (const auto parsed = parse_document(extensions)) conference->add_copy(**parsed);
+  if (const auto parsed = parse_own(extensions)) conference->add_copy(**parsed);
   return conference;
 }
 

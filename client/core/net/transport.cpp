@@ -41,12 +41,15 @@ std::string server_end_point(const char* pem) {
   return done ? std::string(reinterpret_cast<char*>(bytes), size) : std::string();
 }
 
+/// A server's roster may be longer than what clients send.
+constexpr xmpp::ParserLimits from_server{.stanza_bytes = 16 << 20, .elements = 1 << 18};
+
 /// Through the text, so that every element passes the same checks as on the server.
 xmpp::ElementPtr to_element(xmpp_ctx_t* context, xmpp_stanza_t* stanza) {
   char* text = nullptr;
   size_t size = 0;
   if (xmpp_stanza_to_text(stanza, &text, &size) != XMPP_EOK) return nullptr;
-  auto parsed = xmpp::parse_document({text, size}, {}, xmpp::ns::client);
+  auto parsed = xmpp::parse_document({text, size}, from_server, xmpp::ns::client);
   xmpp_free(context, text);
   return parsed ? std::move(*parsed) : nullptr;
 }

@@ -45,7 +45,7 @@ bool is_hue(std::string_view text) {
 
 Hats Hats::parse(std::string_view xml) {
   Hats hats;
-  const auto document = xmpp::parse_document(xml, {.stanza_bytes = 64 << 20, .elements = 1 << 20});
+  const auto document = xmpp::parse_own(xml);
   if (!document) return hats;
   for (const auto& element : (*document)->elements()) {
     if (element.name() == "hat") {

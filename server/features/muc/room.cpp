@@ -23,7 +23,7 @@ bool is_groupchat(const Envelope& envelope) {
 }
 
 xmpp::RoomConfig read_config(const storage::Room& record) {
-  const auto document = xmpp::parse_document(record.config);
+  const auto document = xmpp::parse_own(record.config);
   if (!document) return {};
   const auto form = xmpp::DataForm::parse(**document);
   if (!form) return {};
@@ -61,7 +61,7 @@ Room::Room(Rooms& rooms, RoomData data)
                           .nick = each.nick,
                           .reason = each.reason};
   }
-  if (auto subject = xmpp::parse_document(record_.subject, {}, xmpp::ns::client)) subject_ = share(std::move(*subject));
+  if (auto subject = xmpp::parse_own(record_.subject, xmpp::ns::client)) subject_ = share(std::move(*subject));
   if (node().cluster() != nullptr && !data.is_new) {
     takeover_ = std::make_unique<Takeover>();
     takeover_->until = last_used_ + time_to_return;

@@ -55,7 +55,7 @@ void Room::send_history(const xmpp::Jid& session, const xmpp::MucJoin& join, Fan
   for (auto item = history_.rbegin(); item != history_.rend() && stanzas > 0; ++item) {
     if (storage::time_of(item->id) < since) break;
     if (!item->stanza) {
-      auto message = xmpp::parse_document(item->xml, {}, xmpp::ns::client);
+      auto message = xmpp::parse_own(item->xml, xmpp::ns::client);
       if (!message || !is_discussion(**message)) continue;
       hide_author(**message);
       xmpp::Element& delay = (*message)->add("delay", xmpp::ns::delay);
@@ -122,7 +122,7 @@ void Room::read_archive_page(IqRequest request, ArchiveTurns::TurnPtr turn) {
     Fanout fanout(self->node());
     for (const auto& entry : page->entries) {
       auto message =
-          xmpp::parse_document(archive_result(entry, self->jid_, request.from(), asked.query_id), {}, xmpp::ns::client);
+          xmpp::parse_own(archive_result(entry, self->jid_, request.from(), asked.query_id), xmpp::ns::client);
       if (!message) continue;
       xmpp::Element* result = (*message)->child("result", xmpp::ns::mam);
       xmpp::Element* inner = result->child("forwarded", xmpp::ns::forward)->child("message", xmpp::ns::client);

@@ -41,7 +41,7 @@ Result<RoomData> read_room(storage::Stores& stores, storage::MessageLog& log, co
   const auto vcard = stores.values().get(room, "vcard", "");
   if (!vcard) return std::unexpected<Error>(vcard.error());
   if (*vcard) {
-    if (const auto document = xmpp::parse_document(**vcard)) data.avatars = photo_hashes(**document);
+    if (const auto document = xmpp::parse_own(**vcard)) data.avatars = photo_hashes(**document);
   }
   const auto hats = stores.values().get(room, "hats", "");
   if (!hats) return std::unexpected<Error>(hats.error());
@@ -167,7 +167,7 @@ void Room::get_vcard(IqRequest request) {
     --self->jobs_pending_;
     if (!stored) return request.fail(stored.error());
     if (!*stored) return request.fail(Condition::item_not_found);
-    const auto document = xmpp::parse_document(**stored);
+    const auto document = xmpp::parse_own(**stored);
     if (!document) return request.fail(Condition::item_not_found);
     auto result = request.make_result();
     result->add_copy(**document);

@@ -29,7 +29,7 @@ void say_not_in_the_room(Node& node, const Envelope& presence) {
 xmpp::ElementPtr Room::make_presence(const Occupant& occupant, const PresenceNote& note, bool with_jid) const {
   // The last words of one who leaves are its own; one who is put out has none.
   xmpp::ElementPtr presence;
-  if (auto words = xmpp::parse_document(occupant.presence, {}, xmpp::ns::client))
+  if (auto words = xmpp::parse_own(occupant.presence, xmpp::ns::client))
     if (!note.is_unavailable || (*words)->attr("type") == "unavailable") presence = std::move(*words);
   if (!presence) presence = xmpp::Element::make("presence", xmpp::ns::client);
   presence->set_attr("from", occupant.jid.text());

@@ -71,7 +71,7 @@ void Room::find_entry(std::string_view stanza_id, Found then) {
 storage::LogEntry Room::tombstone(const storage::LogEntry& entry, std::string_view retraction,
                                   const Occupant* moderator, std::string_view reason) const {
   auto kept = xmpp::Element::make("message", xmpp::ns::client);
-  if (const auto original = xmpp::parse_document(entry.xml, {}, xmpp::ns::client)) {
+  if (const auto original = xmpp::parse_own(entry.xml, xmpp::ns::client)) {
     for (const auto name : {"type", "from", "id"}) {
       if ((*original)->has_attr(name)) kept->set_attr(name, (*original)->attr(name));
     }
@@ -99,7 +99,7 @@ void Room::retract(Envelope envelope, std::string_view stanza_id) {
                  return self->refuse(envelope, Condition::not_acceptable, "You are not in the room");
                std::vector<storage::LogEntry> tombstones;
                if (entry) {
-                 const auto original = xmpp::parse_document(entry->xml, {}, xmpp::ns::client);
+                 const auto original = xmpp::parse_own(entry->xml, xmpp::ns::client);
                  // XEP-0424 §6: only who has said it takes it back.
                  if (!original || author_of(**original) != occupant->id)
                    return self->refuse(envelope, Condition::forbidden, "It is not your message");

@@ -107,7 +107,7 @@ void Room::let_return() {
 std::vector<SharedStanzaPtr> Room::missed_messages(std::vector<storage::LogEntry> missed) const {
   std::vector<SharedStanzaPtr> messages;
   for (const auto& entry : missed) {
-    auto message = xmpp::parse_document(entry.xml, {}, xmpp::ns::client);
+    auto message = xmpp::parse_own(entry.xml, xmpp::ns::client);
     if (!message) continue;
     while (const auto* author = (*message)->child("x", xmpp::ns::muc_user))
       (*message)->remove(*author);  // the archive alone tells
@@ -119,7 +119,7 @@ std::vector<SharedStanzaPtr> Room::missed_messages(std::vector<storage::LogEntry
   }
   if (config_.is_logged && rooms_.node().config().archive) return messages;
   for (const auto& item : history_) {
-    if (auto message = xmpp::parse_document(item.xml, {}, xmpp::ns::client))
+    if (auto message = xmpp::parse_own(item.xml, xmpp::ns::client))
       messages.push_back(share(std::move(*message), item.id));
   }
   return messages;

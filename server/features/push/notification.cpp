@@ -39,7 +39,7 @@ bool contains_word(std::string_view text, std::string_view word) {
 ChatSettings chat_settings(const xmpp::Element& item) {
   const auto bookmark = xmpp::Bookmark::parse(item);
   ChatSettings settings{.notify = {}, .nick = bookmark.nick};
-  const auto extensions = xmpp::parse_document(bookmark.extensions);
+  const auto extensions = xmpp::parse_own(bookmark.extensions);
   if (!extensions) return settings;
   if (const auto* notify = (*extensions)->child("notify", ns::notification_settings)) {
     settings.notify = xmpp::notify_setting(*notify, "client", "phone");
@@ -97,7 +97,7 @@ xmpp::ElementPtr push_request(const PushDevices::Device& device, const xmpp::Jid
   if (names_sender && !device.last_from.empty()) form.add("last-message-sender", device.last_from, "jid-single");
   form.add_to(notification);
   if (target.options.empty()) return iq;
-  if (const auto options = xmpp::parse_document(target.options)) pubsub.add("publish-options").add_copy(**options);
+  if (const auto options = xmpp::parse_own(target.options)) pubsub.add("publish-options").add_copy(**options);
   return iq;
 }
 

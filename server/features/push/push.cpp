@@ -114,7 +114,7 @@ Result<ChatSettings> read_settings(storage::Stores& stores, const xmpp::Jid& acc
   const auto item = stores.pubsub().item(account, ns::bookmarks, chat.text());
   if (!item && item.error().failure == Failure::not_found) return ChatSettings{};
   if (!item) return std::unexpected<Error>(item.error());
-  const auto payload = xmpp::parse_document(item->payload);
+  const auto payload = xmpp::parse_own(item->payload);
   if (!payload || !(*payload)->is("conference", ns::bookmarks)) return ChatSettings{};
   return chat_settings(**payload);
 }

@@ -1,5 +1,6 @@
 """caps on connections that have not authenticated; when full, the oldest of them is closed (CVE-2021-32918)."""
 
+import base64
 import unittest
 
 from edge import HEADER, PASSWORD, EdgeTest, client_hello, read_to_end, read_until, run
@@ -64,6 +65,32 @@ class PerAddress(EdgeTest):
                 connection.close()
         run(scenario())
         self.assertEqual(self.stats()["evicted"], "2")
+
+
+class WithoutASession(EdgeTest):
+    config = {"limits": {"unauthenticated_per_ip": 3}, "auth": {"mechanisms": ["SCRAM-SHA-256", "PLAIN"], "allow_plain": True}}
+
+    # REQ 2
+    def test_logging_in_alone_leaves_no_cap(self):
+        users = ["romeo", "juliet", "mercutio", "benvolio"]  # of both loops
+        connections = []
+        for user in users:
+            self.server.add_account(user, PASSWORD)
+            connections.append(self.connect_tls())
+            connections[-1].sendall(HEADER)
+            read_until(connections[-1], b"</stream:features>")
+            plain = base64.b64encode(b"\0" + user.encode() + b"\0" + PASSWORD.encode())
+            connections[-1].sendall(b"<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>" + plain + b"</auth>")
+            read_until(connections[-1], b"<success")
+            greet(connections[-1])
+        self.assertIn(b"<resource-constraint", read_to_end(connections[0]))
+        bind = b"<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>"
+        for connection in connections[1:]:
+            connection.sendall(bind)
+            read_until(connection, b"<jid>")
+        self.assertEqual((self.stats()["unauthenticated"], self.stats()["evicted"]), ("0", "1"))
+        for connection in connections:
+            connection.close()
 
 
 class PerListenerAndInAll(EdgeTest):

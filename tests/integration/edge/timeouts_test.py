@@ -1,5 +1,6 @@
 """30 s to finish TLS, 60 s to authenticate; no traffic, ping or white space extends it. Here 1 s and 2 s."""
 
+import base64
 import itertools
 import unittest
 
@@ -9,7 +10,7 @@ MANY = 300  # pauses of 0.1 s: a limit that traffic extends is not reached in th
 
 
 class Timeouts(EdgeTest):
-    config = {"limits": {"tls_timeout": 1, "auth_timeout": 2}}
+    config = {"limits": {"tls_timeout": 1, "auth_timeout": 2}, "auth": {"mechanisms": ["SCRAM-SHA-256", "PLAIN"], "allow_plain": True}}
 
     # REQ 1
     def test_a_client_that_says_nothing_is_closed(self):
@@ -56,6 +57,19 @@ class Timeouts(EdgeTest):
             auth = (b"<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='SCRAM-SHA-256'/>"
                     b"<abort xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>")
             self.assertIn(b"<connection-timeout", dribble(connection, itertools.islice(itertools.cycle(auth), MANY)))
+
+    # REQ 1
+    def test_who_logs_in_and_binds_nothing_is_closed(self):
+        self.server.add_account("romeo", PASSWORD)
+        plain = base64.b64encode(b"\0romeo\0" + PASSWORD.encode())
+        with self.connect_tls() as connection:
+            connection.sendall(HEADER)
+            read_until(connection, b"</stream:features>")
+            connection.sendall(b"<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>" + plain + b"</auth>")
+            read_until(connection, b"<success")
+            connection.sendall(HEADER)
+            read_until(connection, b"</stream:features>")
+            self.assertIn(b"<connection-timeout", dribble(connection, b" " * MANY))
 
     # REQ 1
     def test_who_has_logged_in_stays(self):

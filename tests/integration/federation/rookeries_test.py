@@ -2,7 +2,7 @@
 
 import unittest
 
-from federation_case import FederationCase
+from federation_case import FederationCase, introduce
 
 MESSAGE = "<message to='%s' type='chat' id='%s'><body>%s</body></message>"
 NS_DISCO = "http://jabber.org/protocol/disco#info"
@@ -102,6 +102,30 @@ class Certificates(Talk, FederationCase):
 
     def servers(self):
         return self.pair(authority=self.authority)  # without dialback
+
+
+class TooLong(FederationCase):
+    """A peer that ends the stream because of one stanza must not be given that one again and again, with all behind it."""
+
+    async def send_one_that_is_too_long(self, **options):
+        a, b = self.server("a.example", **options), self.server("b.example", config={"s2s": {"stanza_bytes": 20000}}, **options)
+        introduce(a, b)
+        for server, user in ((a, "juliet"), (b, "romeo")):
+            server.start()
+            server.add_account(user, "secret")
+        juliet, romeo = await self.log_in(a, "juliet", sm=True), await self.log_in(b, "romeo")
+        for number, body in enumerate(("first", "long" * 10000, "second", "third")):
+            juliet.send(MESSAGE % ("romeo@b.example", "m%d" % number, body))
+        self.assert_error(await juliet.receive_where(lambda e: e.get("id") == "m1", 30), "not-acceptable")
+        for body in ("first", "second", "third"):
+            await self.receive_body(romeo, body)
+        self.assertIn("waiting=0", a.ctl("s2s"))
+
+    async def test_who_says_how_long_is_never_given_it(self):
+        await self.send_one_that_is_too_long(authority=self.authority)  # XEP-0478, in the features behind EXTERNAL
+
+    async def test_who_ends_the_stream_is_not_given_it_for_ever(self):
+        await self.send_one_that_is_too_long()  # dialback: no features follow it
 
 
 class DirectTls(FederationCase):

@@ -4,6 +4,7 @@
 import asyncio
 import re
 import socket
+import threading
 import unittest
 
 from web_case import WebCase
@@ -201,10 +202,43 @@ class BoshTest(WebCase):
         answer = self.post(self.body("to='localhost' wait='1' hold='1' ver='1.6' xmpp:version='1.0'"))
         self.assertEqual(self.post(self.body("sid='%s'" % answer.get("sid"))).to_xml(), "<body xmlns='%s'/>" % NS_BOSH)
 
+    # REQ 2: a request that takes another one's place must not leave that one's connection open, unanswered and uncounted.
+    def test_a_request_that_is_repeated_before_its_turn_takes_the_place_of_the_first(self):
+        sid = self.create()
+        ahead = self.body("sid='%s'" % sid, rid=self.rid + 2)
+        first, second = self.http(), self.http()
+        for connection in (first, second):
+            connection.request("POST", "/http-bind", ahead)
+        self.assertEqual(first.getresponse().read().decode(), "<body xmlns='%s'/>" % NS_BOSH)
+
     def test_whoever_ends_is_told_that_it_is_over(self):
         sid = self.create()
         self.assertEqual(self.post(self.body("sid='%s' type='terminate'" % sid)).get("type"), "terminate")
         self.assertEqual(self.post(self.body("sid='%s'" % sid)).get("condition"), "item-not-found")
+
+
+class PipelineTest(WebCase):
+    # REQ 6: somebody who asks and asks and never reads must not make the server remember all answers.
+    def test_no_request_is_read_while_answers_wait(self):
+        request, count = b"GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n", 100000
+        with socket.create_connection(("127.0.0.1", self.server.http_port), timeout=60) as wire:
+            writer = threading.Thread(target=wire.sendall, args=(request * count,))
+            writer.start()
+            most, before = 0, -1
+            while most != before:  # until nothing moves any more
+                before = most
+                for _ in range(20):
+                    most = max(most, self.server.metrics().value("rookery_outbox_bytes"))
+            answers = 0
+            rest = b""
+            while answers < count:
+                got = wire.recv(1 << 20)
+                self.assertTrue(got)
+                rest += got
+                answers += rest.count(b"HTTP/1.1 404")
+                rest = rest[-11:]
+            writer.join()
+        self.assertLess(most, 1 << 20)
 
 
 class ProxyTest(WebCase):

@@ -306,6 +306,48 @@ TEST(StreamParser, LimitsTheBytesOfAStanzaWhileItIsStillComing) {
   EXPECT_FALSE(last_event(std::string(1000, ' '), limits, kServerOpen).starts_with("error"));
 }
 
+// REQ 6: two bytes of a prefix stand for all of its namespace, in the tree and in whatever is written from it.
+TEST(StreamParser, LimitsWhatNamespacesExpandTo) {
+  const std::string longest(512, 'n');
+  const auto declares = [](const std::string& ns, const std::string& content) {
+    return "<a xmlns:p='" + ns + "'>" + content + "</a>";
+  };
+  EXPECT_FALSE(events_of({kOpen, declares(longest, "<p:b p:c='1'/>")}).back().starts_with("error"));
+  EXPECT_EQ(events_of({kOpen, declares(longest + "n", "<p:b/>")}).back(), "error policy-violation");
+  EXPECT_EQ(events_of({kOpen, declares(longest + "n", "<b p:c='1'/>")}).back(), "error policy-violation");
+  const std::string header =
+      "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' xmlns:p='";
+  EXPECT_TRUE(events_of({header + longest + "'>"}).back().starts_with("header"));
+  EXPECT_EQ(events_of({header + longest + "n'>"}).back(), "error policy-violation");
+
+  const auto many = [](int count, const std::string& element) {
+    std::string xml;
+    for (int i = 0; i < count; ++i) xml += element;
+    return xml;
+  };
+  const ParserLimits limits{.stanza_bytes = 10'000, .elements = 1000};
+  EXPECT_FALSE(events_of({kOpen, declares(longest, many(19, "<p:b/>"))}, limits).back().starts_with("error"));
+  EXPECT_EQ(events_of({kOpen, declares(longest, many(20, "<p:b/>"))}, limits).back(), "error policy-violation");
+  EXPECT_EQ(events_of({kOpen, declares(longest, many(20, "<b p:c='1'/>"))}, limits).back(), "error policy-violation");
+  // Each stanza counts for itself, and what is inherited is not written again.
+  const std::string half = declares(longest, many(10, "<p:b/>"));
+  EXPECT_FALSE(events_of({kOpen, half, half, half}, limits).back().starts_with("error"));
+  EXPECT_FALSE(events_of({kOpen, declares(longest, "<p:b>" + many(100, "<p:b/>") + "</p:b>")}, limits)
+                   .back()
+                   .starts_with("error"));
+}
+
+// REQ 6: before expat sees a tag, because it would expand all of it before it asks.
+TEST(StreamParser, LimitsTheDeclarationsOfATag) {
+  const auto tag = [](int declarations) {
+    std::string xml = "<a";
+    for (int i = 0; i < declarations; ++i) xml += " xmlns:p" + std::to_string(i) + "='u'";
+    return xml + "/>";
+  };
+  EXPECT_FALSE(events_of({kOpen, tag(128)}).back().starts_with("error"));
+  EXPECT_EQ(events_of({kOpen, tag(129)}).back(), "error policy-violation");
+}
+
 TEST(StreamParser, ParsesNothingAfterAnError) {
   StreamParser parser = opened();
   parser.feed("<m></n>");
@@ -410,6 +452,18 @@ TEST(ParseDocument, WantsExactlyOneCompleteElement) {
 }
 
 // REQ 7
+// What came in at the limit is longer once it is written.
+TEST(ParseDocument, ReadsWhatWasWrittenOfTheLargestStanza) {
+  const std::string largest = "<a>" + std::string(ParserLimits().stanza_bytes - 7, '\'') + "</a>";
+  const auto came = parse_document(largest);
+  ASSERT_TRUE(came);
+  const std::string written = (*came)->to_xml();
+  EXPECT_FALSE(parse_document(written));
+  const auto read = parse_own(written);
+  ASSERT_TRUE(read);
+  EXPECT_EQ((*read)->text(), (*came)->text());
+}
+
 TEST(ParseDocument, RoundTripsWhatItParsed) {
   for (const std::string_view xml :
        {"<m a='&#10;&#9;&#13; &quot;&apos;'>&#13;\n\t]]&gt;</m>",

@@ -42,6 +42,12 @@ TEST(SharedStanza, OneToBeKeptHasItsRootAtHandAndTheRestWhenAsked) {
   EXPECT_EQ(kept.addressed("a@b"), SharedStanza(presence->clone()).addressed("a@b"));
 }
 
+// Escaped it is longer than any client may send.
+TEST(SharedStanza, TheLargestMessageIsWholeAgain) {
+  const auto message = parse("<message><body>" + std::string(200'000, '\'') + "</body></message>");
+  EXPECT_EQ(SharedStanza(message->clone()).whole()->to_xml(), message->to_xml());
+}
+
 TEST(SharedStanza, AnElementWithoutAttributesOrChildrenIsNoException) {
   EXPECT_EQ(parse(SharedStanza(parse("<message/>")).addressed("a@b"))->attr("to"), "a@b");
 }
