@@ -37,6 +37,7 @@ class HttpServer;
 class Listener;
 class Metrics;
 class RateLimit;
+struct OnlineUsers;
 class TlsHolder;
 
 /// The stores, for what one account or room owns.
@@ -159,7 +160,8 @@ class Node {
   Status join_cluster();
   std::string admin_account(const std::vector<std::string>& words, const std::string& password);
   std::string admin_invite(const std::vector<std::string>& words);  // admin/invite_admin.cpp
-  std::string admin_sessions(std::string_view filter);
+  OnlineUsers sessions_of(const xmpp::Jid& account);
+  std::string admin_sessions(const std::string& filter);
   /// True when the account's home is another node's, which gets the command.
   bool sent_to_owner(const xmpp::Jid& jid, std::string command);
   size_t kick_here(const xmpp::Jid& jid, const std::string& reason);

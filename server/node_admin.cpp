@@ -7,16 +7,23 @@
 
 #include "server/accounts.h"
 #include "server/admin/backup.h"
+#include "server/admin/online_users.h"
+#include "server/admin/session_line.h"
 #include "server/cluster/cluster.h"
 #include "server/edge/connection_limits.h"
 #include "server/home/homes.h"
 #include "server/node.h"
 #include "server/reports.h"
 #include "server/s2s/federation.h"
+#include "server/task.h"
 
 namespace rookery::server {
 
 namespace {
+
+std::string no_answer(const std::string& account) {
+  return "error: the node that serves " + account + " does not answer\n";
+}
 
 std::string answer(const Status& status) { return status ? "ok\n" : "error: " + status.error().message + "\n"; }
 
@@ -29,16 +36,19 @@ auto ask(Loop& loop, Function function) {
   return future.get();
 }
 
-std::string health_text(const LinkHealth& health) {
-  return " rtt_us=" + std::to_string(health.rtt.count()) + " retransmits=" + std::to_string(health.retransmits) +
-         " unacked=" + std::to_string(health.unacked_bytes) + " outbox=" + std::to_string(health.outbox_bytes);
+template <typename Value>
+Task<void> fulfil(Task<Value> task, std::promise<Value>& promise) {
+  auto value = co_await task;
+  promise.set_value(std::move(value));
 }
 
-std::string state_text(const Session& session) {
-  if (session.is_detached()) return "detached";
-  const Path path = session.path();
-  if (path == Path::stalled) return "stalled";
-  return std::string(session.is_active() ? "active" : "inactive") + " path=" + std::string(to_string(path));
+/// Does a task on a loop, waits for its value.
+template <typename Value>
+Value wait_for(Loop& loop, Task<Value> task) {
+  std::promise<Value> promise;
+  auto future = promise.get_future();
+  loop.post([&promise, &task] { spawn(fulfil(std::move(task), promise), "admin"); });
+  return future.get();
 }
 
 }  // namespace
@@ -128,21 +138,29 @@ std::string Node::admin_account(const std::vector<std::string>& words, const std
   return "error: unknown command \"account " + verb + "\"\n";
 }
 
-std::string Node::admin_sessions(std::string_view filter) {
+/// Wherever in the network they are.
+OnlineUsers Node::sessions_of(const xmpp::Jid& account) {
+  return wait_for(*loops_.front(), online_users(*this, {.domain = std::string(account.domain()),
+                                                        .group = OnlineQuery::Group::all,
+                                                        .named = 0,
+                                                        .account = account.bare(),
+                                                        .is_described = true}));
+}
+
+std::string Node::admin_sessions(const std::string& filter) {
   std::string out;
+  if (!filter.empty()) {
+    const auto jid = xmpp::Jid::parse(filter);
+    if (!jid || !jid->has_local()) return "error: \"" + filter + "\" is not an account's address\n";
+    const OnlineUsers users = sessions_of(*jid);
+    for (const auto& line : users.lines) out += line + "\n";
+    return out + (users.answered.is_all() ? "ok\n" : no_answer(filter));
+  }
   for (auto& loop : loops_) {
     out += ask(*loop, [&] {
       std::string lines;
       for (Home* home : homes(*loop).loaded()) {
-        if (!filter.empty() && home->jid().text() != filter) continue;
-        for (Session* session : home->sessions()) {
-          ClientLink* link = session->link();
-          lines += session->jid().text() + " ip=" + (link != nullptr ? link->peer_address() : "-") +
-                   " tls=" + (link != nullptr && link->is_encrypted() ? "yes" : "no") +
-                   " state=" + state_text(*session) + " presence=" + (session->available ? "available" : "none") +
-                   " priority=" + std::to_string(session->priority) +
-                   (link != nullptr ? health_text(link->health()) : "") + "\n";
-        }
+        for (Session* session : home->sessions()) lines += session_line(*session) + "\n";
       }
       return lines;
     });
@@ -152,12 +170,17 @@ std::string Node::admin_sessions(std::string_view filter) {
 
 std::string Node::admin_kick(const std::vector<std::string>& words) {
   const auto jid = xmpp::Jid::parse(words[1]);
-  if (!jid) return "error: \"" + words[1] + "\" is not an address\n";
+  if (!jid || !jid->has_local()) return "error: \"" + words[1] + "\" is not an account's address\n";
+  const OnlineUsers users = sessions_of(*jid);
+  if (!users.answered.is_all()) return no_answer(words[1]);
+  const bool is_there = std::ranges::any_of(
+      users.lines, [&](const std::string& line) { return jid->is_bare() || line.starts_with(jid->text() + " "); });
+  if (!is_there) return "error: nobody is connected as " + words[1] + "\n";
   std::string reason;
   for (size_t i = 2; i < words.size(); ++i) reason += (i > 2 ? " " : "") + words[i];
-  if (sent_to_owner(*jid, "kick " + jid->text() + " " + reason)) return "ok\n";
-  const size_t count = ask(router_.owner(jid->bare_text()), [&] { return kick_here(*jid, reason); });
-  return count > 0 ? "ok\n" : "error: nobody is connected as " + words[1] + "\n";
+  if (!sent_to_owner(*jid, "kick " + jid->text() + " " + reason))
+    ask(router_.owner(jid->bare_text()), [&] { return kick_here(*jid, reason); });
+  return "ok\n";
 }
 
 size_t Node::kick_here(const xmpp::Jid& jid, const std::string& reason) {

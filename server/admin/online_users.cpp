@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "server/admin/session_line.h"
 #include "server/cluster/cluster.h"
 #include "server/node.h"
 #include "server/on_loop.h"
@@ -52,6 +53,9 @@ OnlineUsers online_on(Homes& homes, const OnlineQuery& query) {
   std::vector<const xmpp::Jid*> group;
   for (Home* home : asked_for(homes, query)) {
     if (home->jid().domain() != query.domain) continue;
+    if (query.is_described) {
+      for (Session* session : home->sessions()) found.lines.push_back(session_line(*session));
+    }
     const State state = state_of(*home);
     if (state == State::offline) continue;
     ++found.count;
@@ -74,6 +78,7 @@ void add(OnlineUsers& all, OnlineUsers some, const OnlineQuery& query) {
   if (all.accounts.size() > query.named) all.accounts.resize(query.named);
   std::ranges::move(some.resources, std::back_inserter(all.resources));
   std::ranges::move(some.addresses, std::back_inserter(all.addresses));
+  std::ranges::move(some.lines, std::back_inserter(all.lines));
 }
 
 size_t announce_on(Homes& homes, const Announcement& announcement) {
@@ -94,7 +99,7 @@ size_t announce_on(Homes& homes, const Announcement& announcement) {
 }  // namespace
 
 std::string Answered::note() const {
-  if (answered >= asked) return {};
+  if (is_all()) return {};
   return std::to_string(answered) + " of " + std::to_string(asked) + " nodes have answered";
 }
 

@@ -19,15 +19,17 @@ struct OnlineQuery {
   static constexpr size_t most_named = 1000;
 
   std::string domain;
-  Group group = Group::all;  ///< of whom `named` are named
-  size_t named = 0;          ///< most_named at most
-  xmpp::Jid account;         ///< bare; not empty: this one alone, with its sessions
+  Group group = Group::all;   ///< of whom `named` are named
+  size_t named = 0;           ///< most_named at most
+  xmpp::Jid account;          ///< bare; not empty: this one alone, with its sessions
+  bool is_described = false;  ///< with a line for each of these, those that are not available too
 };
 
 /// How much of the network has answered.
 struct Answered {
   size_t asked = 1, answered = 1;  ///< nodes, this one among them
-  std::string note() const;        ///< a sentence for the user; empty when all have answered
+  bool is_all() const { return answered >= asked; }
+  std::string note() const;  ///< a sentence for the user; empty when all have answered
 };
 
 struct OnlineUsers {
@@ -35,6 +37,7 @@ struct OnlineUsers {
   size_t idle = 0;                                ///< of these: all available sessions are away (RFC 6121 §4.7.2.1)
   std::vector<xmpp::Jid> accounts;                ///< the first of the group, ordered by address
   std::vector<std::string> resources, addresses;  ///< of the query's account, one for each session
+  std::vector<std::string> lines;                 ///< session_line() of these, where they are to be described
   Answered answered;
 
   size_t count_of(OnlineQuery::Group group) const;

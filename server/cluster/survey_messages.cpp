@@ -23,7 +23,9 @@ enum : uint32_t {
   tag_address,  // of the session of the tag_resource before it
   tag_reached,
   tag_text,
-  tag_subject
+  tag_subject,
+  tag_described,
+  tag_line
 };
 
 bool is_group(OnlineQuery::Group group) {
@@ -40,6 +42,7 @@ std::string encode(const Survey& survey) {
   writer.number(tag_group, static_cast<uint64_t>(survey.query.group));
   writer.number_unless_zero(tag_named, survey.query.named);
   writer.text_unless_empty(tag_account, survey.query.account.text());
+  writer.number_unless_zero(tag_described, survey.query.is_described ? 1 : 0);
   return out;
 }
 
@@ -65,6 +68,9 @@ std::optional<Survey> parse_survey(std::string_view bytes) {
       case tag_account:
         query.account = xmpp::Jid::parse(field->text).value_or(xmpp::Jid());
         is_understood = query.account.has_local() && query.account.is_bare();
+        break;
+      case tag_described:
+        query.is_described = field->number != 0;
         break;
       default:
         break;
@@ -123,6 +129,7 @@ std::string encode(const SurveyAnswer& answer) {
     writer.text(tag_resource, users.resources[i]);
     writer.text_unless_empty(tag_address, users.addresses[i]);
   }
+  for (const auto& line : users.lines) writer.text(tag_line, line);
   writer.number_unless_zero(tag_reached, answer.reached);
   return out;
 }
@@ -156,6 +163,9 @@ std::optional<SurveyAnswer> parse_survey_answer(std::string_view bytes) {
         break;
       case tag_address:
         if (!users.addresses.empty()) users.addresses.back() = field->text;
+        break;
+      case tag_line:
+        users.lines.emplace_back(field->text);
         break;
       case tag_reached:
         answer.reached = field->number;

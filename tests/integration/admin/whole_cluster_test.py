@@ -11,6 +11,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.a
 sys.path.insert(0, os.path.join(ROOT, "tests", "support"))
 
 from cluster import Cluster  # noqa: E402
+from server_process import ServerFailed  # noqa: E402
 from xmpp_client import XmppClient  # noqa: E402
 
 COMMANDS, FORMS, ADMIN = "http://jabber.org/protocol/commands", "jabber:x:data", "http://jabber.org/protocol/admin"
@@ -75,6 +76,22 @@ class WholeClusterTest(unittest.IsolatedAsyncioTestCase):
             self.assertEqual((message.get("from"), message.get("to")), ("localhost", client.jid))
             heard.append(message.find("body").text)
         return heard
+
+    async def test_rookeryctl_finds_the_sessions_of_an_account_wherever_they_are(self):
+        here, there = self.cluster.node(self.here), self.cluster.node(self.there)
+        for node in (here, there):
+            for accounts_clients in ([self.near], [self.far, self.far_at_home]):
+                lines = node.ctl("sessions", accounts_clients[0].bare).splitlines()
+                self.assertEqual(sorted(line.split()[0] for line in lines), sorted(client.jid for client in accounts_clients))
+                self.assertTrue(all(" presence=available " in line for line in lines), lines)
+        with self.assertRaisesRegex(ServerFailed, "nobody is connected"):
+            here.ctl("kick", self.far.bare + "/nowhere")
+        here.ctl("kick", self.far_at_home.jid)
+        await self.far_at_home.wait_for(lambda: self.far_at_home.stream_ended, PATIENCE)
+        self.assertEqual([line.split()[0] for line in here.ctl("sessions", self.far.bare).splitlines()], [self.far.jid])
+        there.kill()
+        with self.assertRaisesRegex(ServerFailed, "does not answer"):
+            here.ctl("sessions", self.far.bare)
 
     async def test_who_is_online_on_either_node_is_counted_and_named_once(self):
         names = sorted({client.bare for client in self.all})

@@ -14,7 +14,8 @@ Survey survey() {
           .query = {.domain = "example.org",
                     .group = OnlineQuery::Group::idle,
                     .named = 25,
-                    .account = jid("juliet@example.org")}};
+                    .account = jid("juliet@example.org"),
+                    .is_described = true}};
 }
 
 SurveyAnswer answer() {
@@ -24,6 +25,7 @@ SurveyAnswer answer() {
                     .accounts = {jid("juliet@example.org"), jid("romeo@example.org")},
                     .resources = {"balcony", "garden", "chamber"},
                     .addresses = {"192.0.2.7", "", "2001:db8::7"},
+                    .lines = {"juliet@example.org/balcony state=active", "juliet@example.org/garden state=detached"},
                     .answered = {}},
           .reached = 5};
 }
@@ -36,6 +38,7 @@ TEST(SurveyMessages, AQuestionComesOutAsItWentIn) {
   EXPECT_EQ(asked->query.group, OnlineQuery::Group::idle);
   EXPECT_EQ(asked->query.named, 25u);
   EXPECT_EQ(asked->query.account.text(), "juliet@example.org");
+  EXPECT_TRUE(asked->query.is_described);
 
   const auto of_all = parse_survey(
       encode(Survey{1, {.domain = "example.org", .group = OnlineQuery::Group::all, .named = 0, .account = {}}}));
@@ -43,6 +46,7 @@ TEST(SurveyMessages, AQuestionComesOutAsItWentIn) {
   EXPECT_EQ(of_all->query.group, OnlineQuery::Group::all);
   EXPECT_EQ(of_all->query.named, 0u);
   EXPECT_TRUE(of_all->query.account.empty());
+  EXPECT_FALSE(of_all->query.is_described);
 }
 
 TEST(SurveyMessages, AnAnswerComesOutAsItWentIn) {
@@ -54,6 +58,7 @@ TEST(SurveyMessages, AnAnswerComesOutAsItWentIn) {
   EXPECT_EQ(answered->users.accounts, answer().users.accounts);
   EXPECT_EQ(answered->users.resources, answer().users.resources);
   EXPECT_EQ(answered->users.addresses, answer().users.addresses);
+  EXPECT_EQ(answered->users.lines, answer().users.lines);
   EXPECT_EQ(answered->reached, 5u);
 
   const auto of_nobody = parse_survey_answer(encode(SurveyAnswer{.number = 8, .users = {}}));
