@@ -26,8 +26,9 @@ void OutChannel::fill() {
   for (; in_flight_ < std::min(kept_.size(), window); ++in_flight_) transmit(in_flight_);
 }
 
-void OutChannel::send(Topic topic, std::string body, Taken taken, std::optional<uint32_t> sender_shard) {
-  kept_.push_back({topic, std::move(body), std::move(taken), sender_shard});
+void OutChannel::send(Topic topic, std::string body, Taken taken, std::optional<storage::Fence> fence,
+                      Taken withdrawn) {
+  kept_.push_back({topic, std::move(body), std::move(taken), fence, std::move(withdrawn)});
   fill();
 }
 
@@ -57,14 +58,17 @@ void OutChannel::retry() {
   fill();
 }
 
-void OutChannel::withdraw(const std::function<bool(uint32_t shard)>& is_lost) {
+void OutChannel::withdraw(const std::function<bool(const storage::Fence&)>& is_lost) {
+  std::vector<Taken> withdrawn;
   for (Kept& kept : kept_) {
-    if (!kept.sender_shard || !is_lost(*kept.sender_shard)) continue;
+    if (!kept.fence || !is_lost(*kept.fence)) continue;
+    if (kept.withdrawn) withdrawn.push_back(std::move(kept.withdrawn));
     kept.topic = Topic::nothing;
     kept.body.clear();
     kept.taken = {};
-    kept.sender_shard.reset();
+    kept.fence.reset();
   }
+  for (Taken& run : withdrawn) run();
 }
 
 std::deque<OutChannel::Kept> OutChannel::take_all() {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "server/cluster/wire.h"
+#include "storage/message_log.h"
 
 namespace rookery::server::cluster {
 
@@ -28,7 +29,8 @@ class OutChannel {
   OutChannel(std::string stream, Transmit transmit) : stream_(std::move(stream)), transmit_(std::move(transmit)) {}
 
   /// `sender_shard`: whose right to write the packet depends on, see withdraw().
-  void send(Topic topic, std::string body, Taken taken, std::optional<uint32_t> sender_shard = {});
+  /// `fence`: the sender's right to have it written; where that is lost, `withdrawn` runs, see withdraw().
+  void send(Topic topic, std::string body, Taken taken, std::optional<storage::Fence> fence = {}, Taken withdrawn = {});
   void on_ack(uint64_t seq);
   void on_gap(uint64_t next);
   /// Nobody listens to the shard now: everything waits for retry().
@@ -44,15 +46,16 @@ class OutChannel {
   /// Asked at each tick of a clock: whether something waits since the last tick at least, or for an owner. What was
   /// sent a moment ago is only on its way.
   bool is_stuck() { return is_waiting() && (blocked_ || std::exchange(oldest_before_, base_) == base_); }
-  /// We have lost the shards for which `is_lost` is true. What they had sent, and nobody has acknowledged, would be
-  /// refused for ever, and what comes behind would wait for it: it becomes nothing, and its `taken` never runs.
-  void withdraw(const std::function<bool(uint32_t shard)>& is_lost);
+  /// These rights are lost. What was sent by them, and nobody has acknowledged, would be refused for ever, and what
+  /// comes behind would wait for it: it becomes nothing, and `withdrawn` runs instead of its `taken`.
+  void withdraw(const std::function<bool(const storage::Fence&)>& is_lost);
 
   struct Kept {
     Topic topic;
     std::string body;
     Taken taken;
-    std::optional<uint32_t> sender_shard;
+    std::optional<storage::Fence> fence;
+    Taken withdrawn;
     bool sent = false;
     std::chrono::steady_clock::time_point since = std::chrono::steady_clock::now();
   };

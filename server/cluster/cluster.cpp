@@ -242,8 +242,12 @@ void Cluster::drop_everything() {
       node_.homes(loop).adopt(shard, 0);
       port(loop).drop_shard(shard);
     }
-    port(loop).withdraw([](uint32_t) { return true; });
     links_[loop.index()]->check_all();
+    done();
+  });
+  // A turn later: what waited for a home that was being read has been routed meanwhile.
+  on_loops(loops, handover_time, [this](Loop& loop, const auto& done) {
+    port(loop).withdraw([](const storage::Fence&) { return true; });
     done();
   });
   // Others may take them at once. Those that are still ours by the database are taken anew, with a new epoch.
@@ -312,7 +316,8 @@ void Cluster::hand_over(const std::vector<uint32_t>& shards) {
         node_.homes(loop).hand_over(
             by_loop.at(&loop), [this, &loop, shards = by_loop.at(&loop), done = std::move(done)] {
               for (const uint32_t shard : shards) port(loop).drop_shard(shard);
-              port(loop).withdraw([&](uint32_t shard) { return std::ranges::find(shards, shard) != shards.end(); });
+              port(loop).withdraw(
+                  [&](const storage::Fence& fence) { return std::ranges::find(shards, fence.shard) != shards.end(); });
               done();
             });
       },

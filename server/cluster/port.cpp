@@ -23,10 +23,12 @@ constexpr uint64_t most_unanswered = 128;
 constexpr auto look_up_again_after = std::chrono::milliseconds(100);
 
 /// A message that is written somewhere must not be taken twice, so the log remembers it (REQUIREMENTS 20). What a
-/// client has given no origin-id is remembered by a name of our own.
-void name_for_the_log(Envelope& envelope) {
+/// client has given no origin-id is remembered by a name of our own: the sender's, where its epoch is shown.
+void name_for_the_log(const Router& router, Envelope& envelope) {
   if (envelope.seen || envelope.sender.stream || (!envelope.sent_copy && !envelope.must_log)) return;
-  envelope.seen = storage::LogBatch::Seen{std::string(envelope.from.bare_text()), crypto::random_bytes(16)};
+  const xmpp::Jid& account = envelope.sender.account;
+  const std::string_view owner = account.empty() ? router.owner_name(envelope.to) : account.bare_text();
+  envelope.seen = storage::LogBatch::Seen{std::string(owner), crypto::random_bytes(16)};
 }
 
 std::optional<uint32_t> parse_shard(std::string_view destination) {
@@ -119,20 +121,18 @@ void Port::send_to_loop(const std::string& address, Topic topic, std::string bod
 }
 
 void Port::send(uint32_t shard, Envelope envelope) {
-  if (envelope.stanza->name() == "message" && !envelope.sender.packet) {
-    name_for_the_log(envelope);
-    const uint32_t own = shard_of(envelope.from.bare_text());
-    if (envelope.seen && node_.router().is_ours(envelope.from.domain()))
-      envelope.sender_fence = storage::LogBatch::Fence{own, node_.homes(loop_).epoch_of(own)};
-  }
-  std::optional<uint32_t> sender_shard;
-  if (envelope.sender_fence) sender_shard = envelope.sender_fence->shard;
+  if (envelope.stanza->name() == "message") name_for_the_log(node_.router(), envelope);
+  if (!envelope.sent_copy && !envelope.seen) envelope.sender_fence.reset();  // nothing is written by it
   // Not as an envelope, which an older node would take for presence.
   const Topic topic = envelope.stay && envelope.stay->is_report ? Topic::stay : Topic::envelope;
   std::string body = encode(envelope);
+  // Where it has come from another node, that one gives it up too, or gives it to us anew.
+  const auto withdrawn = [this, packet = envelope.sender.packet] {
+    if (packet) refused(*packet);
+  };
   to_shard(shard).send(
       topic, std::move(body), [this, sender = std::move(envelope.sender)] { node_.router().confirm(sender); },
-      sender_shard);
+      envelope.sender_fence, withdrawn);
 }
 
 void Port::forget(const std::string& address) {
@@ -148,6 +148,7 @@ void Port::on_places(const std::shared_ptr<const Places>& places) {
     if (!channel->is_waiting() || places->processes.contains(process_of_loop(address))) continue;
     for (const auto& kept : channel->take_all()) not_delivered(kept);
   }
+  withdraw([this](const storage::Fence& fence) { return is_outdated(fence); });
   std::erase_if(senders_, [&](const std::string& stream) {
     return !places->processes.contains(std::string(process_of_stream(stream)));
   });
@@ -190,7 +191,7 @@ Backlog Port::backlog() const {
   return all;
 }
 
-void Port::withdraw(const std::function<bool(uint32_t shard)>& is_lost) {
+void Port::withdraw(const std::function<bool(const storage::Fence&)>& is_lost) {
   for (auto& channel : to_shard_) {
     if (channel) channel->withdraw(is_lost);
   }
@@ -257,7 +258,7 @@ void Port::on_packet(std::string_view destination, const BusMessage& message) {
     case InChannel::Verdict::process:
       break;
   }
-  Incoming incoming{{key.first, key.second, packet->seq}, std::string(packet->body), packet->again};
+  Incoming incoming{{key.first, key.second, packet->seq, loop_.index()}, std::string(packet->body), packet->again};
   const auto topic = static_cast<Topic>(packet->topic);
   if (stream.checking) return stream.behind.emplace_back(topic, std::move(incoming)), void();
   handle(topic, std::move(incoming));
@@ -282,16 +283,15 @@ void Port::handle_envelope(Incoming incoming) {
     return taken(incoming.ref);
   }
   envelope->sender.packet = std::make_shared<PacketRef>(incoming.ref);
-  if (is_outdated(*envelope)) return refused(incoming.ref);  // storage would say so, and a home be dropped for it
+  // Storage would say so, and a home be dropped for it.
+  if (envelope->sender_fence && is_outdated(*envelope->sender_fence)) return refused(incoming.ref);
   if (incoming.again && envelope->seen)
     return receive_unless_known(incoming.ref, std::make_shared<Envelope>(std::move(*envelope)));
   node_.router().deliver_here(std::move(*envelope));
 }
 
-bool Port::is_outdated(const Envelope& envelope) const {
-  const auto& fence = envelope.sender_fence;
-  return fence && places_ && fence->shard < places_->shards.size() &&
-         fence->epoch < places_->shards[fence->shard].epoch;
+bool Port::is_outdated(const storage::Fence& fence) const {
+  return places_ && fence.shard < places_->shards.size() && fence.epoch < places_->shards[fence.shard].epoch;
 }
 
 void Port::receive_unless_known(const PacketRef& ref, std::shared_ptr<Envelope> envelope) {
@@ -339,13 +339,23 @@ void Port::go_on(const StreamKey& key) {
   }
 }
 
+/// A room and those to whom it passes something on may live on different loops.
+bool Port::passed_on(const PacketRef& ref, void (Port::*what)(const PacketRef&)) {
+  if (ref.loop == loop_.index()) return false;
+  Loop& loop = *node_.loops()[ref.loop];
+  loop.post([&node = node_, &loop, ref, what] { (node.cluster()->port(loop).*what)(ref); });
+  return true;
+}
+
 void Port::taken(const PacketRef& ref) {
+  if (passed_on(ref, &Port::taken)) return;
   const StreamKey key{ref.destination, ref.stream};
   const auto found = in_.find(key);
   if (found != in_.end() && found->second.channel.done(ref.seq)) acknowledge_later(key, found->second);
 }
 
 void Port::refused(const PacketRef& ref) {
+  if (passed_on(ref, &Port::refused)) return;
   const auto found = in_.find({ref.destination, ref.stream});
   if (found != in_.end()) found->second.channel.refuse(ref.seq);
 }

@@ -68,15 +68,16 @@ class Port {
   void shards_moved();      ///< news of owners: what waits is sent again
   void on_places(const std::shared_ptr<const Places>& places);
   const Places* places() const { return places_.get(); }  ///< the newest; null before the first
-  /// These shards are not ours any more: what their homes had on its way is withdrawn (OutChannel::withdraw).
-  void withdraw(const std::function<bool(uint32_t shard)>& is_lost);
+  /// What was sent by these rights, which are lost, is withdrawn (OutChannel::withdraw).
+  void withdraw(const std::function<bool(const storage::Fence&)>& is_lost);
 
   // Receiving
   using Handler = std::function<void(Incoming)>;
   void on(Topic topic, Handler handler) { handlers_[topic] = std::move(handler); }
   void on_packet(std::string_view destination, const BusMessage& message);
+  // Of any loop's packet.
   void taken(const PacketRef& ref);
-  /// Storage has refused what this packet's sender wanted written.
+  /// Nobody has taken it here: storage has refused what its sender wanted written, or it was for a home that has moved.
   void refused(const PacketRef& ref);
   void drop_shard(uint32_t shard);  ///< no longer ours: its streams are forgotten
 
@@ -95,7 +96,8 @@ class Port {
   OutChannel& to_shard(uint32_t shard);
   OutChannel* find_channel(std::string_view destination);
   bool receives(std::string_view destination) const;
-  bool is_outdated(const Envelope& envelope) const;
+  bool is_outdated(const storage::Fence& fence) const;
+  bool passed_on(const PacketRef& ref, void (Port::*what)(const PacketRef&));
   void on_answer(const BusMessage& message);
   void handle(Topic topic, Incoming incoming);
   void handle_envelope(Incoming incoming);

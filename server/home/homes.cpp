@@ -146,8 +146,8 @@ void Homes::receive(Envelope envelope) {
 }
 
 void Homes::route_anew(Envelope envelope) {
-  if (envelope.sender.packet)
-    return;  // not acknowledged: its sender gives it to the new owner, and one of us is enough
+  // Its sender gives it to the new owner, and one of us is enough.
+  if (envelope.sender.packet) return node_.cluster()->port().refused(*envelope.sender.packet);
   // In a later turn: the shard may be ours already, and only the news of it still on its way to this loop.
   loop_.post([this, envelope = std::move(envelope)]() mutable { node_.router().route(std::move(envelope)); });
 }

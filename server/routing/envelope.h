@@ -18,6 +18,7 @@ namespace cluster {
 struct PacketRef {
   std::string destination, stream;
   uint64_t seq = 0;
+  size_t loop = 0;  ///< which has received it, and acknowledges it
 };
 }  // namespace cluster
 

@@ -28,8 +28,8 @@ bool Router::is_ours(std::string_view domain) const {
   return is_local_domain(domain) || node_.features().service(domain) != nullptr;
 }
 
-uint32_t Router::shard_for(const xmpp::Jid& to) const {
-  return shard_of(is_ours(to.domain()) ? to.bare_text() : to.domain());
+std::string_view Router::owner_name(const xmpp::Jid& to) const {
+  return is_ours(to.domain()) ? to.bare_text() : to.domain();
 }
 
 void Router::accept(Envelope& envelope, Job then) {
@@ -53,11 +53,7 @@ void Router::route_to_service(const Service& service, Envelope envelope) {
     if (handler != nullptr)
       return (*handler)(IqRequest(node_, std::move(envelope.stanza), std::move(envelope.from), envelope.to.bare()));
   }
-  if (service.is_everywhere) {
-    show_epoch(envelope);
-  } else if (sent_to_another_node(envelope)) {
-    return;
-  }
+  if (service.is_everywhere ? !show_epoch(envelope) : sent_to_another_node(envelope)) return;
   Loop& loop = owner(envelope.to.bare_text());
   if (&loop == Loop::current()) return service.receive(std::move(envelope));
   loop.post([&service, envelope = std::move(envelope)]() mutable { service.receive(std::move(envelope)); });
@@ -73,21 +69,27 @@ bool Router::goes_elsewhere(const xmpp::Jid& to) const {
 
 bool Router::sent_to_another_node(Envelope& envelope) {
   if (node_.cluster() == nullptr) return false;
-  if (goes_elsewhere(envelope.to)) {
-    node_.cluster()->port().send(shard_for(envelope.to), std::move(envelope));
-    return true;
-  }
-  show_epoch(envelope);
-  return false;
+  if (!show_epoch(envelope)) return true;
+  if (!goes_elsewhere(envelope.to)) return false;
+  node_.cluster()->port().send(shard_for(envelope.to), std::move(envelope));
+  return true;
 }
 
-/// The loop that writes it does not own the sender's shard, so it shows that we do.
-void Router::show_epoch(Envelope& envelope) {
-  if (node_.cluster() == nullptr || !is_ours(envelope.from.domain())) return;
-  const uint32_t own = shard_of(envelope.from.bare_text());
-  if ((envelope.sent_copy || envelope.seen) && !envelope.sender_fence) {
-    envelope.sender_fence = storage::LogBatch::Fence{own, node_.homes().epoch_of(own)};
-  }
+/// The loop that writes it does not own the shard of the sender's home, so the one that does shows its epoch. Whose
+/// home that is `from` does not say: a room passes on in its own name what an account has sent. False: the home is not
+/// ours any more, and what it still had on its way is nobody's to write; its client sends it again to the next owner.
+bool Router::show_epoch(Envelope& envelope) {
+  if (node_.cluster() == nullptr || envelope.sender_fence || envelope.stanza->name() != "message") return true;
+  const std::string_view owner = envelope.sent_copy ? envelope.sent_copy->owner
+                                 : envelope.seen    ? envelope.seen->owner
+                                                    : envelope.sender.account.bare_text();
+  if (owner.empty()) return true;
+  const uint32_t shard = shard_of(owner);
+  const uint64_t epoch = node_.homes().epoch_of(shard);
+  if (epoch != 0) envelope.sender_fence = storage::LogBatch::Fence{shard, epoch};
+  if (epoch != 0 || shard == shard_for(envelope.to)) return true;  // the receiver's own
+  if (envelope.sender.packet) node_.cluster()->port().refused(*envelope.sender.packet);
+  return false;
 }
 
 void Router::deliver_here(Envelope envelope) {

@@ -26,7 +26,9 @@ class Router {
   bool is_ours(std::string_view domain) const;          ///< the same, or one of our services
   /// Of the account, room or service; for another server's address that of its domain, which owns the way there
   /// (server/s2s).
-  uint32_t shard_for(const xmpp::Jid& to) const;
+  uint32_t shard_for(const xmpp::Jid& to) const { return shard_of(owner_name(to)); }
+  /// Whose log has what is kept for this address: the same as text.
+  std::string_view owner_name(const xmpp::Jid& to) const;
   /// What is sent to this address now travels to another node, and is not written in this loop's commit.
   bool goes_elsewhere(const xmpp::Jid& to) const;
   /// Answers the sender with a stanza error, unless the stanza is one itself or is no request.
@@ -47,8 +49,9 @@ class Router {
   void deliver_here(Envelope envelope);
 
  private:
+  /// Also true for what nobody may write any more.
   bool sent_to_another_node(Envelope& envelope);
-  void show_epoch(Envelope& envelope);
+  bool show_epoch(Envelope& envelope);
   void route_to_service(const Service& service, Envelope envelope);
   void route_to_server(Envelope envelope);
 

@@ -1,5 +1,6 @@
 #include "server/s2s/remote_servers.h"
 
+#include "server/cluster/cluster.h"
 #include "server/home/homes.h"
 #include "server/node.h"
 #include "server/s2s/federation.h"
@@ -40,7 +41,8 @@ Peer& RemoteServers::peer(const xmpp::Jid& domain) {
 void RemoteServers::receive(Envelope envelope) {
   const xmpp::Jid domain = envelope.to.domain_jid();
   if (!node_.homes(loop_).owns(domain.text())) {
-    if (envelope.sender.packet) return;  // not acknowledged: its sender gives it to the new owner
+    // Its sender gives it to the new owner.
+    if (envelope.sender.packet) return node_.cluster()->port().refused(*envelope.sender.packet);
     return loop_.post([this, envelope = std::move(envelope)]() mutable { node_.router().route(std::move(envelope)); });
   }
   if (!peers_.contains(domain.text()) && !federation_.may_turn_to_another(envelope.from)) {

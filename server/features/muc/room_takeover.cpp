@@ -1,6 +1,7 @@
 // A room that has come from another node: how its occupants come back without entering again (docs/adr/0005).
 #include <algorithm>
 
+#include "server/cluster/cluster.h"
 #include "server/features/muc/room.h"
 #include "server/features/muc/rooms.h"
 #include "server/log.h"
@@ -36,8 +37,12 @@ void Room::ask_for_reports() {
     }
     fanout.send();
     for (Envelope& envelope : *waiting) {
-      if (!envelope.sender.packet)
-        node.router().route(std::move(envelope));  // else its sender gives it to the next owner
+      // What has come from another node its sender gives to the next owner, or again to us.
+      if (envelope.sender.packet) {
+        node.cluster()->port().refused(*envelope.sender.packet);
+      } else {
+        node.router().route(std::move(envelope));
+      }
     }
   });
 }

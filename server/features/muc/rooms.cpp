@@ -1,6 +1,7 @@
 #include "server/features/muc/rooms.h"
 
 #include "crypto/random.h"
+#include "server/cluster/cluster.h"
 #include "server/log.h"
 #include "server/node.h"
 #include "xmpp/namespaces.h"
@@ -46,7 +47,8 @@ void Rooms::receive(Envelope envelope) {
   const FromAnotherNode scope(node_.homes(loop_), envelope);
   if (const auto room = find(envelope.to)) return room->receive(std::move(envelope));
   if (!node_.homes(loop_).owns(envelope.to.bare_text())) {  // it has moved
-    if (envelope.sender.packet) return;                     // and its sender knows better where to
+    // And its sender knows better where to.
+    if (envelope.sender.packet) return node_.cluster()->port().refused(*envelope.sender.packet);
     return node_.router().route(std::move(envelope));
   }
   auto [loading, is_new] = loading_.try_emplace(std::string(envelope.to.bare_text()));

@@ -97,14 +97,19 @@ TEST(OutChannel, IgnoresAnswersToWhatWasNeverSent) {
 
 TEST(OutChannel, WithdrawsWhatALostShardHadSentAndKeepsItsNumbers) {
   Sender sender;
+  std::vector<uint32_t> withdrawn;
   for (const uint32_t shard : {7u, 8u, 7u}) {
     sender.channel.send(
         Topic::envelope, "from " + std::to_string(shard),
-        [&sender, shard] { sender.taken.push_back(static_cast<int>(shard)); }, shard);
+        [&sender, shard] { sender.taken.push_back(static_cast<int>(shard)); },
+        storage::Fence{.shard = shard, .epoch = 3}, [&withdrawn, shard] { withdrawn.push_back(shard); });
   }
   sender.channel.send(Topic::link_input, "of an edge", {});
   sender.sent.clear();
-  sender.channel.withdraw([](uint32_t shard) { return shard == 7; });
+  const auto lost = [](const storage::Fence& fence) { return fence == storage::Fence{.shard = 7, .epoch = 3}; };
+  sender.channel.withdraw(lost);
+  sender.channel.withdraw(lost);
+  EXPECT_THAT(withdrawn, ElementsAre(7, 7)) << "once each";
   sender.channel.retry();
   ASSERT_EQ(sender.sent.size(), 4u);
   EXPECT_EQ(sender.packet(0).topic, static_cast<uint32_t>(Topic::nothing));
