@@ -94,8 +94,7 @@ void Homes::with_home(const xmpp::Jid& bare, std::move_only_function<void(Home*)
 void Homes::load(const xmpp::Jid& bare, uint64_t serial, int attempt) {
   const auto loading = loading_.find(bare.text());
   if (loading == loading_.end() || loading->second.serial != serial) return;  // moved away, and perhaps here again
-  if (commits_done_ < load_after_) {
-    // A home that was dropped still has something on its way to the log; what is loaded now would not know of it.
+  if (!has_all_of_dropped()) {
     loop_.after(commit_check, [this, bare, serial, attempt] { load(bare, serial, attempt); });
     return;
   }
@@ -136,20 +135,13 @@ void Homes::receive(Envelope envelope) {
     home->last_used = loop_.now();
     return deliver(home, std::move(envelope));
   }
-  if (!owns(envelope.to.bare_text())) return route_anew(std::move(envelope));
+  if (!owns(envelope.to.bare_text())) return node_.router().route_anew(std::move(envelope));
   const xmpp::Jid bare = envelope.to.bare();
   with_home(bare, [this, envelope = std::move(envelope)](Home* home) mutable {
     // That a home has moved says nothing about the account.
-    if (home == nullptr && !owns(envelope.to.bare_text())) return route_anew(std::move(envelope));
+    if (home == nullptr && !owns(envelope.to.bare_text())) return node_.router().route_anew(std::move(envelope));
     deliver(home, std::move(envelope));
   });
-}
-
-void Homes::route_anew(Envelope envelope) {
-  if (envelope.sender.packet)
-    return;  // not acknowledged: its sender gives it to the new owner, and one of us is enough
-  // In a later turn: the shard may be ours already, and only the news of it still on its way to this loop.
-  loop_.post([this, envelope = std::move(envelope)]() mutable { node_.router().route(std::move(envelope)); });
 }
 
 void Homes::deliver(Home* home, Envelope envelope) {

@@ -26,7 +26,8 @@ void Room::ask_for_reports() {
   for (const auto& returning : std::exchange(returning_, {}))
     asked.emplace_back(returning.stay->occupant, returning.session);
   auto waiting = std::make_shared<Queue<Envelope>>(std::exchange(waiting_, {}));
-  if (node().cluster() == nullptr || (asked.empty() && waiting->empty())) return;
+  if (node().cluster() == nullptr) asked.clear();
+  if (asked.empty() && waiting->empty()) return;
   rooms_.loop().post([&node = node(), asked = std::move(asked), waiting] {
     Fanout fanout(node);
     for (const auto& [occupant, session] : asked) {
@@ -35,10 +36,7 @@ void Room::ask_for_reports() {
       fanout.add(session, share(std::move(question), place_asks_for_report));
     }
     fanout.send();
-    for (Envelope& envelope : *waiting) {
-      if (!envelope.sender.packet)
-        node.router().route(std::move(envelope));  // else its sender gives it to the next owner
-    }
+    for (Envelope& envelope : *waiting) node.router().route_anew(std::move(envelope));
   });
 }
 

@@ -45,10 +45,8 @@ std::shared_ptr<Room> Rooms::find(const xmpp::Jid& room) const {
 void Rooms::receive(Envelope envelope) {
   const FromAnotherNode scope(node_.homes(loop_), envelope);
   if (const auto room = find(envelope.to)) return room->receive(std::move(envelope));
-  if (!node_.homes(loop_).owns(envelope.to.bare_text())) {  // it has moved
-    if (envelope.sender.packet) return;                     // and its sender knows better where to
-    return node_.router().route(std::move(envelope));
-  }
+  if (!node_.homes(loop_).owns(envelope.to.bare_text()))
+    return node_.router().route_anew(std::move(envelope));  // it has moved
   auto [loading, is_new] = loading_.try_emplace(std::string(envelope.to.bare_text()));
   const xmpp::Jid room = envelope.to.bare(), creator = envelope.from.bare();
   loading->second.push_back(std::move(envelope));
