@@ -78,6 +78,25 @@ TEST_F(Ownership, OfAnAccountThatWasDeletedNothingIsLeftForItsSuccessor) {
   EXPECT_EQ(after.count("mercutio"), 0u);
 }
 
+TEST_F(Ownership, AHomeStaysWhileTheDiskHasNotTakenWhatItHasRefused) {
+  Client sender = bind(juliet, "balcony");
+  {
+    Client receiver = bind(romeo, "orchard");
+    receiver.send("<iq type='set' id='b1'><block xmlns='urn:xmpp:blocking'><item jid='" + juliet + "'/></block></iq>");
+    ASSERT_TRUE(receiver.gets("id='b1'"));
+    receiver.cut();
+  }
+  const auto is_idle = [&] { return on_loop_of(romeo, [&, home = loaded(romeo)] { return home->is_idle(); }); };
+  ASSERT_TRUE(is_idle());
+  log->hold();
+  sender.message(romeo, "let me in");
+  let_loops_run();
+  EXPECT_FALSE(is_idle());
+  log->release();
+  EXPECT_TRUE(sender.gets("type='error'"));
+  EXPECT_TRUE(is_idle());
+}
+
 // RFC 6121 §8.5.1
 TEST_F(Ownership, WhoWritesToAnAccountThatWasDeletedHearsThatThereIsNobody) {
   Client sender = bind(juliet, "balcony");
