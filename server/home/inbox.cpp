@@ -50,7 +50,7 @@ void Home::committed(storage::LogId id) {
 }
 
 void Home::when_committed(Job job) {
-  if (uncommitted_.empty()) return job();
+  if (uncommitted_.empty() || abandoned_) return job();
   awaiting_commit_.emplace_back(last_id_, std::move(job));
 }
 

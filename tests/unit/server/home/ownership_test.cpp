@@ -1,6 +1,7 @@
 // What becomes of a home that leaves memory while there is still something on its way.
 #include <gmock/gmock.h>
 
+#include "server/home/attach.h"
 #include "tests/unit/server/home/home_fixture.h"
 
 namespace rookery::server {
@@ -76,6 +77,26 @@ TEST_F(Ownership, OfAnAccountThatWasDeletedNothingIsLeftForItsSuccessor) {
   after.send("<iq type='get' id='r2'><query xmlns='jabber:iq:roster'/></iq>");
   EXPECT_TRUE(after.gets("id='r2'"));
   EXPECT_EQ(after.count("mercutio"), 0u);
+}
+
+// XEP-0386: whoever binds while a message is being written waits for it.
+TEST_F(Ownership, ALoginThatWaitsForACommitHearsThatTheHomeHasGone) {
+  Client sender = bind(juliet, "balcony"), receiver = bind(romeo, "orchard");
+  log->hold();
+  sender.message(romeo, "on its way to the disk");
+  let_loops_run();
+  std::promise<BindOutcome> answered;
+  on_loop_of(romeo, [&] {
+    bind_here(homes_of(romeo), xmpp::Jid::parse(romeo).value(),
+              {.resource = "garden", .options = "<bind xmlns='urn:xmpp:bind:0'/>"}, *receiver.link,
+              [&](BindOutcome outcome) { answered.set_value(std::move(outcome)); });
+  });
+  let_loops_run();
+  auto outcome = answered.get_future();
+  ASSERT_EQ(outcome.wait_for(std::chrono::seconds(0)), std::future_status::timeout);
+  on_loop_of(romeo, [&] { homes_of(romeo).crash(); });
+  ASSERT_EQ(outcome.wait_for(std::chrono::seconds(10)), std::future_status::ready);
+  EXPECT_TRUE(outcome.get().moved);
 }
 
 TEST_F(Ownership, AHomeStaysWhileTheDiskHasNotTakenWhatItHasRefused) {
