@@ -127,7 +127,10 @@ void Homes::loaded_home(const xmpp::Jid& bare, Result<HomeData> data) {
     home = (homes_[bare.text()] = std::make_unique<Home>(*this, bare, std::move(*data))).get();
     home->last_used = loop_.now();
   }
-  for (auto& then : waiting) then(home);
+  for (auto& then : waiting) {
+    Job tell = [&] { then(home); };
+    run_guarded(tell);
+  }
 }
 
 void Homes::receive(Envelope envelope) {

@@ -46,7 +46,7 @@ void Home::committed(storage::LogId id) {
     ready.push_back(std::move(waiting.second));
     return true;
   });
-  for (Job& job : ready) job();
+  for (Job& job : ready) run_guarded(job);
 }
 
 void Home::when_committed(Job job) {

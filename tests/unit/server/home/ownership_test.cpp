@@ -99,6 +99,26 @@ TEST_F(Ownership, ALoginThatWaitsForACommitHearsThatTheHomeHasGone) {
   EXPECT_TRUE(outcome.get().moved);
 }
 
+TEST_F(Ownership, AJobThatFailsTakesNoneOfThoseBehindItWithIt) {
+  Client sender = bind(juliet, "balcony"), receiver = bind(romeo, "orchard");
+  log->hold();
+  sender.message(romeo, "on its way to the disk");
+  let_loops_run();
+  std::promise<void> second, third;
+  on_loop_of(romeo, [&] {
+    Home& home = *homes_of(romeo).find_loaded(xmpp::Jid::parse(romeo).value());
+    home.when_committed([] { throw std::runtime_error("a bug"); });
+    home.when_committed([&] { second.set_value(); });
+    home.put_contact({.jid = xmpp::Jid::parse(juliet).value()},
+                     [](const Status&) { throw std::runtime_error("a bug"); });
+    home.when_roster_stored([] { throw std::runtime_error("a bug"); });
+    home.when_roster_stored([&] { third.set_value(); });
+  });
+  log->release();
+  EXPECT_EQ(second.get_future().wait_for(std::chrono::seconds(10)), std::future_status::ready);
+  EXPECT_EQ(third.get_future().wait_for(std::chrono::seconds(10)), std::future_status::ready);
+}
+
 TEST_F(Ownership, AHomeStaysWhileTheDiskHasNotTakenWhatItHasRefused) {
   Client sender = bind(juliet, "balcony");
   {
