@@ -69,6 +69,7 @@ void finish(Binding& binding, Home& home, const std::optional<xmpp::MamMetadata>
 
 /// Reads until nothing has come in between, so that what is said of the archive is true when the session begins.
 void read_then_finish(std::shared_ptr<Binding> binding, Home& home) {
+  if (home.is_abandoned()) return binding->then({.moved = true});
   const auto up_to = home.committed_id();
   const auto oldest = oldest_kept(home.node().config().archive_keep);
   auto read = [owner = home.jid().text(), up_to, oldest](const storage::MessageLog& log) {

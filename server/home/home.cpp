@@ -101,6 +101,13 @@ bool Home::is_settled() const {
 void Home::abandon() {
   abandoned_ = true;
   for (const auto& session : sessions_) session->abandon();
+  // What waits for a commit that may never be reported finds out that the home has gone.
+  if (awaiting_commit_.empty()) return;
+  ++loads_pending_;
+  homes_.loop().post([this, waiting = std::exchange(awaiting_commit_, {})]() mutable {
+    --loads_pending_;
+    for (auto& [id, job] : waiting) run_guarded(job);
+  });
 }
 
 void Home::account_deleted() {

@@ -129,7 +129,8 @@ class Home {
   storage::LogId committed_id() const;
   bool has_uncommitted() const { return !uncommitted_.empty(); }
   void committed(storage::LogId id);
-  /// Runs `job` when everything that this home has added to its log so far is durable and readable.
+  /// Runs `job` when everything that this home has added to its log so far is durable and readable, or nobody knows
+  /// because the home is_abandoned().
   void when_committed(Job job);
 
   // Blocking (XEP-0191)

@@ -28,7 +28,9 @@ void Home::receive_message(Envelope envelope) {
     if (!verdict.stops()) continue;
     // What the sender's home wants written is written; nothing of ours.
     homes_.write_for_sender(envelope);
+    ++commits_pending_;
     return homes_.after_commit([this, verdict, envelope = std::move(envelope)] {
+      --commits_pending_;
       node().router().confirm(envelope.sender);
       if (verdict.error) node().router().bounce(envelope, *verdict.error);
     });

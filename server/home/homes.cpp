@@ -94,8 +94,7 @@ void Homes::with_home(const xmpp::Jid& bare, std::move_only_function<void(Home*)
 void Homes::load(const xmpp::Jid& bare, uint64_t serial, int attempt) {
   const auto loading = loading_.find(bare.text());
   if (loading == loading_.end() || loading->second.serial != serial) return;  // moved away, and perhaps here again
-  if (commits_done_ < load_after_) {
-    // A home that was dropped still has something on its way to the log; what is loaded now would not know of it.
+  if (!has_all_of_dropped()) {
     loop_.after(commit_check, [this, bare, serial, attempt] { load(bare, serial, attempt); });
     return;
   }
@@ -128,7 +127,10 @@ void Homes::loaded_home(const xmpp::Jid& bare, Result<HomeData> data) {
     home = (homes_[bare.text()] = std::make_unique<Home>(*this, bare, std::move(*data))).get();
     home->last_used = loop_.now();
   }
-  for (auto& then : waiting) then(home);
+  for (auto& then : waiting) {
+    Job tell = [&] { then(home); };
+    run_guarded(tell);
+  }
 }
 
 void Homes::receive(Envelope envelope) {
@@ -136,20 +138,13 @@ void Homes::receive(Envelope envelope) {
     home->last_used = loop_.now();
     return deliver(home, std::move(envelope));
   }
-  if (!owns(envelope.to.bare_text())) return route_anew(std::move(envelope));
+  if (!owns(envelope.to.bare_text())) return node_.router().route_anew(std::move(envelope));
   const xmpp::Jid bare = envelope.to.bare();
   with_home(bare, [this, envelope = std::move(envelope)](Home* home) mutable {
     // That a home has moved says nothing about the account.
-    if (home == nullptr && !owns(envelope.to.bare_text())) return route_anew(std::move(envelope));
+    if (home == nullptr && !owns(envelope.to.bare_text())) return node_.router().route_anew(std::move(envelope));
     deliver(home, std::move(envelope));
   });
-}
-
-void Homes::route_anew(Envelope envelope) {
-  // Its sender gives it to the new owner, and one of us is enough.
-  if (envelope.sender.packet) return node_.cluster()->port().refused(*envelope.sender.packet);
-  // In a later turn: the shard may be ours already, and only the news of it still on its way to this loop.
-  loop_.post([this, envelope = std::move(envelope)]() mutable { node_.router().route(std::move(envelope)); });
 }
 
 void Homes::deliver(Home* home, Envelope envelope) {

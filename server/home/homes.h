@@ -64,6 +64,9 @@ class Homes {
   void on_places(const cluster::Places& places);
   /// Whose bare JIDs are meant.
   using Which = std::function<bool(std::string_view)>;
+  /// False while the log may lack what those who were dropped had on their way to it: who is loaded now would not know
+  /// of that.
+  bool has_all_of_dropped() const { return commits_done_ >= load_after_; }
   /// What else lives on this loop by the same rules (rooms) goes when homes go: its commits may have come to nothing.
   void also_drop(std::function<void(const Which&)> drop) { also_dropped_.push_back(std::move(drop)); }
 
@@ -74,7 +77,6 @@ class Homes {
   };
   friend class FromAnotherNode;
   void deliver(Home* home, Envelope envelope);
-  void route_anew(Envelope envelope);  ///< its account has moved meanwhile
   void load(const xmpp::Jid& bare, uint64_t serial, int attempt = 1);
   void loaded_home(const xmpp::Jid& bare, Result<HomeData> data);
   void drop_loading();

@@ -46,11 +46,11 @@ void Home::committed(storage::LogId id) {
     ready.push_back(std::move(waiting.second));
     return true;
   });
-  for (Job& job : ready) job();
+  for (Job& job : ready) run_guarded(job);
 }
 
 void Home::when_committed(Job job) {
-  if (uncommitted_.empty()) return job();
+  if (uncommitted_.empty() || abandoned_) return job();
   awaiting_commit_.emplace_back(last_id_, std::move(job));
 }
 

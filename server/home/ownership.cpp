@@ -88,7 +88,10 @@ void Homes::drop_loading() {
   // At once and not when something has been read: what comes after them is routed to the new owner already.
   for (const auto& key : moved) {
     auto loading = loading_.extract(key);
-    for (auto& then : loading.mapped().waiting) then(nullptr);
+    for (auto& then : loading.mapped().waiting) {
+      Job tell = [&] { then(nullptr); };
+      run_guarded(tell);
+    }
   }
 }
 

@@ -97,7 +97,7 @@ void Home::write_roster() {
     return roster_changes_.clear();
   }
   if (roster_changes_.empty()) {
-    for (Job& job : std::exchange(roster_waiting_, {})) job();
+    for (Job& job : std::exchange(roster_waiting_, {})) run_guarded(job);
     return;
   }
   roster_writing_ = true;
@@ -115,8 +115,11 @@ void Home::write_roster() {
         if (!stored) return roster_not_stored(std::move(*changes), stored.error());
         roster_writing_ = false;
         for (RosterChange& change : *changes) {
-          if (change.push) push_roster(change);
-          if (change.then) change.then(stored);
+          Job tell = [&] {
+            if (change.push) push_roster(change);
+            if (change.then) change.then(stored);
+          };
+          run_guarded(tell);
         }
         if (!roster_writing_) write_roster();
       });
@@ -139,7 +142,10 @@ void Home::roster_not_stored(std::vector<RosterChange> changes, const Error& err
                        [this, refused, error](Result<storage::Roster> roster) {
                          if (roster) set_roster(*roster);
                          for (RosterChange& change : *refused) {
-                           if (change.then) change.then(std::unexpected<Error>(error));
+                           Job tell = [&] {
+                             if (change.then) change.then(std::unexpected<Error>(error));
+                           };
+                           run_guarded(tell);
                          }
                          roster_writing_ = false;
                          write_roster();

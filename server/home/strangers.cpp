@@ -186,6 +186,7 @@ void Home::release_held(const std::string& peer) {
 }
 
 void Home::read_held(const std::string& peer, storage::LogId after) {
+  if (abandoned_) return;
   storage::ArchiveQuery query;
   query.owner = jid_.text();
   query.with = peer;

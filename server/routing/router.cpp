@@ -134,6 +134,25 @@ void Router::route(Envelope envelope) {
       [this, &loop, envelope = std::move(envelope)]() mutable { node_.homes(loop).receive(std::move(envelope)); });
 }
 
+void Router::route_anew(Envelope envelope) {
+  if (envelope.sender.packet) return node_.cluster()->port().refused(*envelope.sender.packet);
+  // In a later turn: the shard may be ours already, and only the news of it still on its way to this loop. On the loop
+  // of the sender's home, where it has one: that one knows what it may write.
+  const xmpp::Jid& account = envelope.sender.account;
+  Loop& loop = account.empty() ? *Loop::current() : owner(account.bare_text());
+  loop.post([this, envelope = std::move(envelope)]() mutable {
+    if (!is_outdated(envelope)) route(std::move(envelope));
+  });
+}
+
+/// On the loop of the sender's home: its shard is another's since. Storage would refuse it, and its client sends it again.
+bool Router::is_outdated(const Envelope& envelope) const {
+  const bool is_written = envelope.sent_copy || envelope.seen || envelope.must_log;
+  if (node_.cluster() == nullptr || !is_written || envelope.sender.account.empty()) return false;
+  const uint64_t epoch = node_.homes().epoch_of(shard_of(envelope.sender.account.bare_text()));
+  return epoch == 0 || (envelope.sender_fence && envelope.sender_fence->epoch != epoch);
+}
+
 void Router::bounce(const Envelope& envelope, const xmpp::StanzaError& error) {
   const auto type = envelope.stanza->attr("type");
   // RFC 6120 §8.3.1: never answer an error with an error, nor a result.

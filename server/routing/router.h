@@ -20,6 +20,9 @@ class Router {
 
   /// From a loop's thread. Takes a stanza with from and to stamped to whoever owns `envelope.to`.
   void route(Envelope envelope);
+  /// What could not be taken here after all, in a later turn: to whoever owns it then. A packet of another node stays
+  /// unacknowledged: its sender gives it to the next owner, who may be this loop again.
+  void route_anew(Envelope envelope);
   /// The loop that owns this bare JID.
   Loop& owner(std::string_view bare_jid) const;
   bool is_local_domain(std::string_view domain) const;  ///< holds accounts of ours
@@ -52,6 +55,7 @@ class Router {
   /// Also true for what nobody may write any more.
   bool sent_to_another_node(Envelope& envelope);
   bool show_epoch(Envelope& envelope);
+  bool is_outdated(const Envelope& envelope) const;
   void route_to_service(const Service& service, Envelope envelope);
   void route_to_server(Envelope envelope);
 

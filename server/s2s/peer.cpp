@@ -16,6 +16,7 @@ namespace {
 
 constexpr size_t page_entries = 200;
 constexpr auto try_again_after = std::chrono::milliseconds(200);
+constexpr auto commit_check = std::chrono::milliseconds(2);
 constexpr auto idle_time = std::chrono::seconds(900);
 
 /// What must not be lost: what a person would miss, and whatever a client of ours was promised.
@@ -43,6 +44,13 @@ Peer::Peer(RemoteServers& servers, xmpp::Jid domain)
 Peer::~Peer() { *alive_ = false; }
 
 void Peer::load(storage::LogId after) {
+  Homes& homes = servers_.node().homes(servers_.loop());
+  if (!homes.has_all_of_dropped()) {
+    servers_.loop().after(commit_check, [this, after, alive = alive_] {
+      if (*alive) load(after);
+    });
+    return;
+  }
   servers_.node().read_log(
       [owner = domain_.text(), after](storage::MessageLog& log) { return log.inbox(owner, after, page_entries); },
       [this, after, alive = alive_](Result<std::vector<storage::LogEntry>> page) {
@@ -70,6 +78,10 @@ void Peer::take_page(const std::vector<storage::LogEntry>& entries) {
 void Peer::loaded() {
   is_loaded_ = true;
   for (auto& envelope : std::exchange(waiting_, {})) receive(std::move(envelope));
+}
+
+void Peer::route_waiting_anew() {
+  for (auto& envelope : std::exchange(waiting_, {})) servers_.node().router().route_anew(std::move(envelope));
 }
 
 // Before the first entry, so that no queue is ever forgotten.
@@ -135,9 +147,9 @@ void Peer::take(Envelope envelope) {
     return servers_.node().router().confirm(envelope.sender);
   }
   ++commits_pending_;
-  homes.after_commit([this, alive = alive_, local, stanza, sender = envelope.sender] {
-    servers_.node().router().confirm(sender);
-    if (!*alive) return;
+  homes.after_commit([this, &node = servers_.node(), alive = alive_, local, stanza, sender = envelope.sender] {
+    node.router().confirm(sender);
+    if (!*alive) return;  // whoever is there now has read it from the log
     --commits_pending_;
     link(local).add(std::move(*stanza));
   });

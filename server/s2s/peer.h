@@ -31,7 +31,8 @@ class Peer {
   std::string describe() const;
   /// Nothing waits and nothing was said for a while.
   bool is_idle() const;
-  void unmark();  ///< before it goes because it is idle
+  void unmark();              ///< before it goes because it is idle
+  void route_waiting_anew();  ///< before it goes for another reason: what it has not taken yet
 
   // For links.
   void arrived(storage::LogId id);

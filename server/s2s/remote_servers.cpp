@@ -1,6 +1,5 @@
 #include "server/s2s/remote_servers.h"
 
-#include "server/cluster/cluster.h"
 #include "server/home/homes.h"
 #include "server/node.h"
 #include "server/s2s/federation.h"
@@ -16,7 +15,11 @@ RemoteServers::RemoteServers(Federation& federation, Node& node, Loop& loop)
     : federation_(federation), node_(node), loop_(loop), resolver_(loop, node.config().s2s_resolver) {
   // A commit that was refused, or a shard that moved: what is in the log is read by whoever owns the domain then.
   node_.homes(loop_).also_drop([this](const Homes::Which& which) {
-    std::erase_if(peers_, [&](const auto& entry) { return which(entry.first); });
+    std::erase_if(peers_, [&](const auto& entry) {
+      if (!which(entry.first)) return false;
+      entry.second->route_waiting_anew();
+      return true;
+    });
   });
   loop_.after(sweep_interval, [this] { sweep(); });
 }
@@ -40,11 +43,7 @@ Peer& RemoteServers::peer(const xmpp::Jid& domain) {
 
 void RemoteServers::receive(Envelope envelope) {
   const xmpp::Jid domain = envelope.to.domain_jid();
-  if (!node_.homes(loop_).owns(domain.text())) {
-    // Its sender gives it to the new owner.
-    if (envelope.sender.packet) return node_.cluster()->port().refused(*envelope.sender.packet);
-    return loop_.post([this, envelope = std::move(envelope)]() mutable { node_.router().route(std::move(envelope)); });
-  }
+  if (!node_.homes(loop_).owns(domain.text())) return node_.router().route_anew(std::move(envelope));
   if (!peers_.contains(domain.text()) && !federation_.may_turn_to_another(envelope.from)) {
     Envelope refused{.from = envelope.from, .to = envelope.to, .stanza = envelope.stanza->clone()};
     return node_.router().accept(envelope, [this, refused = std::move(refused)] {

@@ -1,7 +1,6 @@
 // A room that has come from another node: how its occupants come back without entering again (docs/adr/0005).
 #include <algorithm>
 
-#include "server/cluster/cluster.h"
 #include "server/features/muc/room.h"
 #include "server/features/muc/rooms.h"
 #include "server/log.h"
@@ -27,7 +26,8 @@ void Room::ask_for_reports() {
   for (const auto& returning : std::exchange(returning_, {}))
     asked.emplace_back(returning.stay->occupant, returning.session);
   auto waiting = std::make_shared<Queue<Envelope>>(std::exchange(waiting_, {}));
-  if (node().cluster() == nullptr || (asked.empty() && waiting->empty())) return;
+  if (node().cluster() == nullptr) asked.clear();
+  if (asked.empty() && waiting->empty()) return;
   rooms_.loop().post([&node = node(), asked = std::move(asked), waiting] {
     Fanout fanout(node);
     for (const auto& [occupant, session] : asked) {
@@ -36,14 +36,7 @@ void Room::ask_for_reports() {
       fanout.add(session, share(std::move(question), place_asks_for_report));
     }
     fanout.send();
-    for (Envelope& envelope : *waiting) {
-      // What has come from another node its sender gives to the next owner, or again to us.
-      if (envelope.sender.packet) {
-        node.cluster()->port().refused(*envelope.sender.packet);
-      } else {
-        node.router().route(std::move(envelope));
-      }
-    }
+    for (Envelope& envelope : *waiting) node.router().route_anew(std::move(envelope));
   });
 }
 

@@ -1,7 +1,6 @@
 #include "server/features/muc/rooms.h"
 
 #include "crypto/random.h"
-#include "server/cluster/cluster.h"
 #include "server/log.h"
 #include "server/node.h"
 #include "xmpp/namespaces.h"
@@ -46,11 +45,8 @@ std::shared_ptr<Room> Rooms::find(const xmpp::Jid& room) const {
 void Rooms::receive(Envelope envelope) {
   const FromAnotherNode scope(node_.homes(loop_), envelope);
   if (const auto room = find(envelope.to)) return room->receive(std::move(envelope));
-  if (!node_.homes(loop_).owns(envelope.to.bare_text())) {  // it has moved
-    // And its sender knows better where to.
-    if (envelope.sender.packet) return node_.cluster()->port().refused(*envelope.sender.packet);
-    return node_.router().route(std::move(envelope));
-  }
+  if (!node_.homes(loop_).owns(envelope.to.bare_text()))
+    return node_.router().route_anew(std::move(envelope));  // it has moved
   auto [loading, is_new] = loading_.try_emplace(std::string(envelope.to.bare_text()));
   const xmpp::Jid room = envelope.to.bare(), creator = envelope.from.bare();
   loading->second.push_back(std::move(envelope));

@@ -1,6 +1,7 @@
 // What becomes of a home that leaves memory while there is still something on its way.
 #include <gmock/gmock.h>
 
+#include "server/home/attach.h"
 #include "tests/unit/server/home/home_fixture.h"
 
 namespace rookery::server {
@@ -76,6 +77,65 @@ TEST_F(Ownership, OfAnAccountThatWasDeletedNothingIsLeftForItsSuccessor) {
   after.send("<iq type='get' id='r2'><query xmlns='jabber:iq:roster'/></iq>");
   EXPECT_TRUE(after.gets("id='r2'"));
   EXPECT_EQ(after.count("mercutio"), 0u);
+}
+
+// XEP-0386: whoever binds while a message is being written waits for it.
+TEST_F(Ownership, ALoginThatWaitsForACommitHearsThatTheHomeHasGone) {
+  Client sender = bind(juliet, "balcony"), receiver = bind(romeo, "orchard");
+  log->hold();
+  sender.message(romeo, "on its way to the disk");
+  let_loops_run();
+  std::promise<BindOutcome> answered;
+  on_loop_of(romeo, [&] {
+    bind_here(homes_of(romeo), xmpp::Jid::parse(romeo).value(),
+              {.resource = "garden", .options = "<bind xmlns='urn:xmpp:bind:0'/>"}, *receiver.link,
+              [&](BindOutcome outcome) { answered.set_value(std::move(outcome)); });
+  });
+  let_loops_run();
+  auto outcome = answered.get_future();
+  ASSERT_EQ(outcome.wait_for(std::chrono::seconds(0)), std::future_status::timeout);
+  on_loop_of(romeo, [&] { homes_of(romeo).crash(); });
+  ASSERT_EQ(outcome.wait_for(std::chrono::seconds(10)), std::future_status::ready);
+  EXPECT_TRUE(outcome.get().moved);
+}
+
+TEST_F(Ownership, AJobThatFailsTakesNoneOfThoseBehindItWithIt) {
+  Client sender = bind(juliet, "balcony"), receiver = bind(romeo, "orchard");
+  log->hold();
+  sender.message(romeo, "on its way to the disk");
+  let_loops_run();
+  std::promise<void> second, third;
+  on_loop_of(romeo, [&] {
+    Home& home = *homes_of(romeo).find_loaded(xmpp::Jid::parse(romeo).value());
+    home.when_committed([] { throw std::runtime_error("a bug"); });
+    home.when_committed([&] { second.set_value(); });
+    home.put_contact({.jid = xmpp::Jid::parse(juliet).value()},
+                     [](const Status&) { throw std::runtime_error("a bug"); });
+    home.when_roster_stored([] { throw std::runtime_error("a bug"); });
+    home.when_roster_stored([&] { third.set_value(); });
+  });
+  log->release();
+  EXPECT_EQ(second.get_future().wait_for(std::chrono::seconds(10)), std::future_status::ready);
+  EXPECT_EQ(third.get_future().wait_for(std::chrono::seconds(10)), std::future_status::ready);
+}
+
+TEST_F(Ownership, AHomeStaysWhileTheDiskHasNotTakenWhatItHasRefused) {
+  Client sender = bind(juliet, "balcony");
+  {
+    Client receiver = bind(romeo, "orchard");
+    receiver.send("<iq type='set' id='b1'><block xmlns='urn:xmpp:blocking'><item jid='" + juliet + "'/></block></iq>");
+    ASSERT_TRUE(receiver.gets("id='b1'"));
+    receiver.cut();
+  }
+  const auto is_idle = [&] { return on_loop_of(romeo, [&, home = loaded(romeo)] { return home->is_idle(); }); };
+  ASSERT_TRUE(is_idle());
+  log->hold();
+  sender.message(romeo, "let me in");
+  let_loops_run();
+  EXPECT_FALSE(is_idle());
+  log->release();
+  EXPECT_TRUE(sender.gets("type='error'"));
+  EXPECT_TRUE(is_idle());
 }
 
 // RFC 6121 §8.5.1
