@@ -107,6 +107,11 @@ class Room : public std::enable_shared_from_this<Room> {
     xmpp::Jid from;   ///< room@service/nick of the asked
     Clock::time_point at;
   };
+  /// §7.8.2: whose decline the room passes on, and to whom. Bare JIDs.
+  struct Invitation {
+    xmpp::Jid inviter, invitee;
+    bool operator==(const Invitation&) const = default;
+  };
   using Stored = std::move_only_function<void(const Status&)>;
   /// Occupants that a former owner of the room had come back as their homes tell of them (docs/adr/0005). What those
   /// who are not back yet have missed meanwhile:
@@ -195,6 +200,8 @@ class Room : public std::enable_shared_from_this<Room> {
   // room_invite.cpp
   void receive_normal(Envelope& envelope);
   void invite(Envelope& envelope, const std::vector<xmpp::MucInvite>& invites);
+  void send_invitation(const xmpp::Jid& inviter, const xmpp::MucInvite& invite, std::string_view id = {});
+  void decline(Envelope& envelope, const xmpp::MucInvite& invite);
   xmpp::ElementPtr make_invitation(const xmpp::Jid& from, const xmpp::MucInvite& invite) const;
   void request_voice(Envelope& envelope, const xmpp::DataForm& form);
 
@@ -268,7 +275,8 @@ class Room : public std::enable_shared_from_this<Room> {
   Hats hats_;
   Queue<HistoryItem> history_;
   std::map<xmpp::Jid, Role>
-      given_roles_;  ///< voice that moderators gave or took, of accounts that would have the other by default
+      given_roles_;            ///< voice that moderators gave or took, of accounts that would have the other by default
+  Queue<Invitation> invited_;  ///< the newest ones that nobody has declined
   std::set<xmpp::Jid> asked_for_;                     ///< who wants to be a member, while the admins have not answered
   std::unordered_map<std::string, Relayed> relayed_;  ///< by the id under which it went on
 

@@ -125,8 +125,7 @@ void Room::answer_registration(Envelope& envelope, const xmpp::DataForm& form) {
       std::ranges::any_of(occupants_, [&](const auto& each) { return each.second->account() == account; });
   // §9.3: so that who waits hears of it.
   if (!is_here)
-    node().router().send(make_invitation(
-        admin, {.is_decline = false, .peer = account, .reason = {}, .thread = {}, .is_continued = false}));
+    send_invitation(admin, {.is_decline = false, .peer = account, .reason = {}, .thread = {}, .is_continued = false});
 }
 
 }  // namespace rookery::server::muc
