@@ -44,6 +44,8 @@ std::string own_words(xmpp::ElementPtr presence);
 /// XEP-0153 §4.1: SHA-1 of each photo of a vCard, as hex.
 std::vector<std::string> photo_hashes(const xmpp::Element& vcard);
 
+constexpr auto lists_are_full = "The room's lists are full";
+
 /// One nick. All its sessions are of one account.
 struct Occupant {
   xmpp::Jid jid;  ///< room@service/nick
@@ -136,6 +138,8 @@ class Room : public std::enable_shared_from_this<Room> {
   Occupant* occupant_named(std::string_view nick);
   Affiliation affiliation_of(const xmpp::Jid& jid) const;
   const Member* member(const xmpp::Jid& jid) const;
+  /// The lists do not grow beyond what the service allows when these come on them.
+  bool has_place_for(const std::vector<xmpp::Jid>& people) const;
   Standing standing_of(const xmpp::Jid& session);
   bool sees_real_jids(const Occupant& occupant) const {
     return !config_.is_anonymous() || occupant.role == Role::moderator;

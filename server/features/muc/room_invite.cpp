@@ -75,6 +75,7 @@ void Room::invite(Envelope& envelope, const std::vector<xmpp::MucInvite>& invite
     if (!each.peer.has_local()) return refuse(envelope, Condition::item_not_found, "That is nobody's address");
     if (config_.members_only && affiliation_of(each.peer) == Affiliation::none) new_members.push_back(each.peer.bare());
   }
+  if (!has_place_for(new_members)) return refuse(envelope, Condition::resource_constraint, lists_are_full);
   // Of accounts of ours their home counts whom they turn to (REQUIREMENTS 29).
   const bool is_counted = node().router().is_ours(envelope.from.domain());
   if (!is_counted && !rooms_.may_invite(envelope.from, invites.size()))

@@ -75,6 +75,9 @@ void Room::configure(IqRequest request, const xmpp::DataForm& form) {
   if (!admins) return request.fail(admins.error());
   // §10.2: a room has an owner.
   if (*owners && (*owners)->empty()) return request.fail(Condition::conflict, "A room needs an owner");
+  std::vector<xmpp::Jid> listed = owners->value_or(std::vector<xmpp::Jid>());
+  if (*admins) listed.insert(listed.end(), (*admins)->begin(), (*admins)->end());
+  if (!has_place_for(listed)) return request.fail(Condition::resource_constraint, lists_are_full);
   const xmpp::RoomConfig before = std::exchange(config_, std::move(*wanted));
   const bool was_locked = std::exchange(is_locked_, false);
   std::vector<xmpp::Jid> changed;

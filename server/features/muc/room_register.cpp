@@ -61,6 +61,7 @@ void Room::set_registration(IqRequest request) {
       return request.fail(Condition::resource_constraint, "Too many wait for an answer");
     return request.reply();
   }
+  if (!has_place_for({who})) return request.fail(Condition::resource_constraint, lists_are_full);
   Member& own = members_[who];
   own.nick = prepared->resource();
   // §7.10: who registers becomes a member; he hears of it like of every change.
@@ -109,6 +110,8 @@ void Room::answer_registration(Envelope& envelope, const xmpp::DataForm& form) {
   const auto allow = form.boolean(allow_var);
   if (!who || !who->has_local() || !allow) return refuse(envelope, Condition::bad_request);
   const xmpp::Jid account = who->bare(), admin = envelope.from.bare();
+  if (form.type == xmpp::DataForm::Type::submit && *allow && **allow && !has_place_for({account}))
+    return refuse(envelope, Condition::resource_constraint, lists_are_full);
   node().router().accept(envelope);
   if (form.type != xmpp::DataForm::Type::submit || !*allow) return;  // put off
   asked_for_.erase(account);
