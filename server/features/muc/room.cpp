@@ -134,6 +134,8 @@ Standing Room::standing_of(const xmpp::Jid& session) {
   return {.affiliation = affiliation_of(session), .role = occupant != nullptr ? occupant->role : Role::none};
 }
 
+bool Room::keeps_archive() const { return config_.is_logged && rooms_.node().config().archive; }
+
 // XEP-0421 §3.1: the same for all sessions of an account, in this room alone, and not to be guessed from the address.
 std::string Room::occupant_id(const xmpp::Jid& jid) const {
   return crypto::base64_encode(crypto::hmac(crypto::Hash::sha256, record_.secret, jid.bare_text()));

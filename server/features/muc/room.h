@@ -144,6 +144,8 @@ class Room : public std::enable_shared_from_this<Room> {
   bool sees_real_jids(const Occupant& occupant) const {
     return !config_.is_anonymous() || occupant.role == Role::moderator;
   }
+  /// What is said is in the log, for XEP-0313: the owner wants it and the service does it.
+  bool keeps_archive() const;
   std::string occupant_id(const xmpp::Jid& jid) const;
   void broadcast(const SharedStanzaPtr& stanza);
   void send_to_all(const SharedStanzaPtr& stanza, const std::function<bool(const Occupant&)>& is_meant);
@@ -195,8 +197,8 @@ class Room : public std::enable_shared_from_this<Room> {
   void receive_groupchat(Envelope& envelope);
   void publish(Envelope& envelope, xmpp::ElementPtr message, const xmpp::Jid& from,
                std::vector<storage::LogEntry> tombstones = {}, Job then = {});
-  void published(const xmpp::Element& message, const std::string& xml, storage::LogId id,
-                 const std::vector<storage::LogEntry>& tombstones);
+  void published(const xmpp::Element& message, const std::string& xml, storage::LogId id);
+  void add_stanza_id(xmpp::Element& message, storage::LogId id) const;
   void tell_absent_members(const SharedStanza& message, storage::LogId id);
   void receive_private(Envelope& envelope);
   void announce(const std::vector<int>& statuses);
@@ -222,6 +224,7 @@ class Room : public std::enable_shared_from_this<Room> {
   // room_retract.cpp
   using Found = std::move_only_function<void(Result<storage::LogEntry>)>;
   void find_entry(std::string_view stanza_id, Found then);
+  bool may_have_given(std::string_view stanza_id) const;
   storage::LogEntry tombstone(const storage::LogEntry& entry, std::string_view retraction, const Occupant* moderator,
                               std::string_view reason) const;
   void retract(Envelope envelope, std::string_view stanza_id);

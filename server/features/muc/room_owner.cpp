@@ -118,10 +118,11 @@ void Room::configure(IqRequest request, const xmpp::DataForm& form) {
 // §10.2.1
 void Room::config_changed(const xmpp::RoomConfig& before) {
   std::vector<int> statuses;
-  if (before.is_logged != config_.is_logged) statuses.push_back(config_.is_logged ? 170 : 171);
+  const bool tells_logging = before.is_logged != config_.is_logged && node().config().archive;
+  if (tells_logging) statuses.push_back(config_.is_logged ? 170 : 171);
   if (before.is_anonymous() != config_.is_anonymous()) statuses.push_back(config_.is_anonymous() ? 173 : 172);
   xmpp::RoomConfig same_privacy = before;
-  same_privacy.is_logged = config_.is_logged;
+  if (tells_logging) same_privacy.is_logged = config_.is_logged;
   same_privacy.whois = config_.whois;
   if (same_privacy != config_) statuses.push_back(104);
   if (!statuses.empty()) announce(statuses);
