@@ -119,6 +119,7 @@ struct Config {
   std::string muc_create = "local";          ///< who may create rooms: "local" accounts, "anyone", "nobody"
   size_t muc_history = 100;                  ///< messages a room keeps at hand for those who enter
   size_t muc_occupants = 5000;               ///< most in one room
+  size_t muc_members = 20'000;               ///< most on the lists of one room: members, admins, owners, banned
   size_t muc_rooms_per_user = 100;           ///< that one account may have created
 
   // [csi]

@@ -20,16 +20,20 @@ constexpr uint32_t largest_page = 250;
 /// The rooms of each loop. Every slot is touched by its loop alone.
 class RoomsOfLoops {
  public:
-  explicit RoomsOfLoops(Node& node) : node_(node), slots_(most_loops) {}
+  explicit RoomsOfLoops(Node& node) : node_(node), slots_(most_loops) {
+    const unsigned most = node.config().strangers_per_hour;
+    if (most > 0) invitations_ = std::make_unique<RateLimit>(most, std::chrono::hours(1));
+  }
   muc::Rooms& here() {
     Loop& loop = *Loop::current();
     auto& slot = slots_[loop.index()];
-    if (!slot) slot = std::make_unique<muc::Rooms>(node_, loop);
+    if (!slot) slot = std::make_unique<muc::Rooms>(node_, loop, invitations_.get());
     return *slot;
   }
 
  private:
   Node& node_;
+  std::unique_ptr<RateLimit> invitations_;
   std::vector<std::unique_ptr<muc::Rooms>> slots_;
 };
 

@@ -116,6 +116,11 @@ const Member* Room::member(const xmpp::Jid& jid) const {
   return found == members_.end() ? nullptr : &found->second;
 }
 
+bool Room::has_place_for(const std::vector<xmpp::Jid>& people) const {
+  const auto added = std::ranges::count_if(people, [this](const auto& jid) { return !members_.contains(jid); });
+  return added == 0 || members_.size() + static_cast<size_t>(added) <= rooms_.node().config().muc_members;
+}
+
 Affiliation Room::affiliation_of(const xmpp::Jid& jid) const {
   if (const Member* own = member(jid)) return own->affiliation;
   // §9.2: a whole domain may be banned.
@@ -128,6 +133,8 @@ Standing Room::standing_of(const xmpp::Jid& session) {
   const Occupant* occupant = occupant_of(session);
   return {.affiliation = affiliation_of(session), .role = occupant != nullptr ? occupant->role : Role::none};
 }
+
+bool Room::keeps_archive() const { return config_.is_logged && rooms_.node().config().archive; }
 
 // XEP-0421 §3.1: the same for all sessions of an account, in this room alone, and not to be guessed from the address.
 std::string Room::occupant_id(const xmpp::Jid& jid) const {

@@ -44,6 +44,8 @@ std::string own_words(xmpp::ElementPtr presence);
 /// XEP-0153 §4.1: SHA-1 of each photo of a vCard, as hex.
 std::vector<std::string> photo_hashes(const xmpp::Element& vcard);
 
+constexpr auto lists_are_full = "The room's lists are full";
+
 /// One nick. All its sessions are of one account.
 struct Occupant {
   xmpp::Jid jid;  ///< room@service/nick
@@ -107,6 +109,11 @@ class Room : public std::enable_shared_from_this<Room> {
     xmpp::Jid from;   ///< room@service/nick of the asked
     Clock::time_point at;
   };
+  /// §7.8.2: whose decline the room passes on, and to whom. Bare JIDs.
+  struct Invitation {
+    xmpp::Jid inviter, invitee;
+    bool operator==(const Invitation&) const = default;
+  };
   using Stored = std::move_only_function<void(const Status&)>;
   /// Occupants that a former owner of the room had come back as their homes tell of them (docs/adr/0005). What those
   /// who are not back yet have missed meanwhile:
@@ -131,10 +138,14 @@ class Room : public std::enable_shared_from_this<Room> {
   Occupant* occupant_named(std::string_view nick);
   Affiliation affiliation_of(const xmpp::Jid& jid) const;
   const Member* member(const xmpp::Jid& jid) const;
+  /// The lists do not grow beyond what the service allows when these come on them.
+  bool has_place_for(const std::vector<xmpp::Jid>& people) const;
   Standing standing_of(const xmpp::Jid& session);
   bool sees_real_jids(const Occupant& occupant) const {
     return !config_.is_anonymous() || occupant.role == Role::moderator;
   }
+  /// What is said is in the log, for XEP-0313: the owner wants it and the service does it.
+  bool keeps_archive() const;
   std::string occupant_id(const xmpp::Jid& jid) const;
   void broadcast(const SharedStanzaPtr& stanza);
   void send_to_all(const SharedStanzaPtr& stanza, const std::function<bool(const Occupant&)>& is_meant);
@@ -186,8 +197,8 @@ class Room : public std::enable_shared_from_this<Room> {
   void receive_groupchat(Envelope& envelope);
   void publish(Envelope& envelope, xmpp::ElementPtr message, const xmpp::Jid& from,
                std::vector<storage::LogEntry> tombstones = {}, Job then = {});
-  void published(const xmpp::Element& message, const std::string& xml, storage::LogId id,
-                 const std::vector<storage::LogEntry>& tombstones);
+  void published(const xmpp::Element& message, const std::string& xml, storage::LogId id);
+  void add_stanza_id(xmpp::Element& message, storage::LogId id) const;
   void tell_absent_members(const SharedStanza& message, storage::LogId id);
   void receive_private(Envelope& envelope);
   void announce(const std::vector<int>& statuses);
@@ -195,6 +206,8 @@ class Room : public std::enable_shared_from_this<Room> {
   // room_invite.cpp
   void receive_normal(Envelope& envelope);
   void invite(Envelope& envelope, const std::vector<xmpp::MucInvite>& invites);
+  void send_invitation(const xmpp::Jid& inviter, const xmpp::MucInvite& invite, std::string_view id = {});
+  void decline(Envelope& envelope, const xmpp::MucInvite& invite);
   xmpp::ElementPtr make_invitation(const xmpp::Jid& from, const xmpp::MucInvite& invite) const;
   void request_voice(Envelope& envelope, const xmpp::DataForm& form);
 
@@ -211,6 +224,7 @@ class Room : public std::enable_shared_from_this<Room> {
   // room_retract.cpp
   using Found = std::move_only_function<void(Result<storage::LogEntry>)>;
   void find_entry(std::string_view stanza_id, Found then);
+  bool may_have_given(std::string_view stanza_id) const;
   storage::LogEntry tombstone(const storage::LogEntry& entry, std::string_view retraction, const Occupant* moderator,
                               std::string_view reason) const;
   void retract(Envelope envelope, std::string_view stanza_id);
@@ -268,7 +282,8 @@ class Room : public std::enable_shared_from_this<Room> {
   Hats hats_;
   Queue<HistoryItem> history_;
   std::map<xmpp::Jid, Role>
-      given_roles_;  ///< voice that moderators gave or took, of accounts that would have the other by default
+      given_roles_;            ///< voice that moderators gave or took, of accounts that would have the other by default
+  Queue<Invitation> invited_;  ///< the newest ones that nobody has declined
   std::set<xmpp::Jid> asked_for_;                     ///< who wants to be a member, while the admins have not answered
   std::unordered_map<std::string, Relayed> relayed_;  ///< by the id under which it went on
 

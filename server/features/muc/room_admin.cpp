@@ -9,10 +9,6 @@ namespace rookery::server::muc {
 
 using xmpp::Condition;
 
-namespace {
-constexpr size_t most_members = 20'000;  // and banned ones
-}
-
 void Room::get_list(IqRequest request) {
   const auto items = xmpp::parse_muc_admin(request.payload());
   if (!items) return request.fail(items.error());
@@ -102,10 +98,11 @@ void Room::change_list(IqRequest request) {
     if (const auto error = check_item(request.from(), item)) return request.fail(*error);
   }
   if (!keeps_an_owner(*items)) return request.fail(Condition::conflict);
-  const auto adds = std::ranges::count_if(
-      *items, [&](const auto& item) { return item.affiliation && !members_.contains(*item.jid); });
-  if (adds > 0 && members_.size() + static_cast<size_t>(adds) > most_members)
-    return request.fail(Condition::resource_constraint, "The room's lists are full");
+  std::vector<xmpp::Jid> listed;
+  for (const auto& item : *items) {
+    if (item.affiliation && *item.affiliation != Affiliation::none) listed.push_back(*item.jid);
+  }
+  if (!has_place_for(listed)) return request.fail(Condition::resource_constraint, lists_are_full);
   const Occupant* actor = occupant_of(request.from());
   const std::string actor_nick(actor != nullptr ? actor->nick() : std::string_view());
   std::vector<xmpp::Jid> changed;

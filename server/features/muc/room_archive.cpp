@@ -60,11 +60,7 @@ void Room::send_history(const xmpp::Jid& session, const xmpp::MucJoin& join, Fan
       hide_author(**message);
       xmpp::Element& delay = (*message)->add("delay", xmpp::ns::delay);
       delay.set_attr("from", jid_.text()).set_attr("stamp", xmpp::format_date_time(storage::time_of(item->id)));
-      if (config_.is_logged)
-        (*message)
-            ->add("stanza-id", xmpp::ns::sid)
-            .set_attr("by", jid_.text())
-            .set_attr("id", storage::to_stanza_id(item->id));
+      add_stanza_id(**message, item->id);
       item->stanza = share(std::move(*message));
     }
     // §7.2.14: the characters of complete stanzas.
@@ -109,6 +105,9 @@ void Room::read_archive_page(IqRequest request, ArchiveTurns::TurnPtr turn) {
   if (!asked) return request.fail(asked.error());
   auto search = make_archive_search(*asked, jid_, committed_id(), oldest_kept(node().config().archive_rooms_keep));
   if (!search) return request.fail(search.error());
+  // After or before what was said and not kept is a place in the archive, too: clients go on from what they heard last.
+  std::erase_if(search->anchors,
+                [&](storage::LogId id) { return id >= search->oldest && may_have_given(storage::to_stanza_id(id)); });
   const Standing asking = standing_of(request.from());
   const bool hides =
       config_.is_anonymous() && asking.role != Role::moderator && asking.affiliation < Affiliation::admin;

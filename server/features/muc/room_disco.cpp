@@ -44,7 +44,7 @@ void Room::disco_info(IqRequest request) {
   add(config_.is_moderated ? "muc_moderated" : "muc_unmoderated");
   add(config_.password_protected ? "muc_passwordprotected" : "muc_unsecured");
   add(config_.is_anonymous() ? "muc_semianonymous" : "muc_nonanonymous");
-  if (node().config().archive) {
+  if (keeps_archive()) {
     add(xmpp::ns::mam);
     add(xmpp::ns::mam_extended);
     add(xmpp::ns::retract_tombstone);

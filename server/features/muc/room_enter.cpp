@@ -119,7 +119,7 @@ void Room::enter(Envelope& envelope, const xmpp::MucJoin& join) {
   if (const auto error = refuse_entry(envelope, join)) return refuse(envelope, *error);
   PresenceNote note{.id = std::string(envelope.stanza->attr("id"))};
   if (!config_.is_anonymous()) note.self_statuses.push_back(100);
-  if (config_.is_logged) note.self_statuses.push_back(170);
+  if (keeps_archive()) note.self_statuses.push_back(170);
   if (is_locked_ && occupants_.empty()) note.self_statuses.push_back(201);
   add_session(envelope.to, envelope.from, own_words(std::move(envelope.stanza)), std::move(note));
   Fanout fanout(node());

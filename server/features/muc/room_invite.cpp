@@ -1,5 +1,8 @@
 // XEP-0045 §7.8.2 mediated invitations, §7.13 and §8.6 voice requests: messages of type normal to the room.
+#include <algorithm>
+
 #include "server/features/muc/room.h"
+#include "server/features/muc/rooms.h"
 #include "server/node.h"
 #include "xmpp/namespaces.h"
 
@@ -7,9 +10,18 @@ namespace rookery::server::muc {
 
 using xmpp::Condition;
 
+namespace {
+constexpr size_t most_at_once = 10;      // invitations in one stanza
+constexpr size_t most_remembered = 300;  // that can be declined
+}  // namespace
+
 void Room::receive_normal(Envelope& envelope) {
   const auto invites = xmpp::MucInvite::parse(*envelope.stanza);
   if (!invites) return refuse(envelope, invites.error());
+  if (std::ranges::any_of(*invites, &xmpp::MucInvite::is_decline)) {
+    if (invites->size() > 1) return refuse(envelope, Condition::bad_request, "A decline stands alone");
+    return decline(envelope, invites->front());
+  }
   if (!invites->empty()) return invite(envelope, *invites);
   const auto form = xmpp::DataForm::parse_child(*envelope.stanza);
   if (!form) return refuse(envelope, form.error());
@@ -39,28 +51,58 @@ xmpp::ElementPtr Room::make_invitation(const xmpp::Jid& from, const xmpp::MucInv
   return message;
 }
 
+/// The room remembers on whose behalf it has invited whom.
+void Room::send_invitation(const xmpp::Jid& inviter, const xmpp::MucInvite& invite, std::string_view id) {
+  Invitation sent{.inviter = inviter.bare(), .invitee = invite.peer.bare()};
+  auto message = make_invitation(sent.inviter, invite);
+  if (!id.empty()) message->set_attr("id", id);
+  invited_.erase(std::ranges::remove(invited_, sent).begin(), invited_.end());
+  invited_.push_back(std::move(sent));
+  if (invited_.size() > most_remembered) invited_.pop_front();
+  node().router().send(std::move(message));
+}
+
 void Room::invite(Envelope& envelope, const std::vector<xmpp::MucInvite>& invites) {
   const Occupant* inviter = occupant_of(envelope.from);
-  const Affiliation affiliation = affiliation_of(envelope.from);
-  bool may_invite = inviter != nullptr && (config_.allow_invites || affiliation >= Affiliation::admin);
-  if (config_.allow_invites && inviter != nullptr && inviter->role < Role::participant) may_invite = false;
-  for (const auto& each : invites) {
-    if (each.is_decline || may_invite) continue;
-    // §7.8.2: into a members-only room only admins invite, unless the room lets everybody.
-    return refuse(envelope, inviter == nullptr ? Condition::not_acceptable : Condition::forbidden,
-                  "You may not invite others");
-  }
+  if (inviter == nullptr) return refuse(envelope, Condition::not_acceptable, "You may not invite others");
+  // §7.8.2: into a members-only room only admins invite, unless the room lets everybody.
+  const bool may_invite = affiliation_of(envelope.from) >= Affiliation::admin ||
+                          (config_.allow_invites && inviter->role >= Role::participant);
+  if (!may_invite) return refuse(envelope, Condition::forbidden, "You may not invite others");
+  if (invites.size() > most_at_once) return refuse(envelope, Condition::not_acceptable, "Too many invitations at once");
   std::vector<xmpp::Jid> new_members;
   for (const auto& each : invites) {
-    auto message = make_invitation(envelope.from.bare(), each);
-    if (envelope.stanza->has_attr("id")) message->set_attr("id", envelope.stanza->attr("id"));
-    if (!each.is_decline && config_.members_only && affiliation_of(each.peer) == Affiliation::none) {
-      set_member(each.peer.bare(), Affiliation::member, {});
-      new_members.push_back(each.peer.bare());
-    }
-    node().router().send(std::move(message));
+    if (!each.peer.has_local()) return refuse(envelope, Condition::item_not_found, "That is nobody's address");
+    if (config_.members_only && affiliation_of(each.peer) == Affiliation::none) new_members.push_back(each.peer.bare());
   }
+  if (!has_place_for(new_members)) return refuse(envelope, Condition::resource_constraint, lists_are_full);
+  // Of accounts of ours their home counts whom they turn to (REQUIREMENTS 29).
+  const bool is_counted = node().router().is_ours(envelope.from.domain());
+  if (!is_counted && !rooms_.may_invite(envelope.from, invites.size()))
+    return refuse(envelope, {.condition = Condition::policy_violation,
+                             .text = "Too many invitations, try later",
+                             .application_name = {},
+                             .application_ns = {},
+                             .type = xmpp::ErrorType::wait,
+                             .application_feature = {}});
+  const std::string id(envelope.stanza->attr("id"));
+  for (const auto& jid : new_members) set_member(jid, Affiliation::member, {});
+  for (const auto& each : invites) send_invitation(envelope.from, each, id);
   if (!new_members.empty()) save_members(new_members);
+  node().router().accept(envelope);
+}
+
+/// Only who was invited has something to decline, once, and only to who invited him.
+void Room::decline(Envelope& envelope, const xmpp::MucInvite& invite) {
+  if (affiliation_of(envelope.from) == Affiliation::outcast) return refuse(envelope, Condition::forbidden);
+  const Invitation declined{.inviter = invite.peer.bare(), .invitee = envelope.from.bare()};
+  const auto found = std::ranges::find(invited_, declined);
+  if (found == invited_.end()) return refuse(envelope, Condition::item_not_found, "There is no such invitation");
+  invited_.erase(found);
+  auto message = make_invitation(declined.invitee, invite);
+  message->set_attr("to", declined.inviter.text());
+  if (envelope.stanza->has_attr("id")) message->set_attr("id", envelope.stanza->attr("id"));
+  node().router().send(std::move(message));
   node().router().accept(envelope);
 }
 

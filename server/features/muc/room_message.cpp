@@ -65,17 +65,22 @@ void Room::receive_groupchat(Envelope& envelope) {
   publish(envelope, std::move(message), xmpp::Jid(occupant->jid));
 }
 
+void Room::add_stanza_id(xmpp::Element& message, storage::LogId id) const {
+  message.add("stanza-id", xmpp::ns::sid).set_attr("by", jid_.text()).set_attr("id", storage::to_stanza_id(id));
+}
+
 void Room::publish(Envelope& envelope, xmpp::ElementPtr message, const xmpp::Jid& from,
                    std::vector<storage::LogEntry> tombstones, Job then) {
   message->remove_attr("to");
   message->set_attr("from", from.text());
-  const bool is_kept =
-      config_.is_logged && node().config().archive && says_something(*message) && !forbids_archive(*message);
+  const bool is_kept = keeps_archive() && says_something(*message) && !forbids_archive(*message);
   std::string xml = message->to_xml(xmpp::ns::client);
-  storage::LogId id = 0;
+  // XEP-0425 §3: what can be read can be moderated, so it has an id, also where it is kept nowhere.
+  const bool has_id = says_something(*message) || message->child("body", xmpp::ns::client) != nullptr;
+  const storage::LogId id = has_id ? next_log_id() : 0;
+  if (has_id) add_stanza_id(*message, id);
   Homes& homes = node().homes();
   if (is_kept) {
-    id = next_log_id();
     uncommitted_.insert(id);
     std::string entry = xml;
     const Occupant* author = occupant_named(from.resource());
@@ -92,18 +97,16 @@ void Room::publish(Envelope& envelope, xmpp::ElementPtr message, const xmpp::Jid
       entry = with_child(entry, holder->first_element()->to_xml(xmpp::ns::client));
     }
     homes.batch().entries.push_back({jid_.text(), id, storage::LogEntry::archived, from.text(), std::move(entry)});
-    message->add("stanza-id", xmpp::ns::sid).set_attr("by", jid_.text()).set_attr("id", storage::to_stanza_id(id));
   }
-  const storage::LogId place = id != 0 || !says_something(*message) ? id : next_log_id();
   for (const auto& tombstone : tombstones) homes.batch().replaced.push_back(tombstone);
-  const bool writes = homes.write_for_sender(envelope) || id != 0 || !tombstones.empty();
-  auto finish = [self = shared_from_this(), stanza = share(std::move(message), place), xml = std::move(xml), id,
-                 tombstones = std::move(tombstones), sender = envelope.sender, then = std::move(then)]() mutable {
+  const bool writes = homes.write_for_sender(envelope) || is_kept || !tombstones.empty();
+  auto finish = [self = shared_from_this(), stanza = share(std::move(message), id), xml = std::move(xml), id, is_kept,
+                 sender = envelope.sender, then = std::move(then)]() mutable {
     self->uncommitted_.erase(id);
     self->broadcast(stanza);
-    self->published(stanza->stanza(), xml, stanza->place(), tombstones);
+    self->published(stanza->stanza(), xml, id);
     self->node().router().confirm(sender);
-    self->tell_absent_members(*stanza, id);
+    self->tell_absent_members(*stanza, is_kept ? id : 0);
     if (then) then();
   };
   if (!writes && commits_pending_ == 0) return finish();
@@ -116,11 +119,12 @@ void Room::publish(Envelope& envelope, xmpp::ElementPtr message, const xmpp::Jid
 }
 
 /// The message is durable and on its way to everybody: what the room itself remembers of it.
-void Room::published(const xmpp::Element& message, const std::string& xml, storage::LogId id,
-                     const std::vector<storage::LogEntry>& tombstones) {
-  for (const auto& tombstone : tombstones) {
-    const auto gone = std::ranges::remove(history_, tombstone.id, &HistoryItem::id);
-    history_.erase(gone.begin(), gone.end());
+void Room::published(const xmpp::Element& message, const std::string& xml, storage::LogId id) {
+  if (const auto* retraction = message.child("retract", xmpp::ns::retract)) {
+    if (const auto retracted = storage::parse_stanza_id(retraction->attr("id"))) {
+      const auto gone = std::ranges::remove(history_, *retracted, &HistoryItem::id);
+      history_.erase(gone.begin(), gone.end());
+    }
   }
   if (changes_subject(message)) {
     auto subject = message.clone();

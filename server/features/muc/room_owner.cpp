@@ -75,6 +75,9 @@ void Room::configure(IqRequest request, const xmpp::DataForm& form) {
   if (!admins) return request.fail(admins.error());
   // §10.2: a room has an owner.
   if (*owners && (*owners)->empty()) return request.fail(Condition::conflict, "A room needs an owner");
+  std::vector<xmpp::Jid> listed = owners->value_or(std::vector<xmpp::Jid>());
+  if (*admins) listed.insert(listed.end(), (*admins)->begin(), (*admins)->end());
+  if (!has_place_for(listed)) return request.fail(Condition::resource_constraint, lists_are_full);
   const xmpp::RoomConfig before = std::exchange(config_, std::move(*wanted));
   const bool was_locked = std::exchange(is_locked_, false);
   std::vector<xmpp::Jid> changed;
@@ -115,10 +118,11 @@ void Room::configure(IqRequest request, const xmpp::DataForm& form) {
 // §10.2.1
 void Room::config_changed(const xmpp::RoomConfig& before) {
   std::vector<int> statuses;
-  if (before.is_logged != config_.is_logged) statuses.push_back(config_.is_logged ? 170 : 171);
+  const bool tells_logging = before.is_logged != config_.is_logged && node().config().archive;
+  if (tells_logging) statuses.push_back(config_.is_logged ? 170 : 171);
   if (before.is_anonymous() != config_.is_anonymous()) statuses.push_back(config_.is_anonymous() ? 173 : 172);
   xmpp::RoomConfig same_privacy = before;
-  same_privacy.is_logged = config_.is_logged;
+  if (tells_logging) same_privacy.is_logged = config_.is_logged;
   same_privacy.whois = config_.whois;
   if (same_privacy != config_) statuses.push_back(104);
   if (!statuses.empty()) announce(statuses);

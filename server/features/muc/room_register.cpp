@@ -61,6 +61,7 @@ void Room::set_registration(IqRequest request) {
       return request.fail(Condition::resource_constraint, "Too many wait for an answer");
     return request.reply();
   }
+  if (!has_place_for({who})) return request.fail(Condition::resource_constraint, lists_are_full);
   Member& own = members_[who];
   own.nick = prepared->resource();
   // §7.10: who registers becomes a member; he hears of it like of every change.
@@ -109,6 +110,8 @@ void Room::answer_registration(Envelope& envelope, const xmpp::DataForm& form) {
   const auto allow = form.boolean(allow_var);
   if (!who || !who->has_local() || !allow) return refuse(envelope, Condition::bad_request);
   const xmpp::Jid account = who->bare(), admin = envelope.from.bare();
+  if (form.type == xmpp::DataForm::Type::submit && *allow && **allow && !has_place_for({account}))
+    return refuse(envelope, Condition::resource_constraint, lists_are_full);
   node().router().accept(envelope);
   if (form.type != xmpp::DataForm::Type::submit || !*allow) return;  // put off
   asked_for_.erase(account);
@@ -125,8 +128,7 @@ void Room::answer_registration(Envelope& envelope, const xmpp::DataForm& form) {
       std::ranges::any_of(occupants_, [&](const auto& each) { return each.second->account() == account; });
   // §9.3: so that who waits hears of it.
   if (!is_here)
-    node().router().send(make_invitation(
-        admin, {.is_decline = false, .peer = account, .reason = {}, .thread = {}, .is_continued = false}));
+    send_invitation(admin, {.is_decline = false, .peer = account, .reason = {}, .thread = {}, .is_continued = false});
 }
 
 }  // namespace rookery::server::muc

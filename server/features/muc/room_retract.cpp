@@ -1,7 +1,10 @@
 // XEP-0424 retraction by the author, XEP-0425 by a moderator: the archive keeps a tombstone.
+#include <algorithm>
+
 #include "crypto/random.h"
 #include "server/features/muc/room.h"
 #include "server/node.h"
+#include "storage/archive_range.h"
 #include "xmpp/namespaces.h"
 #include "xmpp/stream_parser.h"
 
@@ -58,13 +61,23 @@ void Room::find_entry(std::string_view stanza_id, Found then) {
   query.ids = {*id};
   ++jobs_pending_;
   auto read = [query](const storage::MessageLog& log) { return log.query(query); };
-  node().read_log(std::move(read),
-                  [self = shared_from_this(), then = std::move(then)](Result<storage::ArchivePage> page) mutable {
-                    --self->jobs_pending_;
-                    if (!page) return then(std::unexpected<Error>(page.error()));
-                    if (page->entries.empty()) return then(fail(Failure::not_found, "no such message"));
-                    then(std::move(page->entries.front()));
-                  });
+  node().read_log(std::move(read), [self = shared_from_this(), id = *id,
+                                    then = std::move(then)](Result<storage::ArchivePage> page) mutable {
+    --self->jobs_pending_;
+    if (page && !page->entries.empty()) return then(std::move(page->entries.front()));
+    if (!page && page.error().failure != Failure::not_found) return then(std::unexpected<Error>(page.error()));
+    // What is not in the log may be at hand for those who enter.
+    const auto said = std::ranges::find(self->history_, id, &HistoryItem::id);
+    if (said == self->history_.end()) return then(fail(Failure::not_found, "no such message"));
+    then(storage::LogEntry{self->jid_.text(), id, storage::LogEntry::archived, {}, said->xml});
+  });
+}
+
+/// Of what is kept nowhere the room knows only when it was said: its ids are times.
+bool Room::may_have_given(std::string_view stanza_id) const {
+  const auto id = storage::parse_stanza_id(stanza_id);
+  const auto now = std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
+  return id && *id >= storage::id_at(record_.created) && *id <= std::max(last_id_, storage::id_at(now));
 }
 
 // XEP-0424 §5, XEP-0425 §5: who, when and by whom stay; what was said goes.
@@ -126,12 +139,14 @@ void Room::moderate(IqRequest request) {
   find_entry(asked->id, [self = shared_from_this(), asked = *asked,
                          request = std::move(request)](Result<storage::LogEntry> entry) mutable {
     const Occupant* moderator = self->occupant_of(request.from());
-    if (!entry) return request.fail(entry.error());
+    const bool is_unknown = !entry && entry.error().failure == Failure::not_found;
+    if (!entry && !(is_unknown && self->may_have_given(asked.id))) return request.fail(entry.error());
     if (moderator == nullptr) return request.fail(Condition::forbidden);
     auto message = make_moderation(asked, moderator->jid, moderator->id);
-    const storage::LogEntry tombstone = self->tombstone(*entry, message->attr("id"), moderator, asked.reason);
+    std::vector<storage::LogEntry> tombstones;
+    if (entry) tombstones.push_back(self->tombstone(*entry, message->attr("id"), moderator, asked.reason));
     Envelope envelope;  // nobody waits to hear that it is durable, but the IQ
-    self->publish(envelope, std::move(message), self->jid_, {tombstone},
+    self->publish(envelope, std::move(message), self->jid_, std::move(tombstones),
                   [request = std::move(request)]() mutable { request.reply(); });
   });
 }

@@ -75,8 +75,7 @@ void Room::let_return() {
     after = std::min(after, each.stay->heard);
     last_id_ = std::max(last_id_, each.stay->heard);  // what is said from now on is newer than what anybody has heard
   }
-  const bool is_in_the_log = config_.is_logged && node().config().archive;
-  if (!is_in_the_log || after >= committed_id()) return returned(after, {});
+  if (!keeps_archive() || after >= committed_id()) return returned(after, {});
   is_reading_missed_ = true;
   ++jobs_pending_;
   storage::ArchiveQuery query;
@@ -109,16 +108,15 @@ std::vector<SharedStanzaPtr> Room::missed_messages(std::vector<storage::LogEntry
     if (!message) continue;
     while (const auto* author = (*message)->child("x", xmpp::ns::muc_user))
       (*message)->remove(*author);  // the archive alone tells
-    (*message)
-        ->add("stanza-id", xmpp::ns::sid)
-        .set_attr("by", jid_.text())
-        .set_attr("id", storage::to_stanza_id(entry.id));
+    add_stanza_id(**message, entry.id);
     messages.push_back(share(std::move(*message), entry.id));
   }
-  if (config_.is_logged && rooms_.node().config().archive) return messages;
+  if (keeps_archive()) return messages;
   for (const auto& item : history_) {
-    if (auto message = xmpp::parse_own(item.xml, xmpp::ns::client))
-      messages.push_back(share(std::move(*message), item.id));
+    auto message = xmpp::parse_own(item.xml, xmpp::ns::client);
+    if (!message) continue;
+    add_stanza_id(**message, item.id);
+    messages.push_back(share(std::move(*message), item.id));
   }
   return messages;
 }

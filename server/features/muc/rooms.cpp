@@ -26,7 +26,7 @@ bool wants_to_create(const Envelope& envelope) {
 
 }  // namespace
 
-Rooms::Rooms(Node& node, Loop& loop) : node_(node), loop_(loop) {
+Rooms::Rooms(Node& node, Loop& loop, RateLimit* invitations) : node_(node), loop_(loop), invitations_(invitations) {
   node_.homes(loop_).also_drop([this](const Homes::Which& which) {
     std::erase_if(rooms_, [&](const auto& each) {
       if (!which(each.first)) return false;
@@ -166,6 +166,14 @@ void Rooms::forget(const xmpp::Jid& room) { rooms_.erase(room.text()); }
 
 void Rooms::shut_down() {
   for (const auto& [jid, room] : rooms_) room->shut_down();
+}
+
+bool Rooms::may_invite(const xmpp::Jid& inviter, size_t count) {
+  const std::string key(inviter.bare_text());
+  for (size_t i = 0; invitations_ != nullptr && i < count; ++i) {
+    if (!invitations_->take(key, loop_.now())) return false;
+  }
+  return true;
 }
 
 void Rooms::sweep() {

@@ -8,12 +8,14 @@
 
 #include "server/features/muc/room.h"
 #include "server/quarantine.h"
+#include "server/rate_limit.h"
 
 namespace rookery::server::muc {
 
 class Rooms {
  public:
-  Rooms(Node& node, Loop& loop);
+  /// `invitations`: how many each inviter has sent lately, shared by all loops; null: that is not limited.
+  Rooms(Node& node, Loop& loop, RateLimit* invitations);
 
   Node& node() { return node_; }
   Loop& loop() { return loop_; }
@@ -24,6 +26,8 @@ class Rooms {
   void forget(const xmpp::Jid& room);  ///< it was destroyed
   bool has(const Room& room) const;    ///< false: it was dropped, with its shard or for a write that was refused
   void shut_down();                    ///< the process ends, the rooms stay
+  /// False when this would be too many invitations in an hour; else they are counted.
+  bool may_invite(const xmpp::Jid& inviter, size_t count);
 
  private:
   struct Loaded {
@@ -42,6 +46,7 @@ class Rooms {
 
   Node& node_;
   Loop& loop_;
+  RateLimit* invitations_;
   std::unordered_map<std::string, std::shared_ptr<Room>> rooms_;
   std::unordered_map<std::string, std::vector<Envelope>> loading_;
 };

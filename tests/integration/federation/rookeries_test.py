@@ -97,6 +97,29 @@ class Dialback(Talk, FederationCase):
         self.assertEqual(push.get("type"), "result", push.to_xml())
 
 
+    async def test_a_guest_sends_so_many_invitations_in_an_hour(self):
+        """REQ 29, XEP-0045 §7.8.2: what the home of an account limits, the room limits for accounts of others."""
+        b = self.server("b.example", config={"strangers": {"per_account_and_hour": 2}})
+        a = self.server("a.example")
+        introduce(a, b)
+        for server, user in ((a, "juliet"), (b, "romeo")):
+            server.start()
+            server.add_account(user, "secret")
+        juliet, romeo = await self.log_in(a, "juliet"), await self.log_in(b, "romeo")
+        room = "balcony@conference.b.example"
+        join = "<presence to='%s/%s'><x xmlns='%s'/></presence>"
+        romeo.send(join % (room, "romeo", NS_MUC))
+        await romeo.receive_where(lambda e: e.name == "message" and e.find("subject") is not None, 20)
+        await romeo.iq("set", "<query xmlns='%s#owner'><x xmlns='jabber:x:data' type='submit'/></query>" % NS_MUC, to=room)
+        juliet.send(join % (room, "juliet", NS_MUC))
+        await juliet.receive_where(lambda e: e.name == "message" and e.find("subject") is not None, 20)
+        for number in (1, 2, 3):
+            juliet.send("<message to='%s' id='i%d'><x xmlns='%s#user'><invite to='romeo@b.example'/></x></message>" % (room, number, NS_MUC))
+        self.assert_error(await juliet.receive_where(lambda e: e.get("id") == "i3", 20), "policy-violation")
+        for number in (1, 2):
+            await romeo.receive_where(lambda e: e.get("id") == "i%d" % number, 20)
+
+
 class Certificates(Talk, FederationCase):
     method = "EXTERNAL"
 
