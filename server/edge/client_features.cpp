@@ -51,8 +51,11 @@ std::string ClientStream::early_features() const {
     for (const auto name : bindings) out.append("<channel-binding type='").append(name).append("'/>");
     out += "</sasl-channel-binding>";
   }
-  if (node_.config().invites != "nobody") out += "<register xmlns='urn:xmpp:ibr-token:0'/>";
-  if (node_.config().registration) out += "<register xmlns='http://jabber.org/features/iq-register'/>";
+  const bool takes_invites = node_.config().invites != "nobody";
+  // XEP-0445 §3; the first is what it was called before, and Conversations shows its invitation only where it sees
+  // that.
+  if (takes_invites) out += "<register xmlns='urn:xmpp:invite'/><register xmlns='urn:xmpp:ibr-token:0'/>";
+  if (takes_invites || node_.config().registration) out += "<register xmlns='http://jabber.org/features/iq-register'/>";
   return out + limits_element(xmpp::ParserLimits::unauthenticated().stanza_bytes);
 }
 

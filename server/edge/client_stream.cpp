@@ -217,11 +217,11 @@ void ClientStream::on_element(xmpp::ElementPtr element) {
   }
 }
 
-/// XEP-0445 §4: with an invitation too.
+/// XEP-0445 §4: with an invitation too; who has none hears so in the answer.
 bool ClientStream::may_register(const xmpp::Element& iq) const {
   if (node_.config().registration) return true;
   if (node_.config().invites == "nobody") return false;
-  return iq.child("preauth", xmpp::ns::pars) != nullptr || (stranger_ && !stranger_->invite.empty());
+  return iq.child("preauth", xmpp::ns::pars) != nullptr || iq.child("query", xmpp::ns::registration) != nullptr;
 }
 
 void ClientStream::on_starttls() {

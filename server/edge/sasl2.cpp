@@ -17,12 +17,18 @@ namespace {
 constexpr size_t longest_tag = 128;
 constexpr size_t stable_suffix_length = 12;
 
-/// XEP-0480: what an account may be upgraded to: the better ones of what is offered.
+/// XEP-0480: what an account may be upgraded to: what is better than the weakest on offer. Not only what is offered: an
+/// operator who offers SCRAM-SHA-1 alone, since imported accounts have no other keys, waits for the others.
 std::vector<std::string> upgrade_tasks(const xmpp::SaslOptions& options) {
-  std::vector<std::string> tasks;
+  std::optional<crypto::Hash> weakest;
   for (const auto mechanism : options.mechanisms) {
-    const auto& words = xmpp::words_of(mechanism);
-    if (words.hash && *words.hash != crypto::Hash::sha1) tasks.push_back(xmpp::upgrade_task(words.name));
+    if (mechanism == xmpp::Mechanism::external) continue;  // no password
+    const auto hash = xmpp::words_of(mechanism).hash.value_or(crypto::Hash::sha1);
+    weakest = std::min(weakest.value_or(hash), hash);
+  }
+  std::vector<std::string> tasks;
+  for (const auto& words : xmpp::all_mechanisms) {
+    if (weakest && words.hash > weakest) tasks.push_back(xmpp::upgrade_task(words.name));
   }
   return tasks;
 }

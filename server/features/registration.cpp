@@ -143,6 +143,11 @@ void register_before_auth(Node& node, xmpp::ElementPtr iq, std::shared_ptr<Stran
   }
   // RFC 6120 §8.2.3 wants an answer to get and set only; before authentication nothing else is allowed at all.
   if (query == nullptr || (type != "get" && type != "set")) return refuse(xmpp::Condition::not_authorized);
+  // REQUIREMENTS 28
+  if (!node.config().registration && stranger->invite.empty()) {
+    return reply(xmpp::error_reply(
+        *iq, {.condition = xmpp::Condition::not_allowed, .text = "Registration is by invitation only"}));
+  }
   if (type == "get") return reply(registration_form(*iq));
   if (query->child("remove", xmpp::ns::registration) != nullptr) return refuse(xmpp::Condition::registration_required);
   const auto username = query->child_text("username", xmpp::ns::registration);
