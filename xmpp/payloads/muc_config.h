@@ -36,6 +36,8 @@ struct RoomConfig {
   /// Takes over the fields that the submitted form has; what it lacks stays. bad-request for what is no value of a
   /// field, not-acceptable for what contradicts itself (§10.1.3: a password-protected room without a password).
   Parsed<RoomConfig> changed_by(const DataForm& submitted) const;
+  /// not-acceptable for a text that is not as in `before` and longer than a service should have to show to everybody.
+  Parsed<void> check_lengths(const RoomConfig& before) const;
   bool operator==(const RoomConfig&) const = default;
 };
 

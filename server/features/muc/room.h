@@ -44,6 +44,8 @@ std::string own_words(xmpp::ElementPtr presence);
 /// XEP-0153 §4.1: SHA-1 of each photo of a vCard, as hex.
 std::vector<std::string> photo_hashes(const xmpp::Element& vcard);
 
+// Of what anybody can be shown, many at a time.
+constexpr size_t longest_nick_bytes = 256, longest_subject_bytes = 4096, longest_reason_bytes = 1024;
 constexpr auto lists_are_full = "The room's lists are full";
 
 /// One nick. All its sessions are of one account.

@@ -106,6 +106,7 @@ std::optional<xmpp::StanzaError> Room::refuse_entry(const Envelope& envelope, co
   if (config_.password_protected && join.password != config_.password)
     return error(Condition::not_authorized);  // §7.2.6
   const auto nick = envelope.to.resource();
+  if (nick.size() > longest_nick_bytes) return error(Condition::not_acceptable, "That nick is too long");
   if (nick_is_taken(nick, envelope.from)) return error(Condition::conflict, "Somebody else has that nick");  // §7.2.9
   // §7.2.10: admins and owners always find a place.
   const size_t allowed = node().config().muc_occupants;
@@ -169,6 +170,8 @@ void Room::send_state(const Occupant& occupant, const xmpp::Jid& session, const 
 
 void Room::change_nick(Envelope& envelope, Occupant& occupant) {
   const xmpp::Jid wanted = envelope.to, session = envelope.from;
+  if (wanted.resource().size() > longest_nick_bytes)
+    return refuse(envelope, Condition::not_acceptable, "That nick is too long");
   if (nick_is_taken(wanted.resource(), session))
     return refuse(envelope, Condition::conflict, "Somebody else has that nick");
   std::string presence = own_words(std::move(envelope.stanza));

@@ -69,6 +69,7 @@ void Room::set_config(IqRequest request) {
 void Room::configure(IqRequest request, const xmpp::DataForm& form) {
   auto wanted = config_.changed_by(form);
   if (!wanted) return request.fail(wanted.error());
+  if (const auto checked = wanted->check_lengths(config_); !checked) return request.fail(checked.error());
   const auto owners = read_jids(form, owners_var);
   if (!owners) return request.fail(owners.error());
   const auto admins = read_jids(form, admins_var);

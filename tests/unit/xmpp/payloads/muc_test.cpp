@@ -84,6 +84,34 @@ TEST(RoomConfig, WhatAFormDoesNotHaveStays) {
   EXPECT_TRUE(changed->is_moderated);
 }
 
+TEST(RoomConfig, IntoAMembersOnlyRoomMembersInviteOnlyWhenAnOwnerSaysSo) {
+  const auto changed = [](const RoomConfig& config, std::initializer_list<std::pair<const char*, const char*>> fields) {
+    DataForm form = DataForm::make(DataForm::Type::submit, ns::muc_roomconfig);
+    for (const auto& [var, value] : fields) form.add("muc#roomconfig_" + std::string(var), value);
+    return *config.changed_by(form);
+  };
+  const RoomConfig closed = changed({}, {{"membersonly", "1"}});
+  EXPECT_FALSE(closed.allow_invites);
+  EXPECT_TRUE(changed({}, {{"membersonly", "1"}, {"allowinvites", "1"}}).allow_invites);
+  EXPECT_TRUE(changed(closed, {{"allowinvites", "1"}}).allow_invites);
+  EXPECT_TRUE(changed(closed, {{"membersonly", "0"}}).allow_invites);
+  RoomConfig stored = closed;
+  stored.allow_invites = true;
+  EXPECT_TRUE(changed(stored, {{"membersonly", "1"}, {"roomname", "Coven"}}).allow_invites);
+}
+
+TEST(RoomConfig, WhatIsShownToEverybodyHasAnEnd) {
+  const RoomConfig before;
+  RoomConfig config;
+  config.name = std::string(1024, 'n');
+  config.description = std::string(4096, 'd');
+  EXPECT_TRUE(config.check_lengths(before));
+  config.name += 'n';
+  ASSERT_FALSE(config.check_lengths(before));
+  EXPECT_EQ(config.check_lengths(before).error().condition, Condition::not_acceptable);
+  EXPECT_TRUE(config.check_lengths(config));  // from before there was a limit
+}
+
 TEST(RoomConfig, RefusesWhatIsNoValue) {
   const auto refusal = [](std::string_view var, std::string_view value) {
     DataForm form = DataForm::make(DataForm::Type::submit, ns::muc_roomconfig);
