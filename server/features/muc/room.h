@@ -178,7 +178,10 @@ class Room : public std::enable_shared_from_this<Room> {
   void enter(Envelope& envelope, const xmpp::MucJoin& join);
   std::optional<xmpp::StanzaError> refuse_entry(const Envelope& envelope, const xmpp::MucJoin& join);
   bool nick_is_taken(std::string_view nick, const xmpp::Jid& by) const;
-  void change_nick(Envelope& envelope, Occupant& occupant);
+  void synchronize(const Occupant& occupant, const xmpp::Jid& session, std::string id, const xmpp::MucJoin& join);
+  void show_to_others(Occupant& occupant);
+  PresenceNote entry_note(std::string id) const;
+  void change_nick(Envelope& envelope, Occupant& occupant, const std::optional<xmpp::MucJoin>& join);
   void leave(Occupant& occupant, const xmpp::Jid& session, PresenceNote note);
   Occupant& add_session(const xmpp::Jid& nick, const xmpp::Jid& session, std::string presence, PresenceNote note);
   void send_state(const Occupant& occupant, const xmpp::Jid& session, const PresenceNote& note);
