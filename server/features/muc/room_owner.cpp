@@ -57,7 +57,8 @@ void Room::set_config(IqRequest request) {
   if (!*form) return request.fail(Condition::bad_request);
   if ((*form)->type == xmpp::DataForm::Type::cancel) {
     // §10.1.3: who does not want to configure a new room does not want the room.
-    if (is_locked_) destroy(nullptr);
+    const xmpp::MucDestroy unexplained;
+    if (is_locked_) destroy(&unexplained);
     return request.reply();
   }
   if ((*form)->type != xmpp::DataForm::Type::submit) return request.fail(Condition::bad_request);
