@@ -147,8 +147,8 @@ void install_muc(Node& node, FeatureRegistry& registry) {
     service.domain = subdomain + "." + domain;
     service.name = "Rooms";
     service.iq.identity({.category = "conference", .type = "text", .name = "Rooms"});
-    for (const auto feature :
-         {xmpp::ns::muc, xmpp::ns::rsm, xmpp::ns::vcard_temp, xmpp::ns::ping, xmpp::ns::occupant_id})
+    for (const auto feature : {xmpp::ns::muc, xmpp::ns::muc_stable_id, xmpp::ns::rsm, xmpp::ns::vcard_temp,
+                               xmpp::ns::ping, xmpp::ns::occupant_id})
       service.iq.advertise(feature);
     service.iq.on_iq("get", "query", xmpp::ns::disco_items, list_rooms);
     service.iq.on_iq("get", "ping", xmpp::ns::ping, [](IqRequest request) { request.reply(); });
