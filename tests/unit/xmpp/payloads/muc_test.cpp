@@ -38,6 +38,11 @@ TEST(Muc, ReadsItemsAndRefusesWhatIsNone) {
     EXPECT_EQ(items(bad).error().condition, Condition::bad_request) << bad;
   }
   EXPECT_EQ(items("<item affiliation='none' jid='@'/>").error().condition, Condition::jid_malformed);
+  // XEP-0045 §9.5: an empty nick takes the reserved one back, an absent one leaves it.
+  const auto nicks = items("<item affiliation='member' jid='b@c' nick=''/><item affiliation='member' jid='b@c'/>");
+  ASSERT_TRUE(nicks);
+  EXPECT_EQ((*nicks)[0].nick, "");
+  EXPECT_EQ((*nicks)[1].nick, std::nullopt);
 }
 
 TEST(Muc, ReadsInvitations) {
