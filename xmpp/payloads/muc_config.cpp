@@ -137,6 +137,9 @@ Parsed<RoomConfig> RoomConfig::changed_by(const DataForm& submitted) const {
     if (!value) return std::unexpected(value.error());
     if (*value) changed.*each.member = **value;
   }
+  // XEP-0045 §7.8.2: into a members-only room admins invite, unless an owner says otherwise.
+  if (changed.members_only != members_only && !submitted.value("muc#roomconfig_allowinvites"))
+    changed.allow_invites = !changed.members_only;
   if (!take_choice(submitted, "muc#roomconfig_whois", whois_names, changed.whois))
     return no_value("muc#roomconfig_whois");
   if (!take_choice(submitted, "muc#roomconfig_allowpm", private_names, changed.private_messages))
