@@ -100,7 +100,7 @@ void describe(FeatureRegistry& registry) {
        .name = "Multi-User Chat",
        .version = "1.35.5",
        .left_out = "roles of those who are away are forgotten when the room has been empty for a minute",
-       .tests = "golden/muc, integration/admin/shutdown_test.py"});
+       .tests = "golden/muc, integration/admin/shutdown_test.py, integration/operate/temporary_rooms_test.py"});
   registry.implements({.number = 249,
                        .name = "Direct MUC Invitations",
                        .version = "1.2",
@@ -131,7 +131,7 @@ void describe(FeatureRegistry& registry) {
                        .name = "Moderated Message Retraction",
                        .version = "0.3.0",
                        .left_out = {},
-                       .tests = "golden/muc/moderation.scs"});
+                       .tests = "golden/muc/moderation.scs, golden/muc/moderation_of_what_is_not_kept.scs"});
   registry.implements(
       {.number = 486, .name = "MUC Avatars", .version = "0.1.0", .left_out = {}, .tests = "golden/muc/avatar.scs"});
 }
@@ -155,6 +155,10 @@ void install_muc(Node& node, FeatureRegistry& registry) {
     service.receive = [&node, rooms](Envelope envelope) { receive(node, *rooms, std::move(envelope)); };
     registry.host(std::move(service));
   }
+  registry.started.emplace_back([&node, rooms] {
+    // Each loop looks for what was left behind in its rooms.
+    for (auto& loop : node.loops()) loop->post([rooms] { rooms->here(); });
+  });
   registry.stopping.emplace_back([rooms] { rooms->here().shut_down(); });
   describe(registry);
 }

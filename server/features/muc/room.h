@@ -35,6 +35,8 @@ struct RoomData {
   Hats hats;
   bool is_new = false;  ///< §10.1.1: locked until its owner has configured it
 };
+/// It surely is one that ends with its last occupant; false also for what cannot be read.
+bool is_temporary(const storage::Room& record);
 Result<RoomData> read_room(storage::Stores& stores, storage::MessageLog& log, const xmpp::Jid& room);
 
 /// §7.2.16: what answers presence from one who is not in the room and does not ask to enter it.
