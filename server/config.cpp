@@ -95,6 +95,7 @@ const std::vector<Key>& keys() {
       {"muc.history", number(&Config::muc_history, 0, 200)},
       {"muc.occupants", number(&Config::muc_occupants, 1, million)},
       {"muc.members", number(&Config::muc_members, 1, million)},
+      {"muc.idle", number(&Config::muc_idle, 1, day)},
       {"muc.rooms_per_user", number(&Config::muc_rooms_per_user, 1, million)},
       {"csi.held_stanzas", number(&Config::held_stanzas, 0, 10'000)},
       {"push.enabled", boolean(&Config::push)},

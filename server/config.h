@@ -121,6 +121,7 @@ struct Config {
   size_t muc_occupants = 5000;               ///< most in one room
   size_t muc_members = 20'000;               ///< most on the lists of one room: members, admins, owners, banned
   size_t muc_rooms_per_user = 100;           ///< that one account may have created
+  std::chrono::seconds muc_idle{60};         ///< nobody in it so long: a room leaves memory; a temporary one ends
 
   // [csi]
   size_t held_stanzas = 100;  ///< that wait for an inactive client; 0: none does, and XEP-0352 is not offered

@@ -40,7 +40,7 @@ Parsed<MucItem> parse_item(const Element& element) {
   auto jid = optional_jid(element, "jid");
   if (!jid) return std::unexpected(jid.error());
   item.jid = std::move(*jid);
-  item.nick = element.attr("nick");
+  if (element.has_attr("nick")) item.nick = element.attr("nick");
   item.reason = element.child_text("reason", element.ns());
   return item;
 }
@@ -73,7 +73,7 @@ Element& MucItem::add_to(Element& parent) const {
   if (affiliation) item.set_attr("affiliation", to_string(*affiliation));
   if (role) item.set_attr("role", to_string(*role));
   if (jid) item.set_attr("jid", jid->text());
-  if (!nick.empty()) item.set_attr("nick", nick);
+  if (nick && !nick->empty()) item.set_attr("nick", *nick);
   if (!actor_nick.empty()) item.add("actor").set_attr("nick", actor_nick);
   if (!reason.empty()) item.add_text_child("reason", reason);
   return item;

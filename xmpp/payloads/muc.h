@@ -34,7 +34,8 @@ struct MucItem {
   std::optional<Affiliation> affiliation;
   std::optional<Role> role;
   std::optional<Jid> jid;
-  std::string nick, reason;
+  std::optional<std::string> nick;  ///< empty: the reserved one is taken back (§9.5)
+  std::string reason;
   std::string actor_nick;  ///< §8.2: who did it
 
   Element& add_to(Element& parent) const;

@@ -27,12 +27,13 @@ constexpr std::array switches = {
 struct Text {
   std::string_view var, label, type;
   std::string RoomConfig::* member;
+  size_t longest_bytes;
 };
 constexpr std::array texts = {
-    Text{"muc#roomconfig_roomname", "Name", "text-single", &RoomConfig::name},
-    Text{"muc#roomconfig_roomdesc", "Description", "text-single", &RoomConfig::description},
-    Text{"muc#roomconfig_lang", "Language", "text-single", &RoomConfig::language},
-    Text{"muc#roomconfig_roomsecret", "Password", "text-private", &RoomConfig::password},
+    Text{"muc#roomconfig_roomname", "Name", "text-single", &RoomConfig::name, 1024},
+    Text{"muc#roomconfig_roomdesc", "Description", "text-single", &RoomConfig::description, 4096},
+    Text{"muc#roomconfig_lang", "Language", "text-single", &RoomConfig::language, 256},
+    Text{"muc#roomconfig_roomsecret", "Password", "text-private", &RoomConfig::password, 1024},
 };
 
 struct Roles {
@@ -136,6 +137,9 @@ Parsed<RoomConfig> RoomConfig::changed_by(const DataForm& submitted) const {
     if (!value) return std::unexpected(value.error());
     if (*value) changed.*each.member = **value;
   }
+  // XEP-0045 §7.8.2: into a members-only room admins invite, unless an owner says otherwise.
+  if (changed.members_only != members_only && !submitted.value("muc#roomconfig_allowinvites"))
+    changed.allow_invites = !changed.members_only;
   if (!take_choice(submitted, "muc#roomconfig_whois", whois_names, changed.whois))
     return no_value("muc#roomconfig_whois");
   if (!take_choice(submitted, "muc#roomconfig_allowpm", private_names, changed.private_messages))
@@ -151,6 +155,15 @@ Parsed<RoomConfig> RoomConfig::changed_by(const DataForm& submitted) const {
   if (changed.password_protected && changed.password.empty())
     return refuse(Condition::not_acceptable, "a password-protected room needs a password");
   return changed;
+}
+
+Parsed<void> RoomConfig::check_lengths(const RoomConfig& before) const {
+  for (const auto& text : texts) {
+    const std::string& value = this->*text.member;
+    if (value.size() > text.longest_bytes && value != before.*text.member)
+      return refuse(Condition::not_acceptable, "the field " + std::string(text.var) + " is too long");
+  }
+  return {};
 }
 
 }  // namespace rookery::xmpp

@@ -22,7 +22,7 @@ struct RoomConfig {
   Whois whois = Whois::moderators;  ///< anyone: the room is non-anonymous
   uint32_t max_users = 0;           ///< 0: as many as the service allows
   bool change_subject = false;      ///< participants may
-  bool allow_invites = true;        ///< occupants who are no admins may, also into a members-only room
+  bool allow_invites = true;        ///< occupants who are no admins may; unless said, not into a members-only room
   bool is_logged = true;            ///< messages are kept, for XEP-0313 and the history
   PrivateMessages private_messages = PrivateMessages::anyone;
   uint32_t history_length = 20;  ///< messages that are sent to one who enters and asks for no other number
@@ -36,6 +36,8 @@ struct RoomConfig {
   /// Takes over the fields that the submitted form has; what it lacks stays. bad-request for what is no value of a
   /// field, not-acceptable for what contradicts itself (§10.1.3: a password-protected room without a password).
   Parsed<RoomConfig> changed_by(const DataForm& submitted) const;
+  /// not-acceptable for a text that is not as in `before` and longer than a service should have to show to everybody.
+  Parsed<void> check_lengths(const RoomConfig& before) const;
   bool operator==(const RoomConfig&) const = default;
 };
 

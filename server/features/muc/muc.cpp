@@ -100,7 +100,7 @@ void describe(FeatureRegistry& registry) {
        .name = "Multi-User Chat",
        .version = "1.35.5",
        .left_out = "roles of those who are away are forgotten when the room has been empty for a minute",
-       .tests = "golden/muc, integration/admin/shutdown_test.py"});
+       .tests = "golden/muc, integration/admin/shutdown_test.py, integration/operate/temporary_rooms_test.py"});
   registry.implements({.number = 249,
                        .name = "Direct MUC Invitations",
                        .version = "1.2",
@@ -131,7 +131,7 @@ void describe(FeatureRegistry& registry) {
                        .name = "Moderated Message Retraction",
                        .version = "0.3.0",
                        .left_out = {},
-                       .tests = "golden/muc/moderation.scs"});
+                       .tests = "golden/muc/moderation.scs, golden/muc/moderation_of_what_is_not_kept.scs"});
   registry.implements(
       {.number = 486, .name = "MUC Avatars", .version = "0.1.0", .left_out = {}, .tests = "golden/muc/avatar.scs"});
 }
@@ -147,14 +147,18 @@ void install_muc(Node& node, FeatureRegistry& registry) {
     service.domain = subdomain + "." + domain;
     service.name = "Rooms";
     service.iq.identity({.category = "conference", .type = "text", .name = "Rooms"});
-    for (const auto feature :
-         {xmpp::ns::muc, xmpp::ns::rsm, xmpp::ns::vcard_temp, xmpp::ns::ping, xmpp::ns::occupant_id})
+    for (const auto feature : {xmpp::ns::muc, xmpp::ns::muc_stable_id, xmpp::ns::rsm, xmpp::ns::vcard_temp,
+                               xmpp::ns::ping, xmpp::ns::occupant_id})
       service.iq.advertise(feature);
     service.iq.on_iq("get", "query", xmpp::ns::disco_items, list_rooms);
     service.iq.on_iq("get", "ping", xmpp::ns::ping, [](IqRequest request) { request.reply(); });
     service.receive = [&node, rooms](Envelope envelope) { receive(node, *rooms, std::move(envelope)); };
     registry.host(std::move(service));
   }
+  registry.started.emplace_back([&node, rooms] {
+    // Each loop looks for what was left behind in its rooms.
+    for (auto& loop : node.loops()) loop->post([rooms] { rooms->here(); });
+  });
   registry.stopping.emplace_back([rooms] { rooms->here().shut_down(); });
   describe(registry);
 }

@@ -22,13 +22,25 @@ bool is_groupchat(const Envelope& envelope) {
   return envelope.stanza->name() == "message" && envelope.stanza->attr("type") == "groupchat";
 }
 
-xmpp::RoomConfig read_config(const storage::Room& record) {
+std::optional<xmpp::RoomConfig> parse_config(const storage::Room& record) {
+  if (record.config.empty()) return xmpp::RoomConfig();  // not configured yet
   const auto document = xmpp::parse_own(record.config);
-  if (!document) return {};
+  if (!document) return std::nullopt;
   const auto form = xmpp::DataForm::parse(**document);
-  if (!form) return {};
-  const auto config = xmpp::RoomConfig().changed_by(*form);
-  return config ? *config : xmpp::RoomConfig();
+  if (!form) return std::nullopt;
+  auto config = xmpp::RoomConfig().changed_by(*form);
+  if (!config) return std::nullopt;
+  return std::move(*config);
+}
+
+/// A room whose configuration cannot be read must neither end nor open for that.
+xmpp::RoomConfig read_config(const storage::Room& record) {
+  if (auto config = parse_config(record)) return std::move(*config);
+  log::error("room_configuration_unreadable", {{"jid", record.jid.text()}});
+  xmpp::RoomConfig safe;
+  safe.is_persistent = safe.members_only = true;
+  safe.is_public = safe.allow_invites = false;
+  return safe;
 }
 
 std::string write_config(const xmpp::RoomConfig& config) {
@@ -45,6 +57,11 @@ storage::RoomAffiliation to_record(const xmpp::Jid& jid, const Member& member) {
 }
 
 }  // namespace
+
+bool is_temporary(const storage::Room& record) {
+  const auto config = parse_config(record);
+  return config && !config->is_persistent;
+}
 
 Room::Room(Rooms& rooms, RoomData data)
     : rooms_(rooms),
@@ -247,7 +264,8 @@ void Room::shut_down() {
 }
 
 bool Room::is_idle() const {
-  return occupants_.empty() && commits_pending_ == 0 && jobs_pending_ == 0 && waiting_.empty() && !is_paused();
+  return occupants_.empty() && commits_pending_ == 0 && jobs_pending_ == 0 && waiting_.empty() && !is_paused() &&
+         takeover_ == nullptr;
 }
 
 void Room::unload() { config_.is_persistent && !is_locked_ ? rooms_.forget(jid_) : destroy(nullptr); }

@@ -35,6 +35,8 @@ struct RoomData {
   Hats hats;
   bool is_new = false;  ///< §10.1.1: locked until its owner has configured it
 };
+/// It surely is one that ends with its last occupant; false also for what cannot be read.
+bool is_temporary(const storage::Room& record);
 Result<RoomData> read_room(storage::Stores& stores, storage::MessageLog& log, const xmpp::Jid& room);
 
 /// §7.2.16: what answers presence from one who is not in the room and does not ask to enter it.
@@ -44,6 +46,8 @@ std::string own_words(xmpp::ElementPtr presence);
 /// XEP-0153 §4.1: SHA-1 of each photo of a vCard, as hex.
 std::vector<std::string> photo_hashes(const xmpp::Element& vcard);
 
+// Of what anybody can be shown, many at a time.
+constexpr size_t longest_nick_bytes = 256, longest_subject_bytes = 4096, longest_reason_bytes = 1024;
 constexpr auto lists_are_full = "The room's lists are full";
 
 /// One nick. All its sessions are of one account.
@@ -176,7 +180,10 @@ class Room : public std::enable_shared_from_this<Room> {
   void enter(Envelope& envelope, const xmpp::MucJoin& join);
   std::optional<xmpp::StanzaError> refuse_entry(const Envelope& envelope, const xmpp::MucJoin& join);
   bool nick_is_taken(std::string_view nick, const xmpp::Jid& by) const;
-  void change_nick(Envelope& envelope, Occupant& occupant);
+  void synchronize(const Occupant& occupant, const xmpp::Jid& session, std::string id, const xmpp::MucJoin& join);
+  void show_to_others(Occupant& occupant);
+  PresenceNote entry_note(std::string id) const;
+  void change_nick(Envelope& envelope, Occupant& occupant, const std::optional<xmpp::MucJoin>& join);
   void leave(Occupant& occupant, const xmpp::Jid& session, PresenceNote note);
   Occupant& add_session(const xmpp::Jid& nick, const xmpp::Jid& session, std::string presence, PresenceNote note);
   void send_state(const Occupant& occupant, const xmpp::Jid& session, const PresenceNote& note);
@@ -207,6 +214,7 @@ class Room : public std::enable_shared_from_this<Room> {
   void receive_normal(Envelope& envelope);
   void invite(Envelope& envelope, const std::vector<xmpp::MucInvite>& invites);
   void send_invitation(const xmpp::Jid& inviter, const xmpp::MucInvite& invite, std::string_view id = {});
+  void invite_members(const xmpp::Jid& inviter, const std::vector<xmpp::Jid>& new_members);
   void decline(Envelope& envelope, const xmpp::MucInvite& invite);
   xmpp::ElementPtr make_invitation(const xmpp::Jid& from, const xmpp::MucInvite& invite) const;
   void request_voice(Envelope& envelope, const xmpp::DataForm& form);

@@ -59,7 +59,14 @@ bool Room::is_last_owner(const xmpp::Jid& jid) const {
 std::optional<xmpp::StanzaError> Room::check_item(const xmpp::Jid& actor, xmpp::MucItem& item) {
   const auto error = [](Condition condition) { return std::optional(xmpp::StanzaError{.condition = condition}); };
   const Standing acting = standing_of(actor);
-  const Occupant* target = item.nick.empty() ? nullptr : occupant_named(item.nick);
+  if (item.reason.size() > longest_reason_bytes) return error(Condition::not_acceptable);
+  const bool is_named = item.nick && !item.nick->empty();
+  if (is_named) {
+    const auto prepared = jid_.with_resource(*item.nick);
+    if (!prepared || prepared->resource().size() > longest_nick_bytes) return error(Condition::not_acceptable);
+    item.nick = prepared->resource();
+  }
+  const Occupant* target = is_named ? occupant_named(*item.nick) : nullptr;
   if (item.role) {
     if (acting.role != Role::moderator) return error(Condition::forbidden);
     if (target == nullptr) return error(Condition::item_not_found);
@@ -69,7 +76,7 @@ std::optional<xmpp::StanzaError> Room::check_item(const xmpp::Jid& actor, xmpp::
   }
   if (acting.affiliation < Affiliation::admin) return error(Condition::forbidden);
   if (!item.jid && target != nullptr) item.jid = target->account();
-  if (!item.jid) return error(item.nick.empty() ? Condition::bad_request : Condition::item_not_found);
+  if (!item.jid) return error(is_named ? Condition::item_not_found : Condition::bad_request);
   item.jid = item.jid->bare();
   if (!item.jid->has_local() && *item.affiliation > Affiliation::none) return error(Condition::bad_request);
   const auto refused = refuse_affiliation(acting.affiliation, affiliation_of(*item.jid), *item.affiliation,
@@ -98,9 +105,12 @@ void Room::change_list(IqRequest request) {
     if (const auto error = check_item(request.from(), item)) return request.fail(*error);
   }
   if (!keeps_an_owner(*items)) return request.fail(Condition::conflict);
-  std::vector<xmpp::Jid> listed;
+  std::vector<xmpp::Jid> listed, new_members;
   for (const auto& item : *items) {
-    if (item.affiliation && *item.affiliation != Affiliation::none) listed.push_back(*item.jid);
+    if (!item.affiliation || *item.affiliation == Affiliation::none) continue;
+    listed.push_back(*item.jid);
+    const bool is_new = *item.affiliation >= Affiliation::member && affiliation_of(*item.jid) < Affiliation::member;
+    if (is_new) new_members.push_back(*item.jid);
   }
   if (!has_place_for(listed)) return request.fail(Condition::resource_constraint, lists_are_full);
   const Occupant* actor = occupant_of(request.from());
@@ -112,7 +122,7 @@ void Room::change_list(IqRequest request) {
       changed.push_back(*item.jid);
       continue;
     }
-    Occupant* target = occupant_named(item.nick);
+    Occupant* target = occupant_named(item.nick.value_or(""));
     if (target == nullptr || is_destroyed_) continue;  // an earlier item has put it out
     PresenceNote note{.actor = actor_nick, .reason = item.reason};
     if (*item.role != Role::none) {
@@ -122,6 +132,7 @@ void Room::change_list(IqRequest request) {
     note.statuses = {307};
     remove(*target, std::move(note));
   }
+  invite_members(request.from(), new_members);
   save_members(changed, [request = std::move(request)](const Status& stored) mutable {
     if (!stored) return request.fail(stored.error());
     request.reply();
@@ -131,9 +142,9 @@ void Room::change_list(IqRequest request) {
 void Room::apply_affiliation(const xmpp::Jid& jid, const xmpp::MucItem& item, const std::string& actor) {
   set_member(jid, *item.affiliation, item.reason);
   given_roles_.erase(jid);
-  // §9.5: an admin may reserve the nick of a member, as long as it is free.
-  if (*item.affiliation >= Affiliation::member && !item.nick.empty() && !nick_is_taken(item.nick, jid))
-    members_[jid].nick = item.nick;
+  // §9.5: an admin may reserve the nick of a member, as long as it is free, and take it back.
+  const bool is_free = item.nick && (item.nick->empty() || !nick_is_taken(*item.nick, jid));
+  if (*item.affiliation >= Affiliation::member && is_free) members_[jid].nick = *item.nick;
   std::vector<std::string> concerned;
   for (const auto& [nick, occupant] : occupants_) {
     const xmpp::Jid account = occupant->account();

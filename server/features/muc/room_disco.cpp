@@ -60,7 +60,9 @@ void Room::disco_info(IqRequest request) {
   tell("muc#roomconfig_changesubject", config_.change_subject);
   tell("muc#roomconfig_allowinvites", config_.allow_invites);
   form.add("muc#roomconfig_allowpm", xmpp::to_string(config_.private_messages), "text-single");
-  const std::string subject = subject_ ? subject_->stanza().child_text("subject", xmpp::ns::client) : std::string();
+  // What is talked about is for who may read it.
+  const bool is_told = subject_ && may_read_archive(request.from());
+  const std::string subject = is_told ? subject_->stanza().child_text("subject", xmpp::ns::client) : std::string();
   if (!subject.empty()) form.add("muc#roominfo_subject", subject, "text-single", "Subject");
   std::vector<std::string> owners;
   for (const auto& [jid, known] : members_) {

@@ -68,21 +68,37 @@ void Room::receive_presence(Envelope& envelope) {
     if (!join) return say_not_in_the_room(node(), envelope);
     return enter(envelope, *join);
   }
-  if (occupant->nick() != envelope.to.resource()) return change_nick(envelope, *occupant);
+  if (occupant->nick() != envelope.to.resource()) return change_nick(envelope, *occupant, join);
   const std::string id(envelope.stanza->attr("id"));
   const std::string before = std::exchange(occupant->presence, own_words(std::move(envelope.stanza)));
   occupant->shown = nullptr;
-  // §7.2: one that asks to enter where it is has lost its state; it gets all of it again.
   if (!join) return broadcast_presence(*occupant, {});
-  if (is_shown(*occupant) && occupant->presence != before) {  // §16.3: the others have not seen it yet
-    for (const auto& [nick, other] : occupants_) {
-      if (other.get() != occupant) send_to(*other, presence_for_others(*occupant, {}, sees_real_jids(*other)));
-    }
-  }
-  send_state(*occupant, envelope.from, {.id = id});
+  if (occupant->presence != before) show_to_others(*occupant);  // §16.3: they have not seen it yet
+  synchronize(*occupant, envelope.from, id, *join);
+}
+
+// §7.2.1, §15.3: one that asks to enter where it is has lost its state; it gets all that it would get on entering.
+void Room::synchronize(const Occupant& occupant, const xmpp::Jid& session, std::string id, const xmpp::MucJoin& join) {
+  send_state(occupant, session, entry_note(std::move(id)));
   Fanout fanout(node());
-  send_history(envelope.from, *join, fanout);
+  send_history(session, join, fanout);
   fanout.send();
+}
+
+void Room::show_to_others(Occupant& occupant) {
+  if (!is_shown(occupant)) return;
+  if (takeover_) takeover_->changed.insert(std::string(occupant.nick()));
+  for (const auto& [nick, other] : occupants_) {
+    if (other.get() != &occupant) send_to(*other, presence_for_others(occupant, {}, sees_real_jids(*other)));
+  }
+}
+
+/// What one who enters is told of the room in its own presence.
+PresenceNote Room::entry_note(std::string id) const {
+  PresenceNote note{.id = std::move(id)};
+  if (!config_.is_anonymous()) note.self_statuses.push_back(100);
+  if (keeps_archive()) note.self_statuses.push_back(170);
+  return note;
 }
 
 bool Room::nick_is_taken(std::string_view nick, const xmpp::Jid& by) const {
@@ -106,6 +122,7 @@ std::optional<xmpp::StanzaError> Room::refuse_entry(const Envelope& envelope, co
   if (config_.password_protected && join.password != config_.password)
     return error(Condition::not_authorized);  // §7.2.6
   const auto nick = envelope.to.resource();
+  if (nick.size() > longest_nick_bytes) return error(Condition::not_acceptable, "That nick is too long");
   if (nick_is_taken(nick, envelope.from)) return error(Condition::conflict, "Somebody else has that nick");  // §7.2.9
   // §7.2.10: admins and owners always find a place.
   const size_t allowed = node().config().muc_occupants;
@@ -117,9 +134,7 @@ std::optional<xmpp::StanzaError> Room::refuse_entry(const Envelope& envelope, co
 
 void Room::enter(Envelope& envelope, const xmpp::MucJoin& join) {
   if (const auto error = refuse_entry(envelope, join)) return refuse(envelope, *error);
-  PresenceNote note{.id = std::string(envelope.stanza->attr("id"))};
-  if (!config_.is_anonymous()) note.self_statuses.push_back(100);
-  if (keeps_archive()) note.self_statuses.push_back(170);
+  PresenceNote note = entry_note(std::string(envelope.stanza->attr("id")));
   if (is_locked_ && occupants_.empty()) note.self_statuses.push_back(201);
   add_session(envelope.to, envelope.from, own_words(std::move(envelope.stanza)), std::move(note));
   Fanout fanout(node());
@@ -167,17 +182,22 @@ void Room::send_state(const Occupant& occupant, const xmpp::Jid& session, const 
   fanout.send();
 }
 
-void Room::change_nick(Envelope& envelope, Occupant& occupant) {
+void Room::change_nick(Envelope& envelope, Occupant& occupant, const std::optional<xmpp::MucJoin>& join) {
   const xmpp::Jid wanted = envelope.to, session = envelope.from;
+  if (wanted.resource().size() > longest_nick_bytes)
+    return refuse(envelope, Condition::not_acceptable, "That nick is too long");
   if (nick_is_taken(wanted.resource(), session))
     return refuse(envelope, Condition::conflict, "Somebody else has that nick");
+  std::string id(envelope.stanza->attr("id"));
   std::string presence = own_words(std::move(envelope.stanza));
   const PresenceNote note{.statuses = {303}, .new_nick = std::string(wanted.resource()), .is_unavailable = true};
   if (occupant.sessions.size() > 1 || occupant_named(wanted.resource()) != nullptr) {
     // Only this client goes: its nick stays with the others, or it joins those that have the new one.
     leave(occupant, session, note);
-    add_session(wanted, session, std::move(presence), {});
-    return;
+    add_session(wanted, session, std::move(presence), join ? entry_note(std::move(id)) : PresenceNote());
+    Fanout fanout(node());
+    if (join) send_history(session, *join, fanout);
+    return fanout.send();
   }
   broadcast_presence(occupant, note);
   auto moved = occupants_.extract(occupants_.find(occupant.nick()));
@@ -186,7 +206,9 @@ void Room::change_nick(Envelope& envelope, Occupant& occupant) {
   occupant.presence = std::move(presence);
   occupant.shown = nullptr;
   occupants_.insert(std::move(moved));
-  broadcast_presence(occupant, {});
+  if (!join) return broadcast_presence(occupant, {});
+  show_to_others(occupant);
+  synchronize(occupant, session, std::move(id), *join);
 }
 
 void Room::leave(Occupant& occupant, const xmpp::Jid& session, PresenceNote note) {

@@ -33,6 +33,15 @@ bool changes_subject(const xmpp::Element& message) {
          message.child("thread", xmpp::ns::client) == nullptr;
 }
 
+/// In all languages together.
+size_t subject_bytes(const xmpp::Element& message) {
+  size_t bytes = 0;
+  for (const auto& child : message.elements()) {
+    if (child.is("subject", xmpp::ns::client)) bytes += child.text().size();
+  }
+  return bytes;
+}
+
 }  // namespace
 
 void Room::receive_message(Envelope& envelope) {
@@ -56,6 +65,8 @@ void Room::receive_groupchat(Envelope& envelope) {
     return retract(std::move(envelope), id);
   }
   const bool is_subject = changes_subject(*envelope.stanza);
+  if (is_subject && subject_bytes(*envelope.stanza) > longest_subject_bytes)
+    return refuse(envelope, Condition::not_acceptable, "That subject is too long");
   if (is_subject && occupant->role < Role::moderator && !config_.change_subject) {
     return refuse(envelope, Condition::forbidden, "You may not change the subject");
   }

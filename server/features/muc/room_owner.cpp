@@ -57,7 +57,8 @@ void Room::set_config(IqRequest request) {
   if (!*form) return request.fail(Condition::bad_request);
   if ((*form)->type == xmpp::DataForm::Type::cancel) {
     // §10.1.3: who does not want to configure a new room does not want the room.
-    if (is_locked_) destroy(nullptr);
+    const xmpp::MucDestroy unexplained;
+    if (is_locked_) destroy(&unexplained);
     return request.reply();
   }
   if ((*form)->type != xmpp::DataForm::Type::submit) return request.fail(Condition::bad_request);
@@ -69,6 +70,7 @@ void Room::set_config(IqRequest request) {
 void Room::configure(IqRequest request, const xmpp::DataForm& form) {
   auto wanted = config_.changed_by(form);
   if (!wanted) return request.fail(wanted.error());
+  if (const auto checked = wanted->check_lengths(config_); !checked) return request.fail(checked.error());
   const auto owners = read_jids(form, owners_var);
   if (!owners) return request.fail(owners.error());
   const auto admins = read_jids(form, admins_var);
@@ -80,7 +82,7 @@ void Room::configure(IqRequest request, const xmpp::DataForm& form) {
   if (!has_place_for(listed)) return request.fail(Condition::resource_constraint, lists_are_full);
   const xmpp::RoomConfig before = std::exchange(config_, std::move(*wanted));
   const bool was_locked = std::exchange(is_locked_, false);
-  std::vector<xmpp::Jid> changed;
+  std::vector<xmpp::Jid> changed, new_members;
   const auto give = [&](const std::optional<std::vector<xmpp::Jid>>& listed, Affiliation affiliation) {
     if (!listed) return;
     const std::set<xmpp::Jid> wanted_set(listed->begin(), listed->end());
@@ -95,6 +97,7 @@ void Room::configure(IqRequest request, const xmpp::DataForm& form) {
         changes.emplace_back(jid, affiliation);
     }
     for (const auto& [jid, value] : changes) {
+      if (affiliation_of(jid) < Affiliation::member) new_members.push_back(jid);
       xmpp::MucItem item;
       item.affiliation = value;
       apply_affiliation(jid, item, {});
@@ -103,6 +106,7 @@ void Room::configure(IqRequest request, const xmpp::DataForm& form) {
   };
   give(*owners, Affiliation::owner);
   give(*admins, Affiliation::admin);
+  invite_members(request.from(), new_members);
   if (was_locked) {
     changed.clear();
     for (const auto& [jid, known] : members_) changed.push_back(jid);

@@ -128,6 +128,9 @@ Role Room::role_of_new(const xmpp::Jid& account) const {
 
 void Room::remove(Occupant& occupant, PresenceNote note) {
   note.is_unavailable = true;
+  // §10.1.3: who leaves before it is configured leaves no room behind, and is told so.
+  const xmpp::MucDestroy unexplained;
+  if (is_locked_ && occupants_.size() == 1) note.destroy = &unexplained;
   broadcast_presence(occupant, note);
   for (const auto& session : occupant.sessions) note_left(session);
   left(xmpp::Jid(occupant.jid));

@@ -52,7 +52,8 @@ void Room::set_registration(IqRequest request) {
   if (!*form || (*form)->form_type() != xmpp::ns::muc_register) return request.fail(Condition::bad_request);
   const auto nick = (*form)->value(nick_var);
   const auto prepared = jid_.with_resource(nick.value_or(std::string_view()));
-  if (!nick || nick->empty() || !prepared) return request.fail(Condition::not_acceptable, "That is no nick");
+  if (!nick || nick->empty() || !prepared || prepared->resource().size() > longest_nick_bytes)
+    return request.fail(Condition::not_acceptable, "That is no nick");
   if (nick_is_taken(prepared->resource(), who)) return request.fail(Condition::conflict, "Somebody else has that nick");
   // §9.9: where members may enter, speak or read and others may not, who becomes one is the admins' matter.
   const bool is_let_in = !config_.password_protected || occupant_of(request.from()) != nullptr;
@@ -120,7 +121,7 @@ void Room::answer_registration(Envelope& envelope, const xmpp::DataForm& form) {
   const auto nick = jid_.with_resource(form.value(nick_var).value_or(""));
   xmpp::MucItem item;
   item.affiliation = Affiliation::member;
-  if (nick) item.nick = nick->resource();
+  if (nick && nick->resource().size() <= longest_nick_bytes) item.nick = nick->resource();
   const Occupant* actor = occupant_of(envelope.from);
   apply_affiliation(account, item, std::string(actor != nullptr ? actor->nick() : std::string_view()));
   save_members({account});

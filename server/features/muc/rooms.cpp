@@ -12,9 +12,8 @@ using xmpp::Condition;
 
 namespace {
 
-constexpr auto sweep_interval = std::chrono::seconds(10);
+constexpr std::chrono::seconds longest_sweep_interval(10);
 constexpr auto load_again_after = std::chrono::milliseconds(200);
-constexpr auto idle_room_lifetime = std::chrono::seconds(60);
 
 bool wants_to_enter(const Envelope& envelope) {
   return envelope.stanza->name() == "presence" && envelope.stanza->attr("type").empty() && !envelope.to.is_bare();
@@ -31,10 +30,11 @@ Rooms::Rooms(Node& node, Loop& loop, RateLimit* invitations) : node_(node), loop
     std::erase_if(rooms_, [&](const auto& each) {
       if (!which(each.first)) return false;
       each.second->ask_for_reports();
+      searched_[shard_of(each.first)] = false;  // should they become ours again
       return true;
     });
   });
-  loop_.after(sweep_interval, [this] { sweep(); });
+  sweep();
 }
 
 std::shared_ptr<Room> Rooms::find(const xmpp::Jid& room) const {
@@ -180,10 +180,11 @@ void Rooms::sweep() {
   std::vector<std::shared_ptr<Room>> idle;
   for (const auto& [jid, room] : rooms_) {
     room->forget_old_requests();
-    if (room->is_idle() && loop_.now() - room->last_used() > idle_room_lifetime) idle.push_back(room);
+    if (room->is_idle() && loop_.now() - room->last_used() > node_.config().muc_idle) idle.push_back(room);
   }
   for (const auto& room : idle) room->unload();
-  loop_.after(sweep_interval, [this] { sweep(); });
+  find_abandoned();
+  loop_.after(std::min(node_.config().muc_idle, longest_sweep_interval), [this] { sweep(); });
 }
 
 }  // namespace rookery::server::muc

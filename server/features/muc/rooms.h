@@ -1,6 +1,7 @@
 // The rooms whose shards one loop owns: loaded on demand, dropped when idle. What homes.h is to accounts.
 #pragma once
 
+#include <bitset>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -9,6 +10,7 @@
 #include "server/features/muc/room.h"
 #include "server/quarantine.h"
 #include "server/rate_limit.h"
+#include "server/routing/router.h"
 
 namespace rookery::server::muc {
 
@@ -44,11 +46,21 @@ class Rooms {
   void create(Envelope envelope, const Loaded& known);
   void sweep();
 
+  // abandoned_rooms.cpp
+  using Shards = std::bitset<shard_count>;
+  struct Search;
+  Shards own_shards() const;
+  void find_abandoned();
+  void search(std::shared_ptr<Search> search);
+  void search_failed(const Search& search);
+
   Node& node_;
   Loop& loop_;
   RateLimit* invitations_;
   std::unordered_map<std::string, std::shared_ptr<Room>> rooms_;
   std::unordered_map<std::string, std::vector<Envelope>> loading_;
+  Shards searched_;  ///< that are ours, and whose rooms from before have been looked through
+  bool is_searching_ = false;
 };
 
 }  // namespace rookery::server::muc

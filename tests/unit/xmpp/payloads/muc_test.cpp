@@ -38,6 +38,11 @@ TEST(Muc, ReadsItemsAndRefusesWhatIsNone) {
     EXPECT_EQ(items(bad).error().condition, Condition::bad_request) << bad;
   }
   EXPECT_EQ(items("<item affiliation='none' jid='@'/>").error().condition, Condition::jid_malformed);
+  // XEP-0045 §9.5: an empty nick takes the reserved one back, an absent one leaves it.
+  const auto nicks = items("<item affiliation='member' jid='b@c' nick=''/><item affiliation='member' jid='b@c'/>");
+  ASSERT_TRUE(nicks);
+  EXPECT_EQ((*nicks)[0].nick, "");
+  EXPECT_EQ((*nicks)[1].nick, std::nullopt);
 }
 
 TEST(Muc, ReadsInvitations) {
@@ -82,6 +87,34 @@ TEST(RoomConfig, WhatAFormDoesNotHaveStays) {
   ASSERT_TRUE(changed);
   EXPECT_EQ(changed->name, "Coven");
   EXPECT_TRUE(changed->is_moderated);
+}
+
+TEST(RoomConfig, IntoAMembersOnlyRoomMembersInviteOnlyWhenAnOwnerSaysSo) {
+  const auto changed = [](const RoomConfig& config, std::initializer_list<std::pair<const char*, const char*>> fields) {
+    DataForm form = DataForm::make(DataForm::Type::submit, ns::muc_roomconfig);
+    for (const auto& [var, value] : fields) form.add("muc#roomconfig_" + std::string(var), value);
+    return *config.changed_by(form);
+  };
+  const RoomConfig closed = changed({}, {{"membersonly", "1"}});
+  EXPECT_FALSE(closed.allow_invites);
+  EXPECT_TRUE(changed({}, {{"membersonly", "1"}, {"allowinvites", "1"}}).allow_invites);
+  EXPECT_TRUE(changed(closed, {{"allowinvites", "1"}}).allow_invites);
+  EXPECT_TRUE(changed(closed, {{"membersonly", "0"}}).allow_invites);
+  RoomConfig stored = closed;
+  stored.allow_invites = true;
+  EXPECT_TRUE(changed(stored, {{"membersonly", "1"}, {"roomname", "Coven"}}).allow_invites);
+}
+
+TEST(RoomConfig, WhatIsShownToEverybodyHasAnEnd) {
+  const RoomConfig before;
+  RoomConfig config;
+  config.name = std::string(1024, 'n');
+  config.description = std::string(4096, 'd');
+  EXPECT_TRUE(config.check_lengths(before));
+  config.name += 'n';
+  ASSERT_FALSE(config.check_lengths(before));
+  EXPECT_EQ(config.check_lengths(before).error().condition, Condition::not_acceptable);
+  EXPECT_TRUE(config.check_lengths(config));  // from before there was a limit
 }
 
 TEST(RoomConfig, RefusesWhatIsNoValue) {
