@@ -58,7 +58,8 @@ struct Visit {
 };
 /// item-not-found when there is no such node.
 Outcome<Visit> visit(storage::Stores& stores, const Call& call, std::string_view node);
-/// The same for owners: forbidden for others.
+/// The same for owners: forbidden for others. What is done here makes an owner answer for a node whose creator has
+/// gone.
 Outcome<Visit> visit_as_owner(storage::Stores& stores, const Call& call, std::string_view node);
 
 /// XEP-0060: feature-not-implemented with `<unsupported feature='…'/>`.

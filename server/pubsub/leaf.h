@@ -33,7 +33,10 @@ struct Leaf {
   xmpp::Jid owner;  ///< the account or the service that the node is found at
   std::string name;
   xmpp::pubsub::NodeConfig config;
-  std::vector<storage::PubsubAffiliation> affiliations;
+  std::vector<storage::PubsubAffiliation> affiliations;  ///< by JID
+  /// At a service, bare JID: the owner who answers for the node. Its roster stands for the models "presence" and
+  /// "roster"; an owner who was only made one by others is asked for nothing. Empty at accounts, and where it has gone.
+  std::string creator = {};
 
   size_t item_limit() const;  ///< 0: items are not kept
 };
@@ -49,6 +52,7 @@ xmpp::pubsub::SubscribeOptions decode_options(std::string_view stored);
 Result<std::optional<Leaf>> load(storage::PubsubStore& store, const xmpp::Jid& owner, std::string_view name);
 /// resource-constraint inside when there are as many nodes as there may be.
 Outcome<void> create(storage::PubsubStore& store, const Leaf& leaf);
+Status save(storage::PubsubStore& store, const Leaf& leaf);  ///< its configuration and creator
 
 /// The subscriptions that get notifications now.
 Result<std::vector<storage::PubsubSubscription>> live_subscriptions(storage::PubsubStore& store, const Leaf& leaf);

@@ -54,7 +54,10 @@ Outcome<Visit> node_to_publish_at(storage::Stores& stores, const Call& call, con
       .leaf = {.owner = call.owner, .name = wanted.node, .config = default_config(call.owner), .affiliations = {}},
       .viewer = call.viewer,
       .affiliation = Affiliation::owner};
-  if (!call.viewer.is_owner) made.leaf.affiliations.push_back({std::string(call.viewer.bare()), "owner"});
+  if (!call.viewer.is_owner) {
+    made.leaf.creator = call.viewer.bare();
+    made.leaf.affiliations.push_back({made.leaf.creator, "owner"});
+  }
   if (wanted.options) {
     if (auto applied = made.leaf.config.apply_publish_options(*wanted.options); !applied)
       return refused<Visit>(applied.error());

@@ -88,6 +88,25 @@ Status change_state(storage::Stores& stores, const Leaf& leaf, storage::PubsubSu
   return waited && state == "subscribed" ? send_last_item_to(stores, leaf, *jid, effects) : Status();
 }
 
+Status settle_access(storage::Stores& stores, const Leaf& leaf, Effects& effects) {
+  auto all = stores.pubsub().subscriptions(leaf.owner, leaf.name);
+  if (!all) return std::unexpected<Error>(all.error());
+  const auto ended = take_unentitled(stores, leaf, *all);
+  if (!ended) return std::unexpected<Error>(ended.error());
+  for (const auto& one : *ended) {
+    if (auto changed = change_state(stores, leaf, one, "none", effects); !changed) return changed;
+  }
+  if (leaf.config.access_model != wire::AccessModel::authorize) return {};
+  for (const auto& one : *all) {
+    const auto jid = xmpp::Jid::parse(one.jid);
+    if (!jid || one.state != "subscribed") continue;
+    const Viewer viewer{.jid = *jid, .is_owner = leaf.owner.has_local() && jid->same_bare(leaf.owner)};
+    if (affiliation_of(viewer, leaf) != Affiliation::none) continue;
+    if (auto changed = change_state(stores, leaf, one, "pending", effects); !changed) return changed;
+  }
+  return {};
+}
+
 std::optional<DataForm> find_authorization(const xmpp::Element& message) {
   auto form = DataForm::parse_child(message);
   if (!form || !*form || (*form)->type == DataForm::Type::form || (*form)->type == DataForm::Type::result)

@@ -18,6 +18,9 @@ void add_requests(const Leaf& leaf, const xmpp::Jid& subscriber, const xmpp::Jid
 void tell_owners(const Leaf& leaf, const xmpp::Jid& subscriber, std::string_view state, Effects& effects);
 /// §12.16: tells the subscriber what has become of its subscription.
 void tell_subscriber(const Leaf& leaf, const xmpp::Jid& subscriber, std::string_view state, Effects& effects);
+/// The access model, or the groups that it admits, are others now: ends the subscriptions of those whom the node would
+/// not let in any more; where an owner has to approve, those whom none has approved wait.
+Status settle_access(storage::Stores& stores, const Leaf& leaf, Effects& effects);
 /// Stores the state ("none" removes), tells the subscriber, and gives the last item to one who was waiting.
 Status change_state(storage::Stores& stores, const Leaf& leaf, storage::PubsubSubscription subscription,
                     std::string_view state, Effects& effects);
