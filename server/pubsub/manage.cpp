@@ -14,6 +14,7 @@ using xmpp::Condition;
 namespace {
 
 constexpr size_t most_affiliations = 20'000;  ///< of one node
+constexpr size_t most_owners = 50;            ///< of one node
 
 /// §8.8.2.4, §8.9.2.4: the error names the entries that were wrong as they still are.
 template <typename Entry, typename Add>
@@ -40,7 +41,8 @@ size_t count_owners(const Affiliations& all) {
 /// §8.9.2.4: somebody has to stay owner. An account is the one owner of its nodes (XEP-0163 §3).
 bool is_allowed(const Leaf& leaf, const wire::AffiliationChange& change, std::string_view before, size_t owners) {
   if (leaf.owner.has_local()) return !change.jid.same_bare(leaf.owner) && change.affiliation != "owner";
-  return before != "owner" || change.affiliation == "owner" || owners > 1;
+  if (change.affiliation == "owner") return owners < most_owners;
+  return before != "owner" || owners > 1;
 }
 
 /// §8.6, end: a new affiliation may settle a request that waits, or end a subscription.
@@ -70,6 +72,17 @@ Status settle_subscriptions(storage::Stores& stores, const Leaf& leaf, const std
   return {};
 }
 
+/// May an owner subscribe somebody who has not asked (§8.8.2)? Each publication is a message to it, so it has to have
+/// approved the owner; and the node has to admit it.
+Result<bool> may_enrol(storage::Stores& stores, const Call& call, const Leaf& leaf, const xmpp::Jid& jid) {
+  if (!jid.is_bare() && !jid.same_bare(call.viewer.jid)) return false;
+  const auto approved = has_approved(stores, jid, call.viewer.jid);
+  if (!approved || !*approved) return approved;
+  const auto viewer = stored_viewer(stores, leaf, jid);
+  if (!viewer) return std::unexpected<Error>(viewer.error());
+  return may_subscribe(*viewer, leaf);
+}
+
 }  // namespace
 
 Outcome<Answer> handle(storage::Stores& stores, const Call& call, const wire::GetNodeSubscriptions& wanted) {
@@ -93,21 +106,27 @@ Outcome<Answer> handle(storage::Stores& stores, const Call& call, const wire::Se
   const Leaf& leaf = (*found)->leaf;
   const auto all = stores.pubsub().subscriptions(leaf.owner, leaf.name);
   if (auto bad = problem(all)) return bad->as<Answer>();
-  if (all->size() + wanted.changes.size() > most_subscribers)
-    return refused<Answer>({.condition = Condition::resource_constraint});
+  size_t room = most_subscribers - std::min(most_subscribers, all->size());
   Answer answer;
   std::vector<wire::Subscription> wrong;
   for (const auto& change : wanted.changes) {
     auto existing = find_subscription(stores, leaf, change.jid);
     if (auto bad = problem(existing)) return bad->as<Answer>();
-    const bool known =
+    if (!*existing && change.subscription == "none") continue;
+    bool right =
         change.subscription == "none" || change.subscription == "subscribed" || change.subscription == "pending";
-    if (!known || (!*existing && change.subscription == "pending")) {
+    if (right && !*existing) {
+      const auto allowed = change.subscription == "subscribed" && room > 0 ? may_enrol(stores, call, leaf, change.jid)
+                                                                           : Result<bool>(false);
+      if (auto bad = problem(allowed)) return bad->as<Answer>();
+      right = *allowed;
+      room -= static_cast<size_t>(right);
+    }
+    if (!right) {
       wrong.push_back(
           {.node = {}, .jid = change.jid, .subscription = *existing ? (*existing)->state : "none", .subid = {}});
       continue;
     }
-    if (!*existing && change.subscription == "none") continue;
     auto subscription = existing->value_or(
         storage::PubsubSubscription{.jid = change.jid.text(), .subid = {}, .state = "none", .options = {}});
     if (auto changed = change_state(stores, leaf, std::move(subscription), change.subscription, answer.effects);

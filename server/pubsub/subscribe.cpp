@@ -80,11 +80,14 @@ Outcome<Answer> handle(storage::Stores& stores, const Call& call, const wire::Su
       *answer.iq, {.node = wanted.node, .jid = wanted.jid, .subscription = subscription.state, .subid = {}});
   if (wanted.options) wire::add_subscribed_options(*answer.iq, options.to_form(xmpp::DataForm::Type::result));
   if (subscription.state == "pending") {
-    add_requests(visit.leaf, wanted.jid, {}, answer.effects);
+    if (auto asked = add_requests(stores, visit.leaf, wanted.jid, answer.effects); !asked)
+      return std::unexpected<Error>(asked.error());
     return answer;
   }
-  if (!*existing && visit.leaf.config.notify_sub)
-    tell_owners(visit.leaf, wanted.jid, subscription.state, answer.effects);
+  if (!*existing && visit.leaf.config.notify_sub) {
+    if (auto told = tell_owners(stores, visit.leaf, wanted.jid, subscription.state, answer.effects); !told)
+      return std::unexpected<Error>(told.error());
+  }
   if (auto added = add_last_item(stores, visit.leaf, wanted.jid, answer.effects); !added)
     return std::unexpected<Error>(added.error());
   return answer;
@@ -103,7 +106,9 @@ Outcome<Answer> handle(storage::Stores& stores, const Call& call, const wire::Un
   if (auto set = stores.pubsub().set_subscription(call.owner, wanted.node, **existing); !set)
     return std::unexpected<Error>(set.error());
   Answer answer{xmpp::result_reply(call.iq), {}};
-  if ((*found)->leaf.config.notify_sub) tell_owners((*found)->leaf, wanted.jid, "none", answer.effects);
+  if (!(*found)->leaf.config.notify_sub) return answer;
+  if (auto told = tell_owners(stores, (*found)->leaf, wanted.jid, "none", answer.effects); !told)
+    return std::unexpected<Error>(told.error());
   return answer;
 }
 
