@@ -17,7 +17,8 @@ using xmpp::Condition;
 namespace {
 
 constexpr size_t most_listed = 200;
-constexpr size_t most_looked_at = 1000;  ///< nodes, hidden ones included: one list must not hold up the store
+constexpr size_t most_list_bytes = 256 * 1024;  ///< of the ids in a list of items
+constexpr size_t most_looked_at = 1000;         ///< nodes, hidden ones included: one list must not hold up the store
 
 Task<void> answer_with(IqRequest request, Viewer viewer, Outcome<Answer> (*handler)(storage::Stores&, const Call&)) {
   const Call call{request.stanza(), request.to(), viewer};
@@ -114,7 +115,16 @@ Outcome<Answer> item_list(storage::Stores& stores, const Call& call) {
   if (auto bad = problem(ids)) return bad->as<Answer>();
   xmpp::DiscoItems list{.node = (*found)->leaf.name, .items = {}, .page = {}};
   // XEP-0060 §5.5: the item's id is the name, there is no node.
-  for (const auto& id : *ids) list.items.push_back({.jid = call.owner, .node = {}, .name = id});
+  size_t bytes = 0;
+  for (const auto& id : *ids) {
+    bytes += id.size();
+    if (bytes > most_list_bytes) break;
+    list.items.push_back({.jid = call.owner, .node = {}, .name = id});
+  }
+  // Whoever wants them all pages through the items themselves (§6.5.4).
+  if (list.items.size() < ids->size())
+    list.page = xmpp::RsmResult{
+        .first = list.items.front().name, .last = list.items.back().name, .first_index = 0, .count = ids->size()};
   Answer answer{xmpp::result_reply(call.iq), {}};
   list.add_to(*answer.iq);
   return answer;

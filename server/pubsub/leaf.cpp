@@ -83,6 +83,9 @@ Result<std::optional<Leaf>> load(storage::PubsubStore& store, const xmpp::Jid& o
 }
 
 Outcome<void> create(storage::PubsubStore& store, const Leaf& leaf) {
+  if (leaf.name.size() > most_name_bytes)
+    return refused<void>({.condition = Condition::not_acceptable, .text = "the node's name is too long"});
+  if (auto fits = leaf.config.check_sizes(); !fits) return refused<void>(fits.error());
   const auto usage = store.usage(leaf.owner, leaf.creator);
   if (!usage) return std::unexpected<Error>(usage.error());
   if (usage->nodes >= most_nodes)

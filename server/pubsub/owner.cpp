@@ -45,6 +45,7 @@ Outcome<Answer> handle(storage::Stores& stores, const Call& call, const wire::Se
   Leaf& leaf = (*found)->leaf;
   const auto before = leaf.config;
   if (auto applied = leaf.config.apply(wanted.form); !applied) return refused<Answer>(applied.error());
+  if (auto fits = leaf.config.check_sizes(); !fits) return refused<Answer>(fits.error());
   Answer answer{xmpp::result_reply(call.iq), {}};
   if (leaf.config == before) return answer;
   if (auto saved = save(stores.pubsub(), leaf); !saved) return std::unexpected<Error>(saved.error());

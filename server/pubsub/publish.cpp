@@ -25,6 +25,7 @@ xmpp::Parsed<void> check(const wire::Publish& wanted, const wire::NodeConfig& co
   if (config.persist_items && wanted.items.size() > limit)
     return wire::refuse_pubsub(Condition::not_allowed, "max-items-exceeded");
   for (const auto& item : wanted.items) {
+    if (item.id.size() > most_id_bytes) return xmpp::refuse(Condition::bad_request, "the item's id is too long");
     if (config.deliver_payloads && item.payload == nullptr)
       return wire::refuse_pubsub(Condition::bad_request, "payload-required");
     if (item.payload != nullptr && item.payload->to_xml().size() > config.max_payload_size) {

@@ -208,6 +208,19 @@ Parsed<void> NodeConfig::check_publish_options(const DataForm& options) const {
   return {};
 }
 
+Parsed<void> NodeConfig::check_sizes() const {
+  for (const Text& text : texts) {
+    if ((this->*text.member).size() > most_text_bytes)
+      return refuse(Condition::not_acceptable, std::string(text.var) + " is too long");
+  }
+  for (const List& list : lists) {
+    size_t bytes = 0;
+    for (const auto& value : this->*list.member) bytes += value.size() + 8;  // with some of its markup
+    if (bytes > most_text_bytes) return refuse(Condition::not_acceptable, std::string(list.var) + " is too long");
+  }
+  return {};
+}
+
 DataForm NodeConfig::to_form(DataForm::Type form_type) const {
   auto form = DataForm::make(form_type, ns::pubsub_node_config);
   add_choice(form, "pubsub#access_model", access_models, static_cast<size_t>(access_model),

@@ -18,6 +18,7 @@ std::string_view to_string(PublishModel model);
 
 struct NodeConfig {
   static constexpr uint32_t unlimited = std::numeric_limits<uint32_t>::max();  ///< "max": whatever the server allows
+  static constexpr size_t most_text_bytes = 1024;  ///< of one text, and of one list in all
 
   AccessModel access_model = AccessModel::open;
   PublishModel publish_model = PublishModel::publishers;
@@ -52,6 +53,10 @@ struct NodeConfig {
   Parsed<void> apply_publish_options(const DataForm& options);
   /// Does this node meet the preconditions of a publication (§7.1.5)? conflict with precondition-not-met.
   Parsed<void> check_publish_options(const DataForm& options) const;
+
+  /// Texts and lists of others are listed to whoever asks: not-acceptable when one is longer than most_text_bytes. What
+  /// is stored already may be.
+  Parsed<void> check_sizes() const;
 
   /// Everything, with types, options and labels when it is a form to fill in. apply() takes it back as a submission.
   DataForm to_form(DataForm::Type type) const;
