@@ -11,8 +11,9 @@ namespace rookery::server::pubsub {
 
 struct Call {
   const xmpp::Element& iq;
-  const xmpp::Jid& owner;  ///< of the nodes: an account or a service
-  const Viewer& viewer;    ///< who asks
+  const xmpp::Jid& owner;    ///< of the nodes: an account or a service
+  const Viewer& viewer;      ///< who asks
+  uint64_t quota_bytes = 0;  ///< of the items of one account, or of one creator at a service; 0: no limit
 };
 
 /// The answer to the iq (an error where it carries more than its condition), and what others are told.

@@ -35,6 +35,16 @@ xmpp::Parsed<void> check(const wire::Publish& wanted, const wire::NodeConfig& co
   return {};
 }
 
+/// Whoever answers for the node may have no more kept than its quota; the last item may go a bit beyond.
+Outcome<void> check_quota(storage::Stores& stores, const Call& call, const Leaf& leaf) {
+  if (call.quota_bytes == 0 || leaf.item_limit() == 0) return xmpp::Parsed<void>();
+  const auto usage = stores.pubsub().usage(leaf.owner, leaf.creator);
+  if (!usage) return std::unexpected<Error>(usage.error());
+  if (usage->bytes < call.quota_bytes) return xmpp::Parsed<void>();
+  return refused<void>({.condition = Condition::resource_constraint,
+                        .text = "the quota of " + std::to_string(call.quota_bytes) + " bytes is used up"});
+}
+
 /// XEP-0163 §3 creates what is not there; §7.1.5 checks what is.
 Outcome<Visit> node_to_publish_at(storage::Stores& stores, const Call& call, const wire::Publish& wanted) {
   auto found = visit(stores, call, wanted.node);
@@ -48,6 +58,7 @@ Outcome<Visit> node_to_publish_at(storage::Stores& stores, const Call& call, con
     }
     if (auto fits = check(wanted, visit.leaf.config, visit.leaf.item_limit()); !fits)
       return refused<Visit>(fits.error());
+    if (auto bad = problem(check_quota(stores, call, visit.leaf))) return bad->as<Visit>();
     return found;
   }
   if ((*found).error().condition != Condition::item_not_found || !call.viewer.may_create) return found;
@@ -65,6 +76,7 @@ Outcome<Visit> node_to_publish_at(storage::Stores& stores, const Call& call, con
   }
   // What is refused leaves no node behind.
   if (auto fits = check(wanted, made.leaf.config, made.leaf.item_limit()); !fits) return refused<Visit>(fits.error());
+  if (auto bad = problem(check_quota(stores, call, made.leaf))) return bad->as<Visit>();
   const auto created = create(stores.pubsub(), made.leaf);
   if (auto bad = problem(created)) return bad->as<Visit>();
   return xmpp::Parsed<Visit>(std::move(made));
