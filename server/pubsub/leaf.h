@@ -15,7 +15,7 @@
 namespace rookery::server::pubsub {
 
 constexpr size_t most_nodes = 1000;                                  ///< of one account; of one creator at a service
-constexpr size_t most_items = 1000;          ///< of one node: what max_items "max" stands for
+constexpr size_t most_items = xmpp::pubsub::NodeConfig::most_items;  ///< of one node
 constexpr size_t most_subscribers = 20'000;                          ///< of one node
 constexpr size_t most_name_bytes = 1024;                             ///< of a node
 constexpr size_t most_id_bytes = 3071;  ///< of an item, whose id may be a JID (XEP-0402, XEP-0490)

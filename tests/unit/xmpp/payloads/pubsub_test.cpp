@@ -282,6 +282,19 @@ TEST(NodeConfig, RefusesWrongValuesAndUnknownOptionsAndStaysAsItWas) {
             Condition::not_acceptable);
 }
 
+TEST(NodeConfig, KeepsNoMoreItemsThanThereMayBeAndSaysSo) {
+  NodeConfig config;
+  ASSERT_TRUE(config.apply(config_form().add("pubsub#max_items", "100000")));
+  EXPECT_EQ(config.max_items, NodeConfig::most_items);
+  EXPECT_EQ(config.to_form(DataForm::Type::form).value("pubsub#max_items"), "1000");
+  EXPECT_TRUE(config.check_publish_options(options_form().add("pubsub#max_items", "100000")));
+  EXPECT_TRUE(config.check_publish_options(options_form().add("pubsub#max_items", "max")));
+  EXPECT_FALSE(config.check_publish_options(options_form().add("pubsub#max_items", "999")));
+  config.max_items = NodeConfig::unlimited;
+  EXPECT_TRUE(config.check_publish_options(options_form().add("pubsub#max_items", "5000")));
+  EXPECT_EQ(config.metadata().value("pubsub#max_items"), "1000");
+}
+
 TEST(NodeConfig, HasTextsAndListsOfALimitedSize) {
   const auto fits = [](std::string_view var, std::vector<std::string> values) {
     NodeConfig config;
