@@ -148,6 +148,7 @@ const std::vector<Key>& keys() {
       {"limits.unauthenticated_per_listener", number(&Config::unauthenticated_per_listener, 1, million)},
       {"limits.unauthenticated_total", number(&Config::unauthenticated_total, 1, million)},
       {"limits.sessions_per_account", number(&Config::sessions_per_account, 1, million)},
+      {"limits.pubsub_bytes_per_account", number(&Config::pubsub_bytes_per_account, 0, 1000 * gigabyte)},
       {"limits.tls_timeout", number(&Config::tls_timeout, 1, day)},
       {"limits.auth_timeout", number(&Config::auth_timeout, 1, day)},
       {"limits.ping_after", number(&Config::ping_after, 0, day)},

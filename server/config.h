@@ -191,6 +191,7 @@ struct Config {
   unsigned unauthenticated_per_listener = 2048;
   unsigned unauthenticated_total = 4096;
   unsigned sessions_per_account = 32;
+  uint64_t pubsub_bytes_per_account = 64 * 1024 * 1024;  ///< of items; 0: no limit
   std::chrono::seconds tls_timeout{30};
   std::chrono::seconds auth_timeout{60};
   std::chrono::seconds ping_after{

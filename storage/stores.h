@@ -75,6 +75,8 @@ class RosterStore {
  public:
   virtual ~RosterStore() = default;
   virtual Result<Roster> load(const xmpp::Jid& owner) = 0;  ///< an unknown owner has an empty roster, version 0
+  /// One contact of it, by bare JID.
+  virtual Result<std::optional<RosterItem>> find(const xmpp::Jid& owner, std::string_view contact) = 0;
   virtual Status put(const xmpp::Jid& owner, const RosterItem& item, uint64_t version) = 0;  ///< insert or replace
   virtual Status remove(const xmpp::Jid& owner, const xmpp::Jid& contact, uint64_t version) = 0;
 };
@@ -96,7 +98,8 @@ class ValueStore {
 /// XEP-0060 nodes, of accounts (PEP) and of services alike.
 struct PubsubNode {
   std::string name;
-  std::string config;  ///< the node's configuration, an opaque form of the pubsub feature
+  std::string config;   ///< the node's configuration, an opaque form of the pubsub feature
+  std::string creator;  ///< at a service: bare JID text of who answers for the node; empty at an account
 };
 struct PubsubItem {
   std::string id;
@@ -114,6 +117,10 @@ struct PubsubSubscription {
   std::string state;  ///< "subscribed", "pending", …
   std::string options;
 };
+struct PubsubUsage {
+  size_t nodes = 0;
+  uint64_t bytes = 0;  ///< of the items: ids, publishers and payloads
+};
 /// What one entity is or has at a node.
 struct PubsubAffiliationAt {
   std::string node;
@@ -127,10 +134,14 @@ struct PubsubSubscriptionAt {
 class PubsubStore {
  public:
   virtual ~PubsubStore() = default;
-  virtual Result<std::vector<PubsubNode>> nodes(const xmpp::Jid& owner) = 0;
+  /// By name, those after `after` (empty: from the first).
+  virtual Result<std::vector<PubsubNode>> nodes(const xmpp::Jid& owner, std::string_view after, size_t limit) = 0;
+  virtual Result<std::vector<std::string>> node_names(const xmpp::Jid& owner) = 0;  ///< in order
+  /// Of the nodes that have this creator. Kept count of, so that asking is cheap.
+  virtual Result<PubsubUsage> usage(const xmpp::Jid& owner, std::string_view creator) = 0;
   virtual Result<PubsubNode> node(const xmpp::Jid& owner, std::string_view name) = 0;  ///< Failure::not_found
   virtual Status create(const xmpp::Jid& owner, const PubsubNode& node) = 0;           ///< Failure::conflict
-  virtual Status configure(const xmpp::Jid& owner, const PubsubNode& node) = 0;
+  virtual Status configure(const xmpp::Jid& owner, const PubsubNode& node) = 0;        ///< and its creator
   virtual Status remove(const xmpp::Jid& owner, std::string_view node) = 0;
   /// Replaces the item of the same id, then deletes the oldest beyond `max_items`.
   virtual Status publish(const xmpp::Jid& owner, std::string_view node, const PubsubItem& item, size_t max_items) = 0;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <limits>
 
 #include "crypto/hash.h"
 #include "server/home/home.h"
@@ -124,7 +125,7 @@ class AccountWriter {
 
   // XEP-0227 §4.11
   Status nodes() {
-    const auto nodes = stores_.pubsub().nodes(jid_);
+    const auto nodes = stores_.pubsub().nodes(jid_, {}, std::numeric_limits<size_t>::max());
     if (!nodes) return std::unexpected<Error>(nodes.error());
     if (nodes->empty()) return {};
     auto owner = xmpp::Element::make("pubsub", xmpp::ns::pubsub_owner);

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
+#include <span>
+#include <unordered_map>
 
 #include "server/home/home.h"
 #include "xmpp/payloads/pubsub/request.h"
@@ -10,6 +13,7 @@ namespace rookery::server::pubsub {
 
 using xmpp::Condition;
 using xmpp::pubsub::AccessModel;
+using xmpp::pubsub::NodeConfig;
 using xmpp::pubsub::PublishModel;
 using xmpp::pubsub::refuse_pubsub;
 
@@ -17,26 +21,68 @@ namespace {
 
 constexpr std::array<std::string_view, 6> names = {"outcast", "none", "member", "publish-only", "publisher", "owner"};
 
-bool is_in_allowed_group(const Viewer& viewer, const Leaf& leaf) {
-  return std::ranges::any_of(viewer.groups, [&](const std::string& group) {
-    return std::ranges::find(leaf.config.roster_groups_allowed, group) != leaf.config.roster_groups_allowed.end();
-  });
+bool asks_roster(const NodeConfig& config) {
+  return config.access_model == AccessModel::presence || config.access_model == AccessModel::roster;
 }
 
+/// What somebody is to the account whose roster counts.
+struct Relation {
+  bool sees_presence = false;
+  std::span<const std::string> groups = {};
+};
+
 /// By the access model alone, for one without affiliation.
-bool model_admits(const Viewer& viewer, const Leaf& leaf) {
-  switch (leaf.config.access_model) {
+bool model_admits(const NodeConfig& config, const Relation& relation) {
+  const auto is_allowed = [&](const std::string& group) {
+    return std::ranges::find(config.roster_groups_allowed, group) != config.roster_groups_allowed.end();
+  };
+  switch (config.access_model) {
     case AccessModel::open:
     case AccessModel::authorize:
       return true;
     case AccessModel::presence:
-      return viewer.sees_presence;
+      return relation.sees_presence;
     case AccessModel::roster:
-      return viewer.sees_presence && is_in_allowed_group(viewer, leaf);
+      return relation.sees_presence && std::ranges::any_of(relation.groups, is_allowed);
     case AccessModel::whitelist:
       break;
   }
   return false;
+}
+
+bool admits(const NodeConfig& config, Affiliation affiliation, const Relation& relation) {
+  switch (affiliation) {
+    case Affiliation::outcast:
+    case Affiliation::publish_only:
+      return false;
+    case Affiliation::none:
+      return model_admits(config, relation);
+    default:
+      return true;
+  }
+}
+
+bool sees_presence(const storage::RosterItem& item) {
+  using Subscription = storage::RosterItem::Subscription;
+  return item.subscription == Subscription::from || item.subscription == Subscription::both;
+}
+
+/// Whose roster counts; nullopt: nobody's.
+std::optional<xmpp::Jid> roster_owner(const Leaf& leaf) {
+  if (leaf.owner.has_local()) return leaf.owner;
+  auto creator = xmpp::Jid::parse(leaf.creator);
+  return creator ? std::optional(std::move(*creator)) : std::nullopt;
+}
+
+Status look_up(storage::Stores& stores, const Leaf& leaf, Viewer& viewer) {
+  const auto owner = asks_roster(leaf.config) ? roster_owner(leaf) : std::nullopt;
+  if (!owner) return {};
+  auto item = stores.rosters().find(*owner, viewer.bare());
+  if (!item) return std::unexpected<Error>(item.error());
+  if (!*item || !sees_presence(**item)) return {};
+  viewer.sees_presence = true;
+  viewer.groups = std::move((*item)->groups);
+  return {};
 }
 
 }  // namespace
@@ -59,22 +105,13 @@ Viewer viewer(const Home& home, const xmpp::Jid& jid) {
 
 Affiliation affiliation_of(const Viewer& viewer, const Leaf& leaf) {
   if (viewer.is_owner) return Affiliation::owner;
-  for (const auto& one : leaf.affiliations) {
-    if (one.jid == viewer.bare()) return parse_affiliation(one.affiliation).value_or(Affiliation::none);
-  }
-  return Affiliation::none;
+  const auto found = std::ranges::lower_bound(leaf.affiliations, viewer.bare(), {}, &storage::PubsubAffiliation::jid);
+  if (found == leaf.affiliations.end() || found->jid != viewer.bare()) return Affiliation::none;
+  return parse_affiliation(found->affiliation).value_or(Affiliation::none);
 }
 
 bool may_subscribe(const Viewer& viewer, const Leaf& leaf) {
-  switch (affiliation_of(viewer, leaf)) {
-    case Affiliation::outcast:
-    case Affiliation::publish_only:
-      return false;
-    case Affiliation::none:
-      return model_admits(viewer, leaf);
-    default:
-      return true;
-  }
+  return admits(leaf.config, affiliation_of(viewer, leaf), {viewer.sees_presence, viewer.groups});
 }
 
 bool may_read(const Viewer& viewer, const Leaf& leaf, bool is_subscribed) {
@@ -114,23 +151,48 @@ xmpp::StanzaError refusal(const Viewer& viewer, const Leaf& leaf) {
   }
 }
 
-Status learn_from_rosters(storage::Stores& stores, const Leaf& leaf, Viewer& viewer) {
-  const auto model = leaf.config.access_model;
-  if (leaf.owner.has_local() || (model != AccessModel::presence && model != AccessModel::roster)) return {};
-  for (const auto& one : leaf.affiliations) {
-    const auto owner = xmpp::Jid::parse(one.jid);
-    if (one.affiliation != "owner" || !owner) continue;
-    const auto roster = stores.rosters().load(*owner);
-    if (!roster) return std::unexpected<Error>(roster.error());
-    for (const auto& item : roster->items) {
-      using Subscription = storage::RosterItem::Subscription;
-      const bool sees = item.subscription == Subscription::from || item.subscription == Subscription::both;
-      if (!sees || item.jid.text() != viewer.bare()) continue;
-      viewer.sees_presence = true;
-      viewer.groups.insert(viewer.groups.end(), item.groups.begin(), item.groups.end());
-    }
+Status learn_from_roster(storage::Stores& stores, const Leaf& leaf, Viewer& viewer) {
+  return leaf.owner.has_local() ? Status() : look_up(stores, leaf, viewer);
+}
+
+Result<Viewer> stored_viewer(storage::Stores& stores, const Leaf& leaf, const xmpp::Jid& jid) {
+  Viewer viewer{.jid = jid, .is_owner = leaf.owner.has_local() && jid.same_bare(leaf.owner)};
+  if (auto looked = look_up(stores, leaf, viewer); !looked) return std::unexpected<Error>(looked.error());
+  return viewer;
+}
+
+Result<std::vector<storage::PubsubSubscription>> take_unentitled(
+    storage::Stores& stores, const Leaf& leaf, std::vector<storage::PubsubSubscription>& subscriptions) {
+  std::vector<storage::PubsubSubscription> taken;
+  const bool is_for_all =
+      leaf.config.access_model == AccessModel::open || leaf.config.access_model == AccessModel::authorize;
+  const bool shuts_out = std::ranges::any_of(leaf.affiliations, [](const auto& one) {
+    return one.affiliation == to_string(Affiliation::outcast) ||
+           one.affiliation == to_string(Affiliation::publish_only);
+  });
+  if (subscriptions.empty() || (is_for_all && !shuts_out)) return taken;
+  std::unordered_map<std::string_view, Affiliation> affiliations;
+  for (const auto& one : leaf.affiliations)
+    affiliations.emplace(one.jid, parse_affiliation(one.affiliation).value_or(Affiliation::none));
+  if (leaf.owner.has_local()) affiliations[leaf.owner.text()] = Affiliation::owner;
+  storage::Roster roster;
+  if (const auto owner = asks_roster(leaf.config) ? roster_owner(leaf) : std::nullopt) {
+    auto loaded = stores.rosters().load(*owner);
+    if (!loaded) return std::unexpected<Error>(loaded.error());
+    roster = std::move(*loaded);
   }
-  return {};
+  std::unordered_map<std::string_view, Relation> relations;
+  for (const auto& item : roster.items) relations.emplace(item.jid.text(), Relation{sees_presence(item), item.groups});
+  const auto gone = std::ranges::partition(subscriptions, [&](const storage::PubsubSubscription& one) {
+    const auto bare = std::string_view(one.jid).substr(0, one.jid.find('/'));
+    const auto affiliation = affiliations.find(bare);
+    const auto relation = relations.find(bare);
+    return admits(leaf.config, affiliation == affiliations.end() ? Affiliation::none : affiliation->second,
+                  relation == relations.end() ? Relation() : relation->second);
+  });
+  taken.assign(std::move_iterator(gone.begin()), std::move_iterator(gone.end()));
+  subscriptions.erase(gone.begin(), gone.end());
+  return taken;
 }
 
 }  // namespace rookery::server::pubsub

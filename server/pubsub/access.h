@@ -39,9 +39,15 @@ bool may_publish(const Viewer& viewer, const Leaf& leaf, bool is_subscribed);
 /// Why may_subscribe() or may_read() said no.
 xmpp::StanzaError refusal(const Viewer& viewer, const Leaf& leaf);
 
-/// At a service the owner of a node stands for the account of the models "presence" and "roster": looks into the
-/// rosters of those owners that are accounts of ours. On the store's worker.
-Status learn_from_rosters(storage::Stores& stores, const Leaf& leaf, Viewer& viewer);
+// On the store's worker.
+/// At a service the node's creator stands for the account of the models "presence" and "roster": looks into its roster.
+Status learn_from_roster(storage::Stores& stores, const Leaf& leaf, Viewer& viewer);
+/// XEP-0060 §14.2: takes out those that the node's access model does not admit any more, and returns them. Costs
+/// nothing at a node that is open to all.
+Result<std::vector<storage::PubsubSubscription>> take_unentitled(
+    storage::Stores& stores, const Leaf& leaf, std::vector<storage::PubsubSubscription>& subscriptions);
+/// Somebody as the stores alone know it, at a service or an account.
+Result<Viewer> stored_viewer(storage::Stores& stores, const Leaf& leaf, const xmpp::Jid& jid);
 
 }  // namespace pubsub
 }  // namespace rookery::server

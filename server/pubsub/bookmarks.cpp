@@ -15,6 +15,7 @@ namespace {
 constexpr std::string_view private_kind = "private";
 constexpr std::string_view private_key = "storage storage:bookmarks";
 constexpr std::string_view legacy_item = "current";
+constexpr size_t most_bytes = 512 * 1024;  ///< of native bookmarks that are converted: they are read at each change
 
 storage::PubsubItem make_item(const xmpp::Jid& owner, std::string id, const xmpp::Element& payload) {
   return {.id = std::move(id), .publisher = owner.text(), .payload = payload.to_xml(), .published = now()};
@@ -31,14 +32,21 @@ Result<xmpp::ElementPtr> private_storage(storage::Stores& stores, const xmpp::Ji
   return parsed ? std::move(*parsed) : xmpp::ElementPtr();
 }
 
+/// The newest, as far as they are not too many bytes. Those beyond are left as they are, and do not appear in the old
+/// forms.
 Result<std::map<std::string, Bookmark>> native_bookmarks(storage::Stores& stores, const xmpp::Jid& owner) {
-  const auto items = stores.pubsub().items(owner, ns::bookmarks, most_items);
-  if (!items) return std::unexpected<Error>(items.error());
+  const auto ids = stores.pubsub().item_ids(owner, ns::bookmarks);
+  if (!ids) return std::unexpected<Error>(ids.error());
   std::map<std::string, Bookmark> found;
-  for (const auto& item : *items) {
-    const auto payload = parse_payload(item);
+  size_t bytes = 0;
+  for (const auto& id : *ids) {
+    const auto item = stores.pubsub().item(owner, ns::bookmarks, id);
+    if (!item) return std::unexpected<Error>(item.error());
+    bytes += id.size() + item->payload.size();
+    if (bytes > most_bytes) break;
+    const auto payload = parse_payload(*item);
     if (payload != nullptr && payload->is("conference", ns::bookmarks))
-      found.emplace(item.id, Bookmark::parse(*payload));
+      found.emplace(item->id, Bookmark::parse(*payload));
   }
   return found;
 }

@@ -11,8 +11,9 @@ namespace rookery::server::pubsub {
 
 struct Call {
   const xmpp::Element& iq;
-  const xmpp::Jid& owner;  ///< of the nodes: an account or a service
-  const Viewer& viewer;    ///< who asks
+  const xmpp::Jid& owner;    ///< of the nodes: an account or a service
+  const Viewer& viewer;      ///< who asks
+  uint64_t quota_bytes = 0;  ///< of the items of one account, or of one creator at a service; 0: no limit
 };
 
 /// The answer to the iq (an error where it carries more than its condition), and what others are told.
@@ -58,7 +59,8 @@ struct Visit {
 };
 /// item-not-found when there is no such node.
 Outcome<Visit> visit(storage::Stores& stores, const Call& call, std::string_view node);
-/// The same for owners: forbidden for others.
+/// The same for owners: forbidden for others. What is done here makes an owner answer for a node whose creator has
+/// gone.
 Outcome<Visit> visit_as_owner(storage::Stores& stores, const Call& call, std::string_view node);
 
 /// XEP-0060: feature-not-implemented with `<unsupported feature='…'/>`.

@@ -2,6 +2,7 @@
 #include "xmpp/payloads/disco.h"
 
 #include <algorithm>
+#include <map>
 
 #include "server/home/home.h"
 #include "server/node.h"
@@ -16,7 +17,8 @@ using xmpp::Condition;
 namespace {
 
 constexpr size_t most_listed = 200;
-constexpr size_t most_looked_at = 1000;  ///< nodes, hidden ones included: one list must not hold up the store
+constexpr size_t most_list_bytes = 256 * 1024;  ///< of the ids in a list of items
+constexpr size_t most_looked_at = 1000;         ///< nodes, hidden ones included: one list must not hold up the store
 
 Task<void> answer_with(IqRequest request, Viewer viewer, Outcome<Answer> (*handler)(storage::Stores&, const Call&)) {
   const Call call{request.stanza(), request.to(), viewer};
@@ -68,24 +70,33 @@ Outcome<Answer> node_list(storage::Stores& stores, const Call& call) {
     return refused<Answer>({.condition = Condition::service_unavailable});
   const auto page = xmpp::RsmRequest::parse_child(*call.iq.first_element());
   if (auto bad = problem(page)) return bad->as<Answer>();
-  const auto stored = stores.pubsub().nodes(call.owner);
-  if (auto bad = problem(stored)) return bad->as<Answer>();
   // By name; XEP-0059 §2.2: what `after` names need not exist any more.
-  const std::string after = page->after.value_or(std::string());
+  const auto stored = stores.pubsub().nodes(call.owner, page->after.value_or(std::string()), most_looked_at + 1);
+  if (auto bad = problem(stored)) return bad->as<Answer>();
+  const auto own = stores.pubsub().affiliations_of(call.owner, call.viewer.jid);
+  if (auto bad = problem(own)) return bad->as<Answer>();
+  std::map<std::string_view, const storage::PubsubAffiliation*> affiliations;
+  for (const auto& at : *own) affiliations.emplace(at.node, &at.affiliation);
   const size_t most = std::min<size_t>(page->max.value_or(most_listed), most_listed);
   size_t looked_at = 0;
   bool complete = true;
   xmpp::DiscoItems list;
   for (const auto& one : *stored) {
-    if (one.name <= after) continue;
     if (list.items.size() == most || looked_at++ == most_looked_at) {
       complete = false;
       break;
     }
-    auto found = visit(stores, call, one.name);
-    if (!found) return std::unexpected<Error>(found.error());
-    if (!*found || !may_subscribe((*found)->viewer, (*found)->leaf)) continue;
-    list.items.push_back({.jid = call.owner, .node = one.name, .name = (*found)->leaf.config.title});
+    Leaf leaf{.owner = call.owner,
+              .name = one.name,
+              .config = decode_config(call.owner, one.config),
+              .affiliations = {},
+              .creator = one.creator};
+    if (const auto at = affiliations.find(one.name); at != affiliations.end()) leaf.affiliations = {*at->second};
+    Viewer viewer = call.viewer;
+    if (auto learned = learn_from_roster(stores, leaf, viewer); !learned)
+      return std::unexpected<Error>(learned.error());
+    if (may_subscribe(viewer, leaf))
+      list.items.push_back({.jid = call.owner, .node = one.name, .name = leaf.config.title});
   }
   // No count: it would tell of nodes that are not shown.
   if (!list.items.empty() && (!complete || !page->empty())) {
@@ -104,7 +115,16 @@ Outcome<Answer> item_list(storage::Stores& stores, const Call& call) {
   if (auto bad = problem(ids)) return bad->as<Answer>();
   xmpp::DiscoItems list{.node = (*found)->leaf.name, .items = {}, .page = {}};
   // XEP-0060 §5.5: the item's id is the name, there is no node.
-  for (const auto& id : *ids) list.items.push_back({.jid = call.owner, .node = {}, .name = id});
+  size_t bytes = 0;
+  for (const auto& id : *ids) {
+    bytes += id.size();
+    if (bytes > most_list_bytes) break;
+    list.items.push_back({.jid = call.owner, .node = {}, .name = id});
+  }
+  // Whoever wants them all pages through the items themselves (§6.5.4).
+  if (list.items.size() < ids->size())
+    list.page = xmpp::RsmResult{
+        .first = list.items.front().name, .last = list.items.back().name, .first_index = 0, .count = ids->size()};
   Answer answer{xmpp::result_reply(call.iq), {}};
   list.add_to(*answer.iq);
   return answer;

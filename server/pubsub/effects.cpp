@@ -76,6 +76,10 @@ Status add_notice(storage::Stores& stores, const Leaf& leaf, xmpp::ElementPtr me
   if (!leaf.config.deliver_notifications) return {};
   auto subscribers = live_subscriptions(stores.pubsub(), leaf);
   if (!subscribers) return std::unexpected<Error>(subscribers.error());
+  // XEP-0060 §14.2. An account's home knows its contacts better, see targets_of().
+  if (!leaf.owner.has_local()) {
+    if (auto taken = take_unentitled(stores, leaf, *subscribers); !taken) return std::unexpected<Error>(taken.error());
+  }
   effects.notices.push_back({leaf, std::move(*subscribers), std::move(message)});
   return {};
 }

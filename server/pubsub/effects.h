@@ -31,7 +31,7 @@ struct Effects {
 xmpp::ElementPtr make_message(const Leaf& leaf);
 /// The same with one item and the time of its publication, for one who comes later (XEP-0060 §6.1.7).
 xmpp::ElementPtr make_last_item(const Leaf& leaf, const storage::PubsubItem& item, const xmpp::Jid& to);
-/// Adds a notice with this message for the node's present subscribers. On the store's worker.
+/// Adds a notice with this message for the node's present subscribers, as far as it admits them. On the store's worker.
 Status add_notice(storage::Stores& stores, const Leaf& leaf, xmpp::ElementPtr message, Effects& effects);
 
 /// On the loop that owns `owner`.

@@ -16,7 +16,7 @@ using xmpp::Condition;
 
 namespace {
 
-constexpr size_t most_answer_bytes = 1024 * 1024;  ///< of payloads; one item may be larger
+constexpr size_t most_answer_bytes = 1024 * 1024;  ///< of items; one may be larger
 
 /// XEP-0060 §7.1.2.3 and §12.15: who a reply to the item is for.
 void add_reply_addresses(xmpp::Element& message, const Leaf& leaf, const xmpp::Jid& publisher) {
@@ -90,7 +90,7 @@ Result<std::vector<storage::PubsubItem>> read_items(storage::Stores& stores, con
     auto item = stores.pubsub().item(leaf.owner, leaf.name, id);
     if (!item && item.error().failure != Failure::not_found) return std::unexpected<Error>(item.error());
     if (item) {
-      bytes += item->payload.size();
+      bytes += item->id.size() + item->publisher.size() + item->payload.size();
       if (bytes > most_answer_bytes && !read.empty()) break;
       read.push_back(std::move(*item));
     }
@@ -188,6 +188,8 @@ Outcome<Answer> handle(storage::Stores& stores, const Call& call, const wire::Ge
   if (!may_read(visit.viewer, visit.leaf, visit.is_subscribed))
     return refused<Answer>(refusal(visit.viewer, visit.leaf));
   if (!visit.leaf.config.persist_items) return refused<Answer>(unsupported("persistent-items"));  // §6.5.9.4
+  if (wanted.ids.size() > most_items)
+    return refused<Answer>({.condition = Condition::bad_request, .text = "too many items"});
   auto choice = xmpp::Parsed<Choice>(Choice{wanted.ids, {}});
   if (wanted.ids.empty()) {
     auto ids = stores.pubsub().item_ids(call.owner, wanted.node);

@@ -1,6 +1,7 @@
 // The last items for one who has just come (XEP-0060 §6.1.7, pubsub#send_last_published_item).
 #include "server/home/home.h"
 #include "server/node.h"
+#include "server/pubsub/access.h"
 #include "server/pubsub/effects.h"
 #include "server/pubsub/items.h"
 #include "server/pubsub/serve.h"
@@ -45,7 +46,15 @@ Result<std::vector<LastItem>> read_subscribed(storage::Stores& stores, const xmp
     const bool is_its = subscription.jid == full.bare_text() || subscription.jid == full.text();
     if (is_its && subscription.state == "subscribed" && options.deliver && options.is_live(now())) nodes.insert(node);
   }
-  return read_all(stores, owner, nodes);
+  auto found = read_all(stores, owner, nodes);
+  if (!found) return found;
+  std::vector<LastItem> admitted;
+  for (auto& last : *found) {
+    const auto viewer = stored_viewer(stores, last.leaf, full);
+    if (!viewer) return std::unexpected<Error>(viewer.error());
+    if (may_read(*viewer, last.leaf, true)) admitted.push_back(std::move(last));
+  }
+  return admitted;
 }
 
 bool is_reachable(Home& home, const xmpp::Jid& full) {

@@ -70,7 +70,11 @@ Result<std::optional<Leaf>> load(storage::PubsubStore& store, const xmpp::Jid& o
   }
   auto affiliations = store.affiliations(owner, name);
   if (!affiliations) return std::unexpected<Error>(affiliations.error());
-  Leaf leaf{owner, std::string(name), decode_config(owner, stored->config), std::move(*affiliations)};
+  Leaf leaf{.owner = owner,
+            .name = std::string(name),
+            .config = decode_config(owner, stored->config),
+            .affiliations = std::move(*affiliations),
+            .creator = std::move(stored->creator)};
   if (leaf.config.item_expire != NodeConfig::unlimited) {
     const auto expired = store.expire(owner, name, now() - std::chrono::seconds(leaf.config.item_expire));
     if (!expired) return std::unexpected<Error>(expired.error());
@@ -79,28 +83,26 @@ Result<std::optional<Leaf>> load(storage::PubsubStore& store, const xmpp::Jid& o
 }
 
 Outcome<void> create(storage::PubsubStore& store, const Leaf& leaf) {
-  size_t count = 0;
-  if (leaf.owner.has_local()) {
-    const auto existing = store.nodes(leaf.owner);
-    if (!existing) return std::unexpected<Error>(existing.error());
-    count = existing->size();
-  } else if (!leaf.affiliations.empty()) {
-    const auto creator = xmpp::Jid::parse(leaf.affiliations.front().jid);
-    if (!creator) return std::unexpected<Error>(creator.error());
-    const auto existing = store.affiliations_of(leaf.owner, *creator);
-    if (!existing) return std::unexpected<Error>(existing.error());
-    count = static_cast<size_t>(
-        std::ranges::count_if(*existing, [](const auto& at) { return at.affiliation.affiliation == "owner"; }));
-  }
-  if (count >= most_nodes)
+  if (leaf.name.size() > most_name_bytes)
+    return refused<void>({.condition = Condition::not_acceptable, .text = "the node's name is too long"});
+  if (auto fits = leaf.config.check_sizes(); !fits) return refused<void>(fits.error());
+  const auto usage = store.usage(leaf.owner, leaf.creator);
+  if (!usage) return std::unexpected<Error>(usage.error());
+  if (usage->nodes >= most_nodes)
     return refused<void>({.condition = Condition::resource_constraint, .text = "too many nodes"});
-  const auto created = store.create(leaf.owner, {.name = leaf.name, .config = encode_config(leaf.config)});
+  const auto created =
+      store.create(leaf.owner, {.name = leaf.name, .config = encode_config(leaf.config), .creator = leaf.creator});
   if (!created) return std::unexpected<Error>(created.error());
   for (const auto& affiliation : leaf.affiliations) {
     if (auto set = store.set_affiliation(leaf.owner, leaf.name, affiliation); !set)
       return std::unexpected<Error>(set.error());
   }
   return xmpp::Parsed<void>();
+}
+
+Status save(storage::PubsubStore& store, const Leaf& leaf) {
+  return store.configure(leaf.owner,
+                         {.name = leaf.name, .config = encode_config(leaf.config), .creator = leaf.creator});
 }
 
 Result<std::vector<storage::PubsubSubscription>> live_subscriptions(storage::PubsubStore& store, const Leaf& leaf) {

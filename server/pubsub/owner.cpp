@@ -2,6 +2,7 @@
 #include "crypto/random.h"
 #include "server/pubsub/call.h"
 #include "server/pubsub/conversions.h"
+#include "server/pubsub/subscriptions.h"
 #include "xmpp/payloads/pubsub/event.h"
 
 namespace rookery::server::pubsub {
@@ -16,7 +17,10 @@ Outcome<Answer> handle(storage::Stores& stores, const Call& call, const wire::Cr
             .name = instant ? crypto::random_token() : wanted.node,
             .config = default_config(call.owner),
             .affiliations = {}};
-  if (!call.viewer.is_owner) leaf.affiliations.push_back({std::string(call.viewer.bare()), "owner"});
+  if (!call.viewer.is_owner) {
+    leaf.creator = call.viewer.bare();
+    leaf.affiliations.push_back({leaf.creator, "owner"});
+  }
   if (wanted.config) {
     if (auto applied = leaf.config.apply(*wanted.config); !applied) return refused<Answer>(applied.error());
   }
@@ -41,10 +45,15 @@ Outcome<Answer> handle(storage::Stores& stores, const Call& call, const wire::Se
   Leaf& leaf = (*found)->leaf;
   const auto before = leaf.config;
   if (auto applied = leaf.config.apply(wanted.form); !applied) return refused<Answer>(applied.error());
+  if (auto fits = leaf.config.check_sizes(); !fits) return refused<Answer>(fits.error());
   Answer answer{xmpp::result_reply(call.iq), {}};
   if (leaf.config == before) return answer;
-  const auto stored = stores.pubsub().configure(leaf.owner, {.name = leaf.name, .config = encode_config(leaf.config)});
-  if (auto bad = problem(stored)) return bad->as<Answer>();
+  if (auto saved = save(stores.pubsub(), leaf); !saved) return std::unexpected<Error>(saved.error());
+  if (leaf.config.access_model != before.access_model ||
+      leaf.config.roster_groups_allowed != before.roster_groups_allowed) {
+    if (auto settled = settle_access(stores, leaf, answer.effects); !settled)
+      return std::unexpected<Error>(settled.error());
+  }
   if (leaf.config.notify_config) {
     auto message = make_message(leaf);
     const auto form = leaf.config.to_form(xmpp::DataForm::Type::result);

@@ -25,6 +25,7 @@ xmpp::Parsed<void> check(const wire::Publish& wanted, const wire::NodeConfig& co
   if (config.persist_items && wanted.items.size() > limit)
     return wire::refuse_pubsub(Condition::not_allowed, "max-items-exceeded");
   for (const auto& item : wanted.items) {
+    if (item.id.size() > most_id_bytes) return xmpp::refuse(Condition::bad_request, "the item's id is too long");
     if (config.deliver_payloads && item.payload == nullptr)
       return wire::refuse_pubsub(Condition::bad_request, "payload-required");
     if (item.payload != nullptr && item.payload->to_xml().size() > config.max_payload_size) {
@@ -32,6 +33,16 @@ xmpp::Parsed<void> check(const wire::Publish& wanted, const wire::NodeConfig& co
     }
   }
   return {};
+}
+
+/// Whoever answers for the node may have no more kept than its quota; the last item may go a bit beyond.
+Outcome<void> check_quota(storage::Stores& stores, const Call& call, const Leaf& leaf) {
+  if (call.quota_bytes == 0 || leaf.item_limit() == 0) return xmpp::Parsed<void>();
+  const auto usage = stores.pubsub().usage(leaf.owner, leaf.creator);
+  if (!usage) return std::unexpected<Error>(usage.error());
+  if (usage->bytes < call.quota_bytes) return xmpp::Parsed<void>();
+  return refused<void>({.condition = Condition::resource_constraint,
+                        .text = "the quota of " + std::to_string(call.quota_bytes) + " bytes is used up"});
 }
 
 /// XEP-0163 §3 creates what is not there; §7.1.5 checks what is.
@@ -47,6 +58,7 @@ Outcome<Visit> node_to_publish_at(storage::Stores& stores, const Call& call, con
     }
     if (auto fits = check(wanted, visit.leaf.config, visit.leaf.item_limit()); !fits)
       return refused<Visit>(fits.error());
+    if (auto bad = problem(check_quota(stores, call, visit.leaf))) return bad->as<Visit>();
     return found;
   }
   if ((*found).error().condition != Condition::item_not_found || !call.viewer.may_create) return found;
@@ -54,13 +66,17 @@ Outcome<Visit> node_to_publish_at(storage::Stores& stores, const Call& call, con
       .leaf = {.owner = call.owner, .name = wanted.node, .config = default_config(call.owner), .affiliations = {}},
       .viewer = call.viewer,
       .affiliation = Affiliation::owner};
-  if (!call.viewer.is_owner) made.leaf.affiliations.push_back({std::string(call.viewer.bare()), "owner"});
+  if (!call.viewer.is_owner) {
+    made.leaf.creator = call.viewer.bare();
+    made.leaf.affiliations.push_back({made.leaf.creator, "owner"});
+  }
   if (wanted.options) {
     if (auto applied = made.leaf.config.apply_publish_options(*wanted.options); !applied)
       return refused<Visit>(applied.error());
   }
   // What is refused leaves no node behind.
   if (auto fits = check(wanted, made.leaf.config, made.leaf.item_limit()); !fits) return refused<Visit>(fits.error());
+  if (auto bad = problem(check_quota(stores, call, made.leaf))) return bad->as<Visit>();
   const auto created = create(stores.pubsub(), made.leaf);
   if (auto bad = problem(created)) return bad->as<Visit>();
   return xmpp::Parsed<Visit>(std::move(made));

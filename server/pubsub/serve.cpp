@@ -61,7 +61,7 @@ void refuse(IqRequest& request, const Viewer& viewer, const xmpp::StanzaError& e
 }
 
 Task<void> run(IqRequest request, Viewer viewer, wire::Request wanted) {
-  const Call call{request.stanza(), request.to(), viewer};
+  const Call call{request.stanza(), request.to(), viewer, request.node().config().pubsub_bytes_per_account};
   auto work = [&call, &wanted](storage::Stores& stores) {
     return std::visit([&](const auto& one) { return handle(stores, call, one); }, wanted);
   };

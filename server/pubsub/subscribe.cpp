@@ -33,6 +33,9 @@ Outcome<std::string> first_state(const Visit& visit) {
 /// §6.1.7
 Status add_last_item(storage::Stores& stores, const Leaf& leaf, const xmpp::Jid& to, Effects& effects) {
   if (leaf.config.send_last_published_item == wire::SendLastItem::never || !leaf.config.persist_items) return {};
+  const auto viewer = stored_viewer(stores, leaf, to);
+  if (!viewer) return std::unexpected<Error>(viewer.error());
+  if (!may_read(*viewer, leaf, true)) return {};
   auto item = last_item(stores, leaf.owner, leaf.name);
   if (!item) return std::unexpected<Error>(item.error());
   if (*item) effects.messages.push_back(make_last_item(leaf, **item, to));
@@ -55,7 +58,9 @@ Outcome<Answer> handle(storage::Stores& stores, const Call& call, const wire::Su
   auto existing = find_subscription(stores, visit.leaf, wanted.jid);
   if (auto bad = problem(existing)) return bad->as<Answer>();
   if (*existing && (*existing)->state == "pending") {
-    return refused<Answer>(wire::refuse_pubsub(Condition::not_authorized, "pending-subscription").error());  // §6.1.3.7
+    if (**state == "pending")  // §6.1.3.7
+      return refused<Answer>(wire::refuse_pubsub(Condition::not_authorized, "pending-subscription").error());
+    (*existing)->state = **state;  // the node needs no approval any more
   }
   // §6.1.6: who asks again hears what there is.
   storage::PubsubSubscription subscription = existing->value_or(
@@ -75,11 +80,14 @@ Outcome<Answer> handle(storage::Stores& stores, const Call& call, const wire::Su
       *answer.iq, {.node = wanted.node, .jid = wanted.jid, .subscription = subscription.state, .subid = {}});
   if (wanted.options) wire::add_subscribed_options(*answer.iq, options.to_form(xmpp::DataForm::Type::result));
   if (subscription.state == "pending") {
-    add_requests(visit.leaf, wanted.jid, {}, answer.effects);
+    if (auto asked = add_requests(stores, visit.leaf, wanted.jid, answer.effects); !asked)
+      return std::unexpected<Error>(asked.error());
     return answer;
   }
-  if (!*existing && visit.leaf.config.notify_sub)
-    tell_owners(visit.leaf, wanted.jid, subscription.state, answer.effects);
+  if (!*existing && visit.leaf.config.notify_sub) {
+    if (auto told = tell_owners(stores, visit.leaf, wanted.jid, subscription.state, answer.effects); !told)
+      return std::unexpected<Error>(told.error());
+  }
   if (auto added = add_last_item(stores, visit.leaf, wanted.jid, answer.effects); !added)
     return std::unexpected<Error>(added.error());
   return answer;
@@ -98,7 +106,9 @@ Outcome<Answer> handle(storage::Stores& stores, const Call& call, const wire::Un
   if (auto set = stores.pubsub().set_subscription(call.owner, wanted.node, **existing); !set)
     return std::unexpected<Error>(set.error());
   Answer answer{xmpp::result_reply(call.iq), {}};
-  if ((*found)->leaf.config.notify_sub) tell_owners((*found)->leaf, wanted.jid, "none", answer.effects);
+  if (!(*found)->leaf.config.notify_sub) return answer;
+  if (auto told = tell_owners(stores, (*found)->leaf, wanted.jid, "none", answer.effects); !told)
+    return std::unexpected<Error>(told.error());
   return answer;
 }
 

@@ -43,11 +43,10 @@ Outcome<Answer> handle(storage::Stores& stores, const Call& call, const wire::Ge
 Outcome<Answer> handle(storage::Stores& stores, const Call& call, const wire::GetAffiliations& wanted) {
   std::vector<wire::Affiliation> list;
   if (call.viewer.is_owner) {
-    const auto nodes = stores.pubsub().nodes(call.owner);
-    if (auto bad = problem(nodes)) return bad->as<Answer>();
-    for (const auto& node : *nodes) {
-      if (wanted.node.empty() || node.name == wanted.node)
-        list.push_back({.node = node.name, .jid = {}, .affiliation = "owner"});
+    const auto names = stores.pubsub().node_names(call.owner);
+    if (auto bad = problem(names)) return bad->as<Answer>();
+    for (const auto& name : *names) {
+      if (wanted.node.empty() || name == wanted.node) list.push_back({.node = name, .jid = {}, .affiliation = "owner"});
     }
   } else {
     const auto own = stores.pubsub().affiliations_of(call.owner, call.viewer.jid);

@@ -25,6 +25,24 @@ xmpp::ElementPtr make_subscription_event(const Leaf& leaf, const xmpp::Jid& subs
   return message;
 }
 
+/// Those owners who are told of subscribers: anybody can be made an owner without being asked, so of those beside the
+/// creator only who has approved it.
+Result<std::vector<xmpp::Jid>> willing_owners(storage::Stores& stores, const Leaf& leaf) {
+  if (leaf.owner.has_local()) return std::vector{leaf.owner};
+  std::vector<xmpp::Jid> owners;
+  const auto creator = xmpp::Jid::parse(leaf.creator);
+  if (!creator) return owners;
+  for (const auto& one : leaf.affiliations) {
+    if (one.affiliation != "owner") continue;
+    auto jid = xmpp::Jid::parse(one.jid);
+    if (!jid) continue;
+    const auto approved = has_approved(stores, *jid, *creator);
+    if (!approved) return std::unexpected<Error>(approved.error());
+    if (*approved) owners.push_back(std::move(*jid));
+  }
+  return owners;
+}
+
 }  // namespace
 
 Result<std::optional<storage::PubsubSubscription>> find_subscription(storage::Stores& stores, const Leaf& leaf,
@@ -41,35 +59,41 @@ xmpp::StanzaError not_subscribed() {
   return wire::refuse_pubsub(Condition::unexpected_request, "not-subscribed").error();
 }
 
-std::vector<xmpp::Jid> owners_of(const Leaf& leaf) {
-  std::vector<xmpp::Jid> owners;
-  if (leaf.owner.has_local()) owners.push_back(leaf.owner);
-  for (const auto& one : leaf.affiliations) {
-    if (one.affiliation != "owner") continue;
-    if (auto jid = xmpp::Jid::parse(one.jid)) owners.push_back(std::move(*jid));
-  }
-  return owners;
+Result<bool> has_approved(storage::Stores& stores, const xmpp::Jid& entity, const xmpp::Jid& who) {
+  using Subscription = storage::RosterItem::Subscription;
+  if (entity.same_bare(who)) return true;
+  const auto theirs = stores.rosters().find(entity.bare(), who.bare_text());
+  if (!theirs) return std::unexpected<Error>(theirs.error());
+  if (*theirs) return (*theirs)->subscription == Subscription::from || (*theirs)->subscription == Subscription::both;
+  const auto item = stores.rosters().find(who.bare(), entity.bare_text());
+  if (!item) return std::unexpected<Error>(item.error());
+  return *item && ((*item)->subscription == Subscription::to || (*item)->subscription == Subscription::both);
 }
 
-void add_requests(const Leaf& leaf, const xmpp::Jid& subscriber, const xmpp::Jid& only, Effects& effects) {
+Status add_requests(storage::Stores& stores, const Leaf& leaf, const xmpp::Jid& subscriber, Effects& effects) {
   auto form = DataForm::make(DataForm::Type::form, xmpp::ns::pubsub_authorization);
   form.title = "PubSub subscriber request";
   form.instructions = {"Submit this form to approve or refuse the subscription."};
   form.add(node_var, leaf.name, "text-single", "Node ID");
   form.add(subscriber_var, subscriber.text(), "jid-single", "Subscriber Address");
   form.add_boolean(allow_var, false, "Allow this JID to subscribe to this pubsub node?");
-  for (const auto& owner : owners_of(leaf)) {
-    if (!only.empty() && owner != only) continue;
+  const auto owners = willing_owners(stores, leaf);
+  if (!owners) return std::unexpected<Error>(owners.error());
+  for (const auto& owner : *owners) {
     auto message = xmpp::Element::make("message", xmpp::ns::client);
     message->set_attr("from", leaf.owner.text()).set_attr("to", owner.text()).set_attr("id", crypto::random_token());
     form.add_to(*message);
     effects.messages.push_back(std::move(message));
   }
+  return {};
 }
 
-void tell_owners(const Leaf& leaf, const xmpp::Jid& subscriber, std::string_view state, Effects& effects) {
-  for (const auto& owner : owners_of(leaf))
-    effects.messages.push_back(make_subscription_event(leaf, subscriber, state, owner));
+Status tell_owners(storage::Stores& stores, const Leaf& leaf, const xmpp::Jid& subscriber, std::string_view state,
+                   Effects& effects) {
+  const auto owners = willing_owners(stores, leaf);
+  if (!owners) return std::unexpected<Error>(owners.error());
+  for (const auto& owner : *owners) effects.messages.push_back(make_subscription_event(leaf, subscriber, state, owner));
+  return {};
 }
 
 void tell_subscriber(const Leaf& leaf, const xmpp::Jid& subscriber, std::string_view state, Effects& effects) {
@@ -86,6 +110,25 @@ Status change_state(storage::Stores& stores, const Leaf& leaf, storage::PubsubSu
   if (!jid) return {};
   tell_subscriber(leaf, *jid, state, effects);
   return waited && state == "subscribed" ? send_last_item_to(stores, leaf, *jid, effects) : Status();
+}
+
+Status settle_access(storage::Stores& stores, const Leaf& leaf, Effects& effects) {
+  auto all = stores.pubsub().subscriptions(leaf.owner, leaf.name);
+  if (!all) return std::unexpected<Error>(all.error());
+  const auto ended = take_unentitled(stores, leaf, *all);
+  if (!ended) return std::unexpected<Error>(ended.error());
+  for (const auto& one : *ended) {
+    if (auto changed = change_state(stores, leaf, one, "none", effects); !changed) return changed;
+  }
+  if (leaf.config.access_model != wire::AccessModel::authorize) return {};
+  for (const auto& one : *all) {
+    const auto jid = xmpp::Jid::parse(one.jid);
+    if (!jid || one.state != "subscribed") continue;
+    const Viewer viewer{.jid = *jid, .is_owner = leaf.owner.has_local() && jid->same_bare(leaf.owner)};
+    if (affiliation_of(viewer, leaf) != Affiliation::none) continue;
+    if (auto changed = change_state(stores, leaf, one, "pending", effects); !changed) return changed;
+  }
+  return {};
 }
 
 std::optional<DataForm> find_authorization(const xmpp::Element& message) {

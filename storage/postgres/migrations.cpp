@@ -200,10 +200,23 @@ CREATE INDEX invites_by_domain ON invites (domain, username);
 CREATE INDEX invites_by_creator ON invites (creator);
 )sql";
 
+// Who answers for a node of a service, and how much each node holds.
+constexpr std::string_view pubsub_usage_migration = R"sql(
+ALTER TABLE pubsub_nodes ADD COLUMN creator text COLLATE "C" NOT NULL DEFAULT '',  -- empty at accounts
+  ADD COLUMN bytes bigint NOT NULL DEFAULT 0;  -- of its items' ids, publishers and payloads
+UPDATE pubsub_nodes n SET
+  bytes = (SELECT coalesce(sum(octet_length(i.id)::bigint + octet_length(i.publisher) + octet_length(i.payload)), 0)
+    FROM pubsub_items i WHERE i.owner = n.owner AND i.node = n.name),
+  creator = coalesce((SELECT min(a.jid) FROM pubsub_affiliations a WHERE a.owner = n.owner AND a.node = n.name
+    AND a.affiliation = 'owner' HAVING count(*) = 1), '');
+CREATE INDEX pubsub_nodes_by_creator ON pubsub_nodes (owner, creator);  -- without bytes: each publication changes them
+)sql";
+
 constexpr int64_t advisory_lock = 0x726f6f6b657279;  // "rookery"
 
 const std::array all = {Migration{1, relational_migration}, Migration{2, log_migration},
-                        Migration{3, reports_migration}, Migration{4, push_migration}, Migration{5, invites_migration}};
+                        Migration{3, reports_migration},    Migration{4, push_migration},
+                        Migration{5, invites_migration},    Migration{6, pubsub_usage_migration}};
 
 Status apply(Connection& connection, const Migration& migration) {
   if (auto status = connection.execute_script(std::string(migration.sql)); !status) return status;

@@ -15,28 +15,73 @@ PubsubItem item_of(const Rows& row) {
           .published = TimePoint(std::chrono::microseconds(row.integer(3)))};
 }
 
+struct Gone {
+  int64_t items = 0, bytes = 0;
+};
+/// Of a DELETE that returns the bytes of each item.
+Result<Gone> sum_of(Rows rows) {
+  Gone gone;
+  while (rows.next()) {
+    ++gone.items;
+    gone.bytes += rows.integer(0);
+  }
+  if (auto status = rows.status(); !status) return std::unexpected(status.error());
+  return gone;
+}
+
+int64_t size_of(const PubsubItem& item) {
+  return static_cast<int64_t>(item.id.size() + item.publisher.size() + item.payload.size());
+}
+
 }  // namespace
 
-Result<std::vector<PubsubNode>> Pubsub::nodes(const xmpp::Jid& owner) {
+Result<std::vector<PubsubNode>> Pubsub::nodes(const xmpp::Jid& owner, std::string_view after, size_t limit) {
   std::vector<PubsubNode> found;
-  auto rows = database_.query("SELECT name, config FROM pubsub_nodes WHERE owner = $1 ORDER BY name", owner.text());
-  while (rows.next()) found.push_back({.name = rows.text(0), .config = rows.text(1)});
+  auto rows = database_.query(
+      "SELECT name, config, creator FROM pubsub_nodes WHERE owner = $1 AND name > $2 ORDER BY name LIMIT $3",
+      owner.text(), after, sql_limit(limit));
+  while (rows.next()) found.push_back({.name = rows.text(0), .config = rows.text(1), .creator = rows.text(2)});
   if (auto status = rows.status(); !status) return std::unexpected(status.error());
   return found;
 }
 
+Result<std::vector<std::string>> Pubsub::node_names(const xmpp::Jid& owner) {
+  std::vector<std::string> found;
+  auto rows = database_.query("SELECT name FROM pubsub_nodes WHERE owner = $1 ORDER BY name", owner.text());
+  while (rows.next()) found.push_back(rows.text(0));
+  if (auto status = rows.status(); !status) return std::unexpected(status.error());
+  return found;
+}
+
+Result<PubsubUsage> Pubsub::usage(const xmpp::Jid& owner, std::string_view creator) {
+  auto row = database_.query(
+      "SELECT count(*), coalesce(sum(bytes), 0)::bigint FROM pubsub_nodes WHERE owner = $1 AND creator = $2",
+      owner.text(), creator);
+  PubsubUsage usage;
+  if (row.next()) usage = {static_cast<size_t>(row.integer(0)), static_cast<uint64_t>(row.integer(1))};
+  if (auto status = row.status(); !status) return std::unexpected(status.error());
+  return usage;
+}
+
+Status Pubsub::add_bytes(const xmpp::Jid& owner, std::string_view node, int64_t bytes) {
+  if (bytes == 0) return {};
+  return database_.run("UPDATE pubsub_nodes SET bytes = bytes + $1 WHERE owner = $2 AND name = $3", bytes, owner.text(),
+                       node);
+}
+
 Result<PubsubNode> Pubsub::node(const xmpp::Jid& owner, std::string_view name) {
-  auto row =
-      database_.query("SELECT name, config FROM pubsub_nodes WHERE owner = $1 AND name = $2", owner.text(), name);
-  if (row.next()) return PubsubNode{.name = row.text(0), .config = row.text(1)};
+  auto row = database_.query("SELECT name, config, creator FROM pubsub_nodes WHERE owner = $1 AND name = $2",
+                             owner.text(), name);
+  if (row.next()) return PubsubNode{.name = row.text(0), .config = row.text(1), .creator = row.text(2)};
   if (auto status = row.status(); !status) return std::unexpected(status.error());
   return no_node(owner, name);
 }
 
 Status Pubsub::create(const xmpp::Jid& owner, const PubsubNode& node) {
   auto status = database_.run(
-      "INSERT INTO pubsub_nodes (owner, name, config) VALUES ($1, $2, $3) ON CONFLICT (owner, name) DO NOTHING",
-      owner.text(), node.name, node.config);
+      "INSERT INTO pubsub_nodes (owner, name, config, creator) VALUES ($1, $2, $3, $4)"
+      " ON CONFLICT (owner, name) DO NOTHING",
+      owner.text(), node.name, node.config, node.creator);
   if (!status) return status;
   if (database_.changes() == 0)
     return fail(Failure::conflict, "there is a node " + node.name + " of " + owner.text() + " already");
@@ -44,8 +89,8 @@ Status Pubsub::create(const xmpp::Jid& owner, const PubsubNode& node) {
 }
 
 Status Pubsub::configure(const xmpp::Jid& owner, const PubsubNode& node) {
-  auto status = database_.run("UPDATE pubsub_nodes SET config = $1 WHERE owner = $2 AND name = $3", node.config,
-                              owner.text(), node.name);
+  auto status = database_.run("UPDATE pubsub_nodes SET config = $1, creator = $2 WHERE owner = $3 AND name = $4",
+                              node.config, node.creator, owner.text(), node.name);
   if (!status) return status;
   if (database_.changes() == 0) return no_node(owner, node.name);
   return {};
@@ -62,31 +107,41 @@ Status Pubsub::remove(const xmpp::Jid& owner, std::string_view node) {
 Status Pubsub::publish(const xmpp::Jid& owner, std::string_view node, const PubsubItem& item, size_t max_items) {
   return database_.savepoint([&]() -> Status {
     // An item published again gets a new place: it is the newest.
+    const auto replaced =
+        sum_of(database_.query("DELETE FROM pubsub_items WHERE owner = $1 AND node = $2 AND id = $3"
+                               " RETURNING octet_length(id)::bigint + octet_length(publisher) + octet_length(payload)",
+                               owner.text(), node, item.id));
+    if (!replaced) return std::unexpected(replaced.error());
     auto status = database_.run(
         "INSERT INTO pubsub_items (owner, node, id, publisher, payload, published)"
-        " SELECT owner, name, $3, $4, $5, $6 FROM pubsub_nodes WHERE owner = $1 AND name = $2"
-        " ON CONFLICT (owner, node, id) DO UPDATE SET place = DEFAULT, publisher = excluded.publisher,"
-        " payload = excluded.payload, published = excluded.published",
+        " SELECT owner, name, $3, $4, $5, $6 FROM pubsub_nodes WHERE owner = $1 AND name = $2",
         owner.text(), node, item.id, item.publisher, item.payload, item.published.time_since_epoch().count());
     if (!status) return status;
     if (database_.changes() == 0) return no_node(owner, node);
-    return database_.run(
-        "DELETE FROM pubsub_items WHERE owner = $1 AND node = $2 AND id IN (SELECT id FROM pubsub_items WHERE owner = "
-        "$1"
-        " AND node = $2 ORDER BY place DESC OFFSET $3)",
-        owner.text(), node, sql_limit(max_items));
+    const auto trimmed = sum_of(database_.query(
+        "DELETE FROM pubsub_items WHERE owner = $1 AND node = $2 AND id IN (SELECT id FROM pubsub_items WHERE owner ="
+        " $1 AND node = $2 ORDER BY place DESC OFFSET $3)"
+        " RETURNING octet_length(id)::bigint + octet_length(publisher) + octet_length(payload)",
+        owner.text(), node, sql_limit(max_items)));
+    if (!trimmed) return std::unexpected(trimmed.error());
+    return add_bytes(owner, node, size_of(item) - replaced->bytes - trimmed->bytes);
   });
 }
 
 Result<bool> Pubsub::retract(const xmpp::Jid& owner, std::string_view node, std::string_view item) {
-  auto status =
-      database_.run("DELETE FROM pubsub_items WHERE owner = $1 AND node = $2 AND id = $3", owner.text(), node, item);
-  if (!status) return std::unexpected(status.error());
-  return database_.changes() > 0;
+  const auto gone =
+      sum_of(database_.query("DELETE FROM pubsub_items WHERE owner = $1 AND node = $2 AND id = $3"
+                             " RETURNING octet_length(id)::bigint + octet_length(publisher) + octet_length(payload)",
+                             owner.text(), node, item));
+  if (!gone) return std::unexpected(gone.error());
+  if (auto status = add_bytes(owner, node, -gone->bytes); !status) return std::unexpected(status.error());
+  return gone->items > 0;
 }
 
 Status Pubsub::purge(const xmpp::Jid& owner, std::string_view node) {
-  return database_.run("DELETE FROM pubsub_items WHERE owner = $1 AND node = $2", owner.text(), node);
+  auto status = database_.run("DELETE FROM pubsub_items WHERE owner = $1 AND node = $2", owner.text(), node);
+  if (!status) return status;
+  return database_.run("UPDATE pubsub_nodes SET bytes = 0 WHERE owner = $1 AND name = $2", owner.text(), node);
 }
 
 Result<std::vector<PubsubItem>> Pubsub::items(const xmpp::Jid& owner, std::string_view node, size_t limit) {
@@ -171,10 +226,13 @@ Result<std::vector<std::string>> Pubsub::item_ids(const xmpp::Jid& owner, std::s
 }
 
 Result<size_t> Pubsub::expire(const xmpp::Jid& owner, std::string_view node, TimePoint then) {
-  auto status = database_.run("DELETE FROM pubsub_items WHERE owner = $1 AND node = $2 AND published < $3",
-                              owner.text(), node, then.time_since_epoch().count());
-  if (!status) return std::unexpected(status.error());
-  return static_cast<size_t>(database_.changes());
+  const auto gone =
+      sum_of(database_.query("DELETE FROM pubsub_items WHERE owner = $1 AND node = $2 AND published < $3"
+                             " RETURNING octet_length(id)::bigint + octet_length(publisher) + octet_length(payload)",
+                             owner.text(), node, then.time_since_epoch().count()));
+  if (!gone) return std::unexpected(gone.error());
+  if (auto status = add_bytes(owner, node, -gone->bytes); !status) return std::unexpected(status.error());
+  return static_cast<size_t>(gone->items);
 }
 
 Result<std::vector<PubsubAffiliationAt>> Pubsub::affiliations_of(const xmpp::Jid& owner, const xmpp::Jid& entity) {

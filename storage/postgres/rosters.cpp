@@ -18,6 +18,31 @@ Subscription subscription_named(std::string_view name) {
   return Subscription::none;  // the table has a CHECK
 }
 
+Status add_items(Rows rows, const xmpp::Jid& owner, std::vector<RosterItem>& items) {
+  while (rows.next()) {
+    if (items.empty() || items.back().jid.text() != rows.view(0)) {
+      auto jid = xmpp::Jid::parse(rows.view(0));
+      if (!jid)
+        return fail(Failure::io, "the roster of " + owner.text() + " has a malformed JID: " + jid.error().message);
+      items.push_back({.jid = std::move(*jid),
+                       .name = rows.text(1),
+                       .subscription = subscription_named(rows.view(2)),
+                       .ask = rows.boolean(3),
+                       .approved = rows.boolean(4),
+                       .in_roster = rows.boolean(5),
+                       .request = rows.text(6),
+                       .groups = {}});
+    }
+    if (!rows.is_null(7)) items.back().groups.push_back(rows.text(7));
+  }
+  return rows.status();
+}
+
+// One row for each group of an item, or one without.
+constexpr std::string_view item_rows =
+    "SELECT i.jid, i.name, i.subscription, i.ask, i.approved, i.in_roster, i.request, g.name FROM roster_items i"
+    " LEFT JOIN LATERAL unnest(i.groups) WITH ORDINALITY AS g(name, place) ON true WHERE i.owner = $1";
+
 }  // namespace
 
 Result<Roster> Rosters::load(const xmpp::Jid& owner) {
@@ -27,29 +52,17 @@ Result<Roster> Rosters::load(const xmpp::Jid& owner) {
     if (row.next()) roster.version = static_cast<uint64_t>(row.integer(0));
     if (auto status = row.status(); !status) return std::unexpected(status.error());
   }
-  // One row for each group of an item, or one without.
-  auto rows = database_.query(
-      "SELECT i.jid, i.name, i.subscription, i.ask, i.approved, i.in_roster, i.request, g.name FROM roster_items i"
-      " LEFT JOIN LATERAL unnest(i.groups) WITH ORDINALITY AS g(name, place) ON true WHERE i.owner = $1 ORDER BY "
-      "i.jid, g.place",
-      owner.text());
-  while (rows.next()) {
-    if (roster.items.empty() || roster.items.back().jid.text() != rows.view(0)) {
-      auto jid = xmpp::Jid::parse(rows.view(0));
-      if (!jid)
-        return fail(Failure::io, "the roster of " + owner.text() + " has a malformed JID: " + jid.error().message);
-      roster.items.push_back({.jid = std::move(*jid),
-                              .name = rows.text(1),
-                              .subscription = subscription_named(rows.view(2)),
-                              .ask = rows.boolean(3),
-                              .approved = rows.boolean(4),
-                              .in_roster = rows.boolean(5),
-                              .request = rows.text(6)});
-    }
-    if (!rows.is_null(7)) roster.items.back().groups.push_back(rows.text(7));
-  }
-  if (auto status = rows.status(); !status) return std::unexpected(status.error());
+  auto rows = database_.query(std::string(item_rows) + " ORDER BY i.jid, g.place", owner.text());
+  if (auto status = add_items(std::move(rows), owner, roster.items); !status) return std::unexpected(status.error());
   return roster;
+}
+
+Result<std::optional<RosterItem>> Rosters::find(const xmpp::Jid& owner, std::string_view contact) {
+  std::vector<RosterItem> found;
+  auto rows = database_.query(std::string(item_rows) + " AND i.jid = $2 ORDER BY g.place", owner.text(), contact);
+  if (auto status = add_items(std::move(rows), owner, found); !status) return std::unexpected(status.error());
+  if (found.empty()) return std::optional<RosterItem>();
+  return std::optional(std::move(found.front()));
 }
 
 Status Rosters::put(const xmpp::Jid& owner, const RosterItem& item, uint64_t version) {

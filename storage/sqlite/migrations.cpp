@@ -215,9 +215,21 @@ CREATE INDEX invites_by_domain ON invites (domain, username);
 CREATE INDEX invites_by_creator ON invites (creator);
 )sql";
 
+// Who answers for a node of a service, and how much each node holds.
+constexpr std::string_view migration_9 = R"sql(
+ALTER TABLE pubsub_nodes ADD COLUMN creator TEXT NOT NULL DEFAULT '';  -- empty at accounts
+ALTER TABLE pubsub_nodes ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;  -- of its items' ids, publishers and payloads
+UPDATE pubsub_nodes SET
+  bytes = (SELECT coalesce(sum(length(CAST(i.id AS BLOB)) + length(CAST(i.publisher AS BLOB)) +
+    length(CAST(i.payload AS BLOB))), 0) FROM pubsub_items i WHERE i.owner = pubsub_nodes.owner AND i.node = name),
+  creator = coalesce((SELECT min(a.jid) FROM pubsub_affiliations a WHERE a.owner = pubsub_nodes.owner AND a.node = name
+    AND a.affiliation = 'owner' GROUP BY a.node HAVING count(*) = 1), '');
+CREATE INDEX pubsub_nodes_by_creator ON pubsub_nodes (owner, creator, bytes);
+)sql";
+
 constexpr std::array migrations = {Migration{1, migration_1}, Migration{2, migration_2}, Migration{3, migration_3},
                                    Migration{4, migration_4}, Migration{5, migration_5}, Migration{6, migration_6},
-                                   Migration{7, migration_7}, Migration{8, migration_8}};
+                                   Migration{7, migration_7}, Migration{8, migration_8}, Migration{9, migration_9}};
 
 }  // namespace
 

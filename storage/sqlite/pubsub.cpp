@@ -15,31 +15,76 @@ PubsubItem item_of(const Statement& row) {
           .published = TimePoint(std::chrono::microseconds(row.integer(3)))};
 }
 
+struct Gone {
+  int64_t items = 0, bytes = 0;
+};
+/// Of a DELETE that returns the bytes of each item: as BLOB, since length() of a TEXT counts characters.
+Result<Gone> sum_of(Statement rows) {
+  Gone gone;
+  while (rows.next()) {
+    ++gone.items;
+    gone.bytes += rows.integer(0);
+  }
+  if (auto status = rows.status(); !status) return std::unexpected(status.error());
+  return gone;
+}
+
+int64_t size_of(const PubsubItem& item) {
+  return static_cast<int64_t>(item.id.size() + item.publisher.size() + item.payload.size());
+}
+
 }  // namespace
 
-Result<std::vector<PubsubNode>> Pubsub::nodes(const xmpp::Jid& owner) {
+Result<std::vector<PubsubNode>> Pubsub::nodes(const xmpp::Jid& owner, std::string_view after, size_t limit) {
   std::vector<PubsubNode> found;
-  auto rows = database_.query("SELECT name, config FROM pubsub_nodes WHERE owner = ? ORDER BY name", owner.text());
-  while (rows.next()) found.push_back({.name = rows.text(0), .config = rows.text(1)});
+  auto rows = database_.query(
+      "SELECT name, config, creator FROM pubsub_nodes WHERE owner = ? AND name > ? ORDER BY name LIMIT ?", owner.text(),
+      after, sql_limit(limit));
+  while (rows.next()) found.push_back({.name = rows.text(0), .config = rows.text(1), .creator = rows.text(2)});
   if (auto status = rows.status(); !status) return std::unexpected(status.error());
   return found;
 }
 
+Result<std::vector<std::string>> Pubsub::node_names(const xmpp::Jid& owner) {
+  std::vector<std::string> found;
+  auto rows = database_.query("SELECT name FROM pubsub_nodes WHERE owner = ? ORDER BY name", owner.text());
+  while (rows.next()) found.push_back(rows.text(0));
+  if (auto status = rows.status(); !status) return std::unexpected(status.error());
+  return found;
+}
+
+Result<PubsubUsage> Pubsub::usage(const xmpp::Jid& owner, std::string_view creator) {
+  auto row =
+      database_.query("SELECT count(*), coalesce(sum(bytes), 0) FROM pubsub_nodes WHERE owner = ? AND creator = ?",
+                      owner.text(), creator);
+  PubsubUsage usage;
+  if (row.next()) usage = {static_cast<size_t>(row.integer(0)), static_cast<uint64_t>(row.integer(1))};
+  if (auto status = row.status(); !status) return std::unexpected(status.error());
+  return usage;
+}
+
+Status Pubsub::add_bytes(const xmpp::Jid& owner, std::string_view node, int64_t bytes) {
+  if (bytes == 0) return {};
+  return database_.run("UPDATE pubsub_nodes SET bytes = bytes + ? WHERE owner = ? AND name = ?", bytes, owner.text(),
+                       node);
+}
+
 Result<PubsubNode> Pubsub::node(const xmpp::Jid& owner, std::string_view name) {
-  auto row = database_.query("SELECT name, config FROM pubsub_nodes WHERE owner = ? AND name = ?", owner.text(), name);
-  if (row.next()) return PubsubNode{.name = row.text(0), .config = row.text(1)};
+  auto row = database_.query("SELECT name, config, creator FROM pubsub_nodes WHERE owner = ? AND name = ?",
+                             owner.text(), name);
+  if (row.next()) return PubsubNode{.name = row.text(0), .config = row.text(1), .creator = row.text(2)};
   if (auto status = row.status(); !status) return std::unexpected(status.error());
   return no_node(owner, name);
 }
 
 Status Pubsub::create(const xmpp::Jid& owner, const PubsubNode& node) {
-  return database_.run("INSERT INTO pubsub_nodes (owner, name, config) VALUES (?, ?, ?)", owner.text(), node.name,
-                       node.config);
+  return database_.run("INSERT INTO pubsub_nodes (owner, name, config, creator) VALUES (?, ?, ?, ?)", owner.text(),
+                       node.name, node.config, node.creator);
 }
 
 Status Pubsub::configure(const xmpp::Jid& owner, const PubsubNode& node) {
-  auto status = database_.run("UPDATE pubsub_nodes SET config = ? WHERE owner = ? AND name = ?", node.config,
-                              owner.text(), node.name);
+  auto status = database_.run("UPDATE pubsub_nodes SET config = ?, creator = ? WHERE owner = ? AND name = ?",
+                              node.config, node.creator, owner.text(), node.name);
   if (!status) return status;
   if (database_.changes() == 0) return no_node(owner, node.name);
   return {};
@@ -54,28 +99,40 @@ Status Pubsub::remove(const xmpp::Jid& owner, std::string_view node) {
 
 Status Pubsub::publish(const xmpp::Jid& owner, std::string_view node, const PubsubItem& item, size_t max_items) {
   return database_.savepoint([&]() -> Status {
-    // REPLACE gives a new place, so that an item published again is the newest.
+    // An item published again gets a new place: it is the newest.
+    const auto replaced = sum_of(database_.query(
+        "DELETE FROM pubsub_items WHERE owner = ? AND node = ? AND id = ?"
+        " RETURNING length(CAST(id AS BLOB)) + length(CAST(publisher AS BLOB)) + length(CAST(payload AS BLOB))",
+        owner.text(), node, item.id));
+    if (!replaced) return std::unexpected(replaced.error());
     auto status = database_.run(
-        "INSERT OR REPLACE INTO pubsub_items (owner, node, id, publisher, payload, published) VALUES (?, ?, ?, ?, ?, "
-        "?)",
+        "INSERT INTO pubsub_items (owner, node, id, publisher, payload, published) VALUES (?, ?, ?, ?, ?, ?)",
         owner.text(), node, item.id, item.publisher, item.payload, item.published.time_since_epoch().count());
     if (!status) return status;
-    return database_.run(
+    const auto trimmed = sum_of(database_.query(
         "DELETE FROM pubsub_items WHERE place IN (SELECT place FROM pubsub_items WHERE owner = ? AND node = ?"
-        " ORDER BY place DESC LIMIT -1 OFFSET ?)",
-        owner.text(), node, sql_limit(max_items));
+        " ORDER BY place DESC LIMIT -1 OFFSET ?)"
+        " RETURNING length(CAST(id AS BLOB)) + length(CAST(publisher AS BLOB)) + length(CAST(payload AS BLOB))",
+        owner.text(), node, sql_limit(max_items)));
+    if (!trimmed) return std::unexpected(trimmed.error());
+    return add_bytes(owner, node, size_of(item) - replaced->bytes - trimmed->bytes);
   });
 }
 
 Result<bool> Pubsub::retract(const xmpp::Jid& owner, std::string_view node, std::string_view item) {
-  auto status =
-      database_.run("DELETE FROM pubsub_items WHERE owner = ? AND node = ? AND id = ?", owner.text(), node, item);
-  if (!status) return std::unexpected(status.error());
-  return database_.changes() > 0;
+  const auto gone = sum_of(database_.query(
+      "DELETE FROM pubsub_items WHERE owner = ? AND node = ? AND id = ?"
+      " RETURNING length(CAST(id AS BLOB)) + length(CAST(publisher AS BLOB)) + length(CAST(payload AS BLOB))",
+      owner.text(), node, item));
+  if (!gone) return std::unexpected(gone.error());
+  if (auto status = add_bytes(owner, node, -gone->bytes); !status) return std::unexpected(status.error());
+  return gone->items > 0;
 }
 
 Status Pubsub::purge(const xmpp::Jid& owner, std::string_view node) {
-  return database_.run("DELETE FROM pubsub_items WHERE owner = ? AND node = ?", owner.text(), node);
+  auto status = database_.run("DELETE FROM pubsub_items WHERE owner = ? AND node = ?", owner.text(), node);
+  if (!status) return status;
+  return database_.run("UPDATE pubsub_nodes SET bytes = 0 WHERE owner = ? AND name = ?", owner.text(), node);
 }
 
 Result<std::vector<PubsubItem>> Pubsub::items(const xmpp::Jid& owner, std::string_view node, size_t limit) {
@@ -151,10 +208,13 @@ Result<std::vector<std::string>> Pubsub::item_ids(const xmpp::Jid& owner, std::s
 }
 
 Result<size_t> Pubsub::expire(const xmpp::Jid& owner, std::string_view node, TimePoint then) {
-  auto status = database_.run("DELETE FROM pubsub_items WHERE owner = ? AND node = ? AND published < ?", owner.text(),
-                              node, then.time_since_epoch().count());
-  if (!status) return std::unexpected(status.error());
-  return static_cast<size_t>(database_.changes());
+  const auto gone = sum_of(database_.query(
+      "DELETE FROM pubsub_items WHERE owner = ? AND node = ? AND published < ?"
+      " RETURNING length(CAST(id AS BLOB)) + length(CAST(publisher AS BLOB)) + length(CAST(payload AS BLOB))",
+      owner.text(), node, then.time_since_epoch().count()));
+  if (!gone) return std::unexpected(gone.error());
+  if (auto status = add_bytes(owner, node, -gone->bytes); !status) return std::unexpected(status.error());
+  return static_cast<size_t>(gone->items);
 }
 
 Result<std::vector<PubsubAffiliationAt>> Pubsub::affiliations_of(const xmpp::Jid& owner, const xmpp::Jid& entity) {

@@ -19,6 +19,20 @@ Subscription subscription_named(std::string_view name) {
   return Subscription::none;  // the table has a CHECK
 }
 
+/// Without its groups.
+Result<RosterItem> item_of(const Statement& row, const xmpp::Jid& owner) {
+  auto jid = xmpp::Jid::parse(row.view(0));
+  if (!jid) return fail(Failure::io, "the roster of " + owner.text() + " has a malformed JID: " + jid.error().message);
+  return RosterItem{.jid = std::move(*jid),
+                    .name = row.text(1),
+                    .subscription = subscription_named(row.view(2)),
+                    .ask = row.integer(3) != 0,
+                    .approved = row.integer(4) != 0,
+                    .in_roster = row.integer(5) != 0,
+                    .request = row.text(6),
+                    .groups = {}};
+}
+
 }  // namespace
 
 Result<Roster> Rosters::load(const xmpp::Jid& owner) {
@@ -33,20 +47,35 @@ Result<Roster> Rosters::load(const xmpp::Jid& owner) {
       "jid",
       owner.text());
   while (rows.next()) {
-    auto jid = xmpp::Jid::parse(rows.view(0));
-    if (!jid)
-      return fail(Failure::io, "the roster of " + owner.text() + " has a malformed JID: " + jid.error().message);
-    roster.items.push_back({.jid = std::move(*jid),
-                            .name = rows.text(1),
-                            .subscription = subscription_named(rows.view(2)),
-                            .ask = rows.integer(3) != 0,
-                            .approved = rows.integer(4) != 0,
-                            .in_roster = rows.integer(5) != 0,
-                            .request = rows.text(6)});
+    auto item = item_of(rows, owner);
+    if (!item) return std::unexpected(item.error());
+    roster.items.push_back(std::move(*item));
   }
   if (auto status = rows.status(); !status) return std::unexpected(status.error());
   if (auto status = load_groups(owner, roster); !status) return std::unexpected(status.error());
   return roster;
+}
+
+Result<std::optional<RosterItem>> Rosters::find(const xmpp::Jid& owner, std::string_view contact) {
+  std::optional<RosterItem> found;
+  {
+    auto row = database_.query(
+        "SELECT jid, name, subscription, ask, approved, in_roster, request FROM roster_items WHERE owner = ? AND jid = "
+        "?",
+        owner.text(), contact);
+    if (row.next()) {
+      auto item = item_of(row, owner);
+      if (!item) return std::unexpected(item.error());
+      found = std::move(*item);
+    }
+    if (auto status = row.status(); !status) return std::unexpected(status.error());
+  }
+  if (!found) return found;
+  auto groups = database_.query("SELECT name FROM roster_groups WHERE owner = ? AND jid = ? ORDER BY position",
+                                owner.text(), contact);
+  while (groups.next()) found->groups.push_back(groups.text(0));
+  if (auto status = groups.status(); !status) return std::unexpected(status.error());
+  return found;
 }
 
 Status Rosters::load_groups(const xmpp::Jid& owner, Roster& roster) {

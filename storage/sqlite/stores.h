@@ -40,6 +40,7 @@ class Rosters final : public RosterStore {
  public:
   explicit Rosters(Database& database) : database_(database) {}
   Result<Roster> load(const xmpp::Jid& owner) override;
+  Result<std::optional<RosterItem>> find(const xmpp::Jid& owner, std::string_view contact) override;
   Status put(const xmpp::Jid& owner, const RosterItem& item, uint64_t version) override;
   Status remove(const xmpp::Jid& owner, const xmpp::Jid& contact, uint64_t version) override;
 
@@ -66,7 +67,9 @@ class Values final : public ValueStore {
 class Pubsub final : public PubsubStore {
  public:
   explicit Pubsub(Database& database) : database_(database) {}
-  Result<std::vector<PubsubNode>> nodes(const xmpp::Jid& owner) override;
+  Result<std::vector<PubsubNode>> nodes(const xmpp::Jid& owner, std::string_view after, size_t limit) override;
+  Result<std::vector<std::string>> node_names(const xmpp::Jid& owner) override;
+  Result<PubsubUsage> usage(const xmpp::Jid& owner, std::string_view creator) override;
   Result<PubsubNode> node(const xmpp::Jid& owner, std::string_view name) override;
   Status create(const xmpp::Jid& owner, const PubsubNode& node) override;
   Status configure(const xmpp::Jid& owner, const PubsubNode& node) override;
@@ -86,6 +89,8 @@ class Pubsub final : public PubsubStore {
   Result<std::vector<PubsubSubscriptionAt>> subscriptions_of(const xmpp::Jid& owner, const xmpp::Jid& entity) override;
 
  private:
+  Status add_bytes(const xmpp::Jid& owner, std::string_view node, int64_t bytes);
+
   Database& database_;
 };
 

@@ -59,9 +59,10 @@ constexpr std::array all = {
           "INSERT INTO account_values (owner, kind, key, value) SELECT * FROM unnest($1::text[], $2::text[], "
           "$3::text[], $4::text[])",
           "SELECT owner, kind, key, value FROM account_values ORDER BY owner, kind, key"},
-    Table{"pubsub_nodes", "ttt", "SELECT owner, name, config FROM pubsub_nodes ORDER BY owner, name",
-          "INSERT INTO pubsub_nodes (owner, name, config) SELECT * FROM unnest($1::text[], $2::text[], $3::text[])",
-          "SELECT owner, name, config FROM pubsub_nodes ORDER BY owner, name"},
+    Table{"pubsub_nodes", "tttti", "SELECT owner, name, config, creator, bytes FROM pubsub_nodes ORDER BY owner, name",
+          "INSERT INTO pubsub_nodes (owner, name, config, creator, bytes)"
+          " SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[])",
+          "SELECT owner, name, config, creator, bytes FROM pubsub_nodes ORDER BY owner, name"},
     // Places are given anew, in the same order: that is all they mean.
     Table{"pubsub_items", "tttttii",
           "SELECT owner, node, id, publisher, payload, published, row_number() OVER (PARTITION BY owner, node ORDER BY "

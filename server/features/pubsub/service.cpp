@@ -75,11 +75,14 @@ class PubsubService {
 }  // namespace
 
 void install_pubsub(Node& node, FeatureRegistry& registry) {
-  registry.implements({.number = 60,
-                       .name = "Publish-Subscribe",
-                       .version = "1.30.0",
-                       .left_out = "collections, several subscriptions of one JID, digests, get-pending, purge_offline",
-                       .tests = "golden/pubsub, golden/pep"});
+  registry.implements(
+      {.number = 60,
+       .name = "Publish-Subscribe",
+       .version = "1.30.0",
+       .left_out = "collections, several subscriptions of one JID, digests, get-pending, purge_offline; an owner "
+                   "subscribes others (§8.8.2) only by their bare address and only those who let it see their "
+                   "presence",
+       .tests = "golden/pubsub, golden/pep"});
   if (node.config().pubsub_subdomain.empty()) return;
   for (const auto& domain : node.config().domains) {
     const auto jid = xmpp::Jid::parse(node.config().pubsub_subdomain + "." + domain);

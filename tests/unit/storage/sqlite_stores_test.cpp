@@ -5,6 +5,7 @@
 
 #include "storage/embedded.h"
 #include "storage/sqlite/database.h"
+#include "storage/sqlite/migrations.h"
 #include "tests/unit/storage/stores_contract.h"
 
 namespace rookery::storage {
@@ -57,6 +58,26 @@ TEST_F(SqliteDatabase, IsDurableAndStrict) {
   auto row = database.query("PRAGMA synchronous");
   ASSERT_TRUE(row.next());
   EXPECT_EQ(row.integer(0), 2) << "FULL";
+}
+
+TEST_F(SqliteDatabase, CountsWhatOldNodesHoldAndFindsTheirCreators) {
+  auto database = open();
+  ASSERT_TRUE(database.migrate(sqlite::server_migrations().first(8)));
+  ASSERT_TRUE(database.execute(R"sql(
+    INSERT INTO pubsub_nodes VALUES ('pubsub.example.org', 'one', ''), ('pubsub.example.org', 'two', '');
+    INSERT INTO pubsub_affiliations VALUES ('pubsub.example.org', 'one', 'a@b', 'member'),
+      ('pubsub.example.org', 'one', 'c@d', 'owner'), ('pubsub.example.org', 'two', 'a@b', 'owner'),
+      ('pubsub.example.org', 'two', 'c@d', 'owner');
+    INSERT INTO pubsub_items (owner, node, id, publisher, payload, published) VALUES
+      ('pubsub.example.org', 'one', 'é', 'c@d', '<x/>', 1), ('pubsub.example.org', 'one', '2', 'c@d', '', 1);)sql"));
+  ASSERT_TRUE(database.migrate(sqlite::server_migrations()));
+  auto rows = database.query("SELECT name, creator, bytes FROM pubsub_nodes ORDER BY name");
+  ASSERT_TRUE(rows.next());
+  EXPECT_EQ(rows.text(1), "c@d");
+  EXPECT_EQ(rows.integer(2), 2 + 3 + 4 + 1 + 3);
+  ASSERT_TRUE(rows.next());
+  EXPECT_EQ(rows.text(1), "") << "nobody knows which of two owners has made it";
+  EXPECT_EQ(rows.integer(2), 0);
 }
 
 TEST_F(SqliteDatabase, MigratesOnlyWhatIsNewAndAllOrNothing) {

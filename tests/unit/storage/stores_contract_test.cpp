@@ -197,7 +197,7 @@ TEST_P(StoresContract, RemovesEverythingOfAnAccountAndNothingOfOthers) {
   EXPECT_THAT(stores->rosters().load(juliet).value().items, IsEmpty());
   EXPECT_EQ(stores->rosters().load(juliet).value().version, 0u);
   EXPECT_EQ(stores->values().get(juliet, "vcard", "").value(), std::nullopt);
-  EXPECT_THAT(stores->pubsub().nodes(juliet).value(), IsEmpty());
+  EXPECT_THAT(stores->pubsub().nodes(juliet, "", 9).value(), IsEmpty());
   EXPECT_THAT(stores->pubsub().items(juliet, "n", 9).value(), IsEmpty());
   EXPECT_TRUE(stores->accounts().exists(romeo).value());
   EXPECT_EQ(stores->rosters().load(romeo).value().items.size(), 1u);
@@ -227,6 +227,12 @@ TEST_P(StoresContract, KeepsARosterItemAsItWasPut) {
   EXPECT_TRUE(found.ask && found.approved && !found.in_roster);
   EXPECT_EQ(found.request, item.request);
   EXPECT_THAT(found.groups, ElementsAre("Z", "A"));
+  const auto alone = stores->rosters().find(juliet, romeo.text()).value();
+  ASSERT_TRUE(alone);
+  EXPECT_EQ(alone->name, item.name);
+  EXPECT_EQ(alone->subscription, item.subscription);
+  EXPECT_THAT(alone->groups, ElementsAre("Z", "A"));
+  EXPECT_FALSE(stores->rosters().find(romeo, juliet.text()).value());
 }
 
 TEST_P(StoresContract, ReplacesAndRemovesRosterItems) {
@@ -278,7 +284,7 @@ TEST_P(StoresContract, CreatesConfiguresAndRemovesNodes) {
   expect_ok(pubsub.configure(juliet, {.name = "urn:x", .config = "c2"}));
   EXPECT_EQ(pubsub.configure(juliet, {.name = "urn:y"}).error().failure, Failure::not_found);
   EXPECT_EQ(pubsub.node(juliet, "urn:x").value().config, "c2");
-  EXPECT_EQ(pubsub.nodes(juliet).value().size(), 1u);
+  EXPECT_EQ(pubsub.nodes(juliet, "", 9).value().size(), 1u);
   expect_ok(pubsub.publish(juliet, "urn:x", {.id = "1"}, 1));
   expect_ok(pubsub.remove(juliet, "urn:x"));
   EXPECT_EQ(pubsub.remove(juliet, "urn:x").error().failure, Failure::not_found);
@@ -360,6 +366,62 @@ TEST_P(StoresContract, FindsWhatOneEntityIsAndHasAtAllNodes) {
   EXPECT_EQ(subscriptions[0].subscription.jid, "romeo@example.org");
   EXPECT_EQ(subscriptions[1].subscription.jid, "romeo@example.org/orchard");
   EXPECT_THAT(pubsub.subscriptions_of(juliet, nurse).value(), IsEmpty());
+}
+
+TEST_P(StoresContract, ListsNodesByNameFromAnyPlace) {
+  auto& pubsub = stores->pubsub();
+  for (const auto* node : {"b", "a", "c"})
+    expect_ok(
+        pubsub.create(juliet, {.name = node, .config = std::string("of ") + node, .creator = "romeo@example.org"}));
+  const auto nodes = pubsub.nodes(juliet, "a", 1).value();
+  ASSERT_EQ(nodes.size(), 1u);
+  EXPECT_EQ(nodes[0].name, "b");
+  EXPECT_EQ(nodes[0].config, "of b");
+  EXPECT_EQ(nodes[0].creator, "romeo@example.org");
+  EXPECT_EQ(pubsub.nodes(juliet, "", 9).value().size(), 3u);
+  EXPECT_THAT(pubsub.node_names(juliet).value(), ElementsAre("a", "b", "c"));
+  EXPECT_THAT(pubsub.node_names(romeo).value(), IsEmpty());
+}
+
+TEST_P(StoresContract, KnowsHowMuchTheNodesOfOneCreatorHold) {
+  auto& pubsub = stores->pubsub();
+  const auto usage = [&](std::string_view creator) {
+    const auto found = pubsub.usage(juliet, creator).value();
+    return std::pair(found.nodes, found.bytes);
+  };
+  expect_ok(pubsub.create(juliet, {.name = "x", .creator = "c"}));
+  expect_ok(pubsub.create(juliet, {.name = "y", .creator = "c"}));
+  expect_ok(pubsub.create(juliet, {.name = "z"}));
+  EXPECT_EQ(usage("c"), std::pair(size_t{2}, uint64_t{0}));
+  const auto publish = [&](const char* node, std::string id, std::string payload, size_t limit) {
+    expect_ok(pubsub.publish(
+        juliet, node, {.id = std::move(id), .publisher = "p", .payload = std::move(payload), .published = time_of(1)},
+        limit));
+  };
+  publish("x", "1", "12345", 9);
+  publish("y", "é", "", 9);  // bytes, not characters
+  publish("z", "1", "123", 9);
+  EXPECT_EQ(usage("c"), std::pair(size_t{2}, uint64_t{7 + 3}));
+  EXPECT_EQ(usage(""), std::pair(size_t{1}, uint64_t{5}));
+  EXPECT_EQ(usage("nobody"), std::pair(size_t{0}, uint64_t{0}));
+  publish("x", "1", "1", 9);  // replaced
+  EXPECT_EQ(usage("c").second, 3u + 3u);
+  publish("x", "2", "12", 1);  // beyond the limit
+  EXPECT_EQ(usage("c").second, 4u + 3u);
+  EXPECT_FALSE(pubsub.retract(juliet, "x", "1").value());
+  EXPECT_TRUE(pubsub.retract(juliet, "x", "2").value());
+  EXPECT_EQ(usage("c").second, 3u);
+  EXPECT_EQ(pubsub.expire(juliet, "y", time_of(2)).value(), 1u);
+  EXPECT_EQ(usage("c").second, 0u);
+  publish("x", "1", "12345", 9);
+  expect_ok(pubsub.purge(juliet, "x"));
+  EXPECT_EQ(usage("c").second, 0u);
+  publish("x", "1", "12345", 9);
+  expect_ok(pubsub.configure(juliet, {.name = "x", .config = "", .creator = "d"}));
+  EXPECT_EQ(usage("c"), std::pair(size_t{1}, uint64_t{0}));
+  EXPECT_EQ(usage("d"), std::pair(size_t{1}, uint64_t{7}));
+  expect_ok(pubsub.remove(juliet, "x"));
+  EXPECT_EQ(usage("d"), std::pair(size_t{0}, uint64_t{0}));
 }
 
 TEST_P(StoresContract, ListsItemsByIdAndExpiresTheOld) {

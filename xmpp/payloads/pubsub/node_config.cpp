@@ -161,6 +161,9 @@ Parsed<void> apply_form(NodeConfig& config, const DataForm& form, std::string_vi
   NodeConfig changed = config;
   for (const auto& field : form.fields)
     if (auto applied = apply_field(changed, field); !applied) return applied;
+  // Clients ask for large numbers where they mean "max": they are told what there is.
+  if (changed.max_items != NodeConfig::unlimited)
+    changed.max_items = std::min(changed.max_items, NodeConfig::most_items);
   config = std::move(changed);
   return {};
 }
@@ -204,7 +207,22 @@ Parsed<void> NodeConfig::apply_publish_options(const DataForm& options) {
 Parsed<void> NodeConfig::check_publish_options(const DataForm& options) const {
   NodeConfig wanted = *this;
   if (auto applied = wanted.apply_publish_options(options); !applied) return applied;
+  const bool same_number = std::min(wanted.max_items, most_items) == std::min(max_items, most_items);
+  if (same_number) wanted.max_items = max_items;
   if (wanted != *this) return refuse_pubsub(Condition::conflict, "precondition-not-met");
+  return {};
+}
+
+Parsed<void> NodeConfig::check_sizes() const {
+  for (const Text& text : texts) {
+    if ((this->*text.member).size() > most_text_bytes)
+      return refuse(Condition::not_acceptable, std::string(text.var) + " is too long");
+  }
+  for (const List& list : lists) {
+    size_t bytes = 0;
+    for (const auto& value : this->*list.member) bytes += value.size() + 8;  // with some of its markup
+    if (bytes > most_text_bytes) return refuse(Condition::not_acceptable, std::string(list.var) + " is too long");
+  }
   return {};
 }
 
@@ -237,7 +255,7 @@ DataForm NodeConfig::metadata() const {
     if (!(this->*text.member).empty()) form.add(text.var, this->*text.member, "text-single");
   form.add("pubsub#access_model", to_string(access_model), "list-single");
   form.add("pubsub#publish_model", to_string(publish_model), "list-single");
-  form.add("pubsub#max_items", number_text(max_items), "text-single");
+  form.add("pubsub#max_items", std::to_string(std::min(max_items, most_items)), "text-single");
   if (!contact.empty()) form.add_values("pubsub#contact", contact, "jid-multi");
   return form;
 }

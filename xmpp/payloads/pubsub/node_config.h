@@ -18,6 +18,8 @@ std::string_view to_string(PublishModel model);
 
 struct NodeConfig {
   static constexpr uint32_t unlimited = std::numeric_limits<uint32_t>::max();  ///< "max": whatever the server allows
+  static constexpr uint32_t most_items = 1000;     ///< that one node keeps: what max_items "max" stands for
+  static constexpr size_t most_text_bytes = 1024;  ///< of one text, and of one list in all
 
   AccessModel access_model = AccessModel::open;
   PublishModel publish_model = PublishModel::publishers;
@@ -45,13 +47,18 @@ struct NodeConfig {
   /// The defaults of a pubsub service: open, for many items, the last one at subscription.
   static NodeConfig service();
 
-  /// Changes what a submitted form names; nothing when any of it is wrong. not-acceptable for unknown fields that have
-  /// a value and for wrong values; unsupported-access-model (§8.1.3); bad-request when the form is another one.
+  /// Changes what a submitted form names (max_items to most_items at most, unless it is "max"); nothing when any of it
+  /// is wrong. not-acceptable for unknown fields that have a value and for wrong values; unsupported-access-model
+  /// (§8.1.3); bad-request when the form is another one.
   Parsed<void> apply(const DataForm& submitted);
   /// The same for the preconditions of a publication that creates the node (§7.1.5 step 3).
   Parsed<void> apply_publish_options(const DataForm& options);
   /// Does this node meet the preconditions of a publication (§7.1.5)? conflict with precondition-not-met.
   Parsed<void> check_publish_options(const DataForm& options) const;
+
+  /// Texts and lists of others are listed to whoever asks: not-acceptable when one is longer than most_text_bytes. What
+  /// is stored already may be.
+  Parsed<void> check_sizes() const;
 
   /// Everything, with types, options and labels when it is a form to fill in. apply() takes it back as a submission.
   DataForm to_form(DataForm::Type type) const;

@@ -113,6 +113,8 @@ TEST(PubsubConfig, SurvivesTheStore) {
   config.roster_groups_allowed = {"Friends", "Family"};
   EXPECT_EQ(decode_config(account, encode_config(config)), config);
   EXPECT_EQ(decode_config(account, encode_config(NodeConfig::pep())), NodeConfig::pep());
+  config.description = std::string(5000, 'x');  // of a time without limits
+  EXPECT_EQ(decode_config(account, encode_config(config)), config);
 }
 
 TEST(PubsubOptions, SurviveTheStore) {

@@ -282,6 +282,37 @@ TEST(NodeConfig, RefusesWrongValuesAndUnknownOptionsAndStaysAsItWas) {
             Condition::not_acceptable);
 }
 
+TEST(NodeConfig, KeepsNoMoreItemsThanThereMayBeAndSaysSo) {
+  NodeConfig config;
+  ASSERT_TRUE(config.apply(config_form().add("pubsub#max_items", "100000")));
+  EXPECT_EQ(config.max_items, NodeConfig::most_items);
+  EXPECT_EQ(config.to_form(DataForm::Type::form).value("pubsub#max_items"), "1000");
+  EXPECT_TRUE(config.check_publish_options(options_form().add("pubsub#max_items", "100000")));
+  EXPECT_TRUE(config.check_publish_options(options_form().add("pubsub#max_items", "max")));
+  EXPECT_FALSE(config.check_publish_options(options_form().add("pubsub#max_items", "999")));
+  config.max_items = NodeConfig::unlimited;
+  EXPECT_TRUE(config.check_publish_options(options_form().add("pubsub#max_items", "5000")));
+  EXPECT_EQ(config.metadata().value("pubsub#max_items"), "1000");
+}
+
+TEST(NodeConfig, HasTextsAndListsOfALimitedSize) {
+  const auto fits = [](std::string_view var, std::vector<std::string> values) {
+    NodeConfig config;
+    auto form = config_form();
+    form.add_values(var, std::move(values), "list-multi");
+    EXPECT_TRUE(config.apply(form)) << var;
+    return config.check_sizes().has_value();
+  };
+  for (const auto* var : {"pubsub#title", "pubsub#description", "pubsub#type", "pubsub#language"}) {
+    EXPECT_TRUE(fits(var, {std::string(NodeConfig::most_text_bytes, 'x')})) << var;
+    EXPECT_FALSE(fits(var, {std::string(NodeConfig::most_text_bytes + 1, 'x')})) << var;
+  }
+  for (const auto* var : {"pubsub#roster_groups_allowed", "pubsub#contact"}) {
+    EXPECT_TRUE(fits(var, std::vector<std::string>(20, "a group of friends"))) << var;
+    EXPECT_FALSE(fits(var, std::vector<std::string>(200, "abc"))) << var;
+  }
+}
+
 TEST(NodeConfig, ComparesPublishOptions) {  // XEP-0060 §7.1.5
   const NodeConfig config = NodeConfig::pep();
   EXPECT_TRUE(
