@@ -164,7 +164,6 @@ class Node {
   bool sent_to_owner(const xmpp::Jid& jid, std::string command);
   size_t kick_here(const xmpp::Jid& jid, const std::string& reason);
   void delete_here(const xmpp::Jid& jid);
-  void befriend_here(const xmpp::Jid& jid, std::string_view contact);
   std::string admin_kick(const std::vector<std::string>& words);
 
   Config config_;

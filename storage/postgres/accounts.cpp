@@ -136,10 +136,17 @@ Status Accounts::remove(const xmpp::Jid& jid) {
          {"DELETE FROM rosters WHERE owner = $1", "DELETE FROM roster_items WHERE owner = $1",
           "DELETE FROM account_values WHERE owner = $1", "DELETE FROM pubsub_nodes WHERE owner = $1",
           // Expired: the sweep deletes the content too.
-          "UPDATE uploads SET expires = 0 WHERE account = $1"}) {
+          "UPDATE uploads SET expires = 0 WHERE account = $1",
+          // Not for whoever gets the name next. Bans stay: else a new account would end them.
+          "DELETE FROM room_affiliations WHERE jid = $1 AND affiliation <> 'outcast'",
+          "DELETE FROM pubsub_affiliations WHERE jid = $1 AND affiliation <> 'outcast'",
+          "DELETE FROM pubsub_subscriptions WHERE jid = $1", "DELETE FROM invites WHERE creator = $1",
+          "DELETE FROM invites WHERE contact = $1"}) {
       if (auto status = database_.run(sql, jid.text()); !status) return status;
     }
-    return {};
+    // '0' is the character after '/': between the two lie all resources.
+    const std::string first = jid.text() + "/", last = jid.text() + "0";
+    return database_.run("DELETE FROM pubsub_subscriptions WHERE jid > $1 AND jid < $2", first, last);
   });
 }
 

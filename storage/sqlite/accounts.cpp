@@ -130,10 +130,17 @@ Status Accounts::remove(const xmpp::Jid& jid) {
          {"DELETE FROM rosters WHERE owner = ?", "DELETE FROM roster_items WHERE owner = ?",
           "DELETE FROM account_values WHERE owner = ?", "DELETE FROM pubsub_nodes WHERE owner = ?",
           // Expired: the sweep deletes the content too.
-          "UPDATE uploads SET expires = 0 WHERE account = ?"}) {
+          "UPDATE uploads SET expires = 0 WHERE account = ?",
+          // Not for whoever gets the name next. Bans stay: else a new account would end them.
+          "DELETE FROM room_affiliations WHERE jid = ? AND affiliation <> 'outcast'",
+          "DELETE FROM pubsub_affiliations WHERE jid = ? AND affiliation <> 'outcast'",
+          "DELETE FROM pubsub_subscriptions WHERE jid = ?", "DELETE FROM invites WHERE creator = ?",
+          "DELETE FROM invites WHERE contact = ?"}) {
       if (auto status = database_.run(sql, jid.text()); !status) return status;
     }
-    return {};
+    // '0' is the character after '/': between the two lie all resources.
+    const std::string first = jid.text() + "/", last = jid.text() + "0";
+    return database_.run("DELETE FROM pubsub_subscriptions WHERE jid > ? AND jid < ?", first, last);
   });
 }
 

@@ -96,6 +96,7 @@ class Rooms final : public RoomStore {
   Status put(const Room& room) override;
   Status remove(const xmpp::Jid& room) override;
   Result<std::vector<RoomAffiliation>> affiliations(const xmpp::Jid& room) override;
+  Result<std::vector<xmpp::Jid>> affiliated(const xmpp::Jid& jid) override;
   Status set_affiliation(const xmpp::Jid& room, const RoomAffiliation& value) override;
   Result<std::vector<std::pair<xmpp::Jid, std::string>>> list(const RoomRange& range) override;
   Result<std::vector<xmpp::Jid>> all(std::string_view domain, std::string_view after, size_t limit) override;

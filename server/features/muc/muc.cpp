@@ -151,6 +151,8 @@ void install_muc(Node& node, FeatureRegistry& registry) {
     service.receive = [&node, rooms](Envelope envelope) { receive(node, *rooms, std::move(envelope)); };
     registry.host(std::move(service));
   }
+  registry.member_deleted.emplace_back(
+      [rooms](const xmpp::Jid& room, const xmpp::Jid& account) { rooms->here().member_deleted(room, account); });
   registry.stopping.emplace_back([rooms] { rooms->here().shut_down(); });
   describe(registry);
 }

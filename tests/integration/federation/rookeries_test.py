@@ -58,6 +58,16 @@ class Talk:
         await self.romeo.close()
         await late.receive_where(lambda e: e.get("from") == self.romeo.jid and e.get("type") == "unavailable", 20)
 
+    async def test_a_deleted_account_ends_its_subscriptions(self):
+        """XEP-0077 §3.2"""
+        self.juliet.send("<presence to='romeo@b.example' type='subscribe'/>")
+        await self.romeo.receive_where(lambda e: e.name == "presence" and e.get("type") == "subscribe", 20)
+        self.romeo.send("<presence to='juliet@a.example' type='subscribed'/>")
+        await self.juliet.receive_where(lambda e: e.name == "presence" and e.get("type") == "subscribed", 20)
+        self.a.ctl("account", "delete", "juliet@a.example")
+        told = await self.romeo.receive_where(lambda e: e.name == "presence" and e.get("type") == "unsubscribe", 20)
+        self.assertEqual(told.get("from"), "juliet@a.example")
+
     async def test_a_room_has_occupants_from_both_servers(self):
         room = "balcony@conference.b.example"
         join = "<presence to='%s/%s'><x xmlns='%s'/></presence>"
