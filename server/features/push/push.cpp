@@ -59,7 +59,7 @@ void enable(IqRequest request) {
   Session* session = request.session();
   if (session == nullptr) return request.fail(xmpp::Condition::not_allowed);
   const PushDevices* known = request.home()->push.get();
-  if (known != nullptr && known->is_full())
+  if (known != nullptr && known->is_full() && !known->has(*service, node))
     return request.fail(xmpp::Condition::resource_constraint, "Too many devices");
   storage::PushTarget target{
       .service = *service,
