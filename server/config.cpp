@@ -59,6 +59,7 @@ const std::vector<Key>& keys() {
       {"upload.keep", number(&Config::upload_keep, 1, 36'500 * day)},
       {"calls.stun", hosts(&Config::stun)},
       {"calls.turn", hosts(&Config::turn)},
+      {"calls.turn_tcp", hosts(&Config::turn_tcp)},
       {"calls.turns", hosts(&Config::turns)},
       {"calls.turn_secret", text(&Config::turn_secret)},
       {"calls.turn_lifetime", number(&Config::turn_lifetime, 60, 7 * day)},
@@ -225,7 +226,7 @@ std::string contradiction(const Config& config) {
   if (!config.allow_plain && std::ranges::find(config.mechanisms, xmpp::Mechanism::plain) != config.mechanisms.end()) {
     return "auth.mechanisms holds PLAIN, which needs auth.allow_plain = true";
   }
-  if (config.turn_secret.empty() && !(config.turn.empty() && config.turns.empty())) {
+  if (config.turn_secret.empty() && !(config.turn.empty() && config.turn_tcp.empty() && config.turns.empty())) {
     return "calls.turn needs calls.turn_secret: the static-auth-secret of the TURN server";
   }
   for (const auto& address : config.proxy_protocol) {

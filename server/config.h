@@ -73,7 +73,7 @@ struct Config {
   std::chrono::seconds upload_keep{30 * 86'400};
 
   // [calls] "host:port"
-  std::vector<std::string> stun, turn, turns;
+  std::vector<std::string> stun, turn, turn_tcp, turns;
   std::string turn_secret;  ///< shared with the TURN server, which is told use-auth-secret
   std::chrono::seconds turn_lifetime{86'400};
 

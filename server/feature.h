@@ -187,6 +187,9 @@ class FeatureRegistry {
   /// A client around the home listens to pubsub nodes to which it did not before (features/caps.h).
   std::vector<std::function<void(Home&, const xmpp::Jid&, const std::set<std::string, std::less<>>&)>> interests_gained;
 
+  /// A room's loop: this account was deleted, and storage has forgotten its affiliation with the room (bans stay).
+  std::vector<std::function<void(const xmpp::Jid& room, const xmpp::Jid& account)>> member_deleted;
+
   /// XEP-0386 §3.1: `feature` (a namespace) may be switched on while a client binds, and is announced as such. The
   /// handler gets the session, which nobody knows yet, and the child of <bind/> in that namespace; what it returns, if
   /// anything, becomes a child of <bound/>. It must not send anything: <success/> is not sent yet.

@@ -6,6 +6,7 @@
 #include <future>
 
 #include "server/accounts.h"
+#include "server/admin/account_tasks.h"
 #include "server/admin/backup.h"
 #include "server/admin/online_users.h"
 #include "server/admin/session_line.h"
@@ -16,6 +17,7 @@
 #include "server/reports.h"
 #include "server/s2s/federation.h"
 #include "server/task.h"
+#include "xmpp/namespaces.h"
 
 namespace rookery::server {
 
@@ -34,6 +36,14 @@ auto ask(Loop& loop, Function function) {
   auto future = promise.get_future();
   loop.post([&promise, &function] { promise.set_value(function()); });
   return future.get();
+}
+
+/// Of an account that is no more.
+void end_subscription(Node& node, const std::string& type, const xmpp::Jid& from, const xmpp::Jid& to) {
+  auto presence = xmpp::Element::make("presence", xmpp::ns::client);
+  presence->set_attr("type", type).set_attr("from", from.text()).set_attr("to", to.text());
+  node.router().route(
+      {.from = from, .to = to, .stanza = std::move(presence), .sent_copy = {}, .seen = {}, .sender = {}});
 }
 
 template <typename Value>
@@ -128,12 +138,10 @@ std::string Node::admin_account(const std::vector<std::string>& words, const std
     return answer(done);
   }
   if (verb == "delete") {
-    const Status done = on_store([&](storage::Stores& stores) { return stores.accounts().remove(*jid); });
-    if (!done) return answer(done);
-    if (!sent_to_owner(*jid, "delete " + jid->text())) {
-      ask(router_.owner(jid->text()), [&] { return delete_here(*jid), true; });
-    }
-    return "ok\n";
+    Loop& loop = router_.owner(jid->text());
+    const Status done = wait_for(loop, delete_account(*this, *jid));
+    ask(loop, [] { return true; });  // the sessions have ended
+    return answer(done);
   }
   return "error: unknown command \"account " + verb + "\"\n";
 }
@@ -195,14 +203,6 @@ size_t Node::kick_here(const xmpp::Jid& jid, const std::string& reason) {
   return ended;
 }
 
-void Node::befriend_here(const xmpp::Jid& jid, std::string_view contact) {
-  const auto other = xmpp::Jid::parse(contact);
-  if (!other) return;
-  homes().with_home(jid, [other = *other](Home* home) {
-    if (home != nullptr) home->befriend(other);
-  });
-}
-
 void Node::delete_here(const xmpp::Jid& jid) {
   homes().forget(jid);
   homes().batch().purged.push_back(jid.text());
@@ -239,9 +239,22 @@ void Node::command_from_node(const std::string& words) {
   const size_t end = words.find(' ', space + 1);
   const auto jid = xmpp::Jid::parse(words.substr(space + 1, end == std::string::npos ? end : end - space - 1));
   if (!jid) return;
-  if (verb == "kick") kick_here(*jid, end == std::string::npos ? std::string() : words.substr(end + 1));
+  const std::string rest = end == std::string::npos ? std::string() : words.substr(end + 1);
+  if (verb == "kick") kick_here(*jid, rest);
   if (verb == "delete") delete_here(*jid);
-  if (verb == "befriend") befriend_here(*jid, words.substr(std::min(end, words.size() - 1) + 1));
+  const auto other = xmpp::Jid::parse(rest);
+  if (!other) return;
+  if (verb == "befriend") {
+    homes().with_home(*jid, [other = *other](Home* home) {
+      if (home != nullptr) home->befriend(other);
+    });
+  }
+  // Of a deleted account; a room hears of it behind the end of the sessions.
+  if (verb == "unsubscribe" || verb == "unsubscribed") end_subscription(*this, verb, *jid, *other);
+  if (verb == "leave") tell_owner(*other, "left " + other->text() + " " + jid->text());
+  if (verb == "left") {
+    for (const auto& hook : features_.member_deleted) hook(*jid, *other);
+  }
 }
 
 }  // namespace rookery::server

@@ -46,6 +46,8 @@ class RoomStore {
   virtual Status put(const Room& room) = 0;              ///< inserts or replaces; affiliations stay
   virtual Status remove(const xmpp::Jid& room) = 0;      ///< with its affiliations; fine if absent
   virtual Result<std::vector<RoomAffiliation>> affiliations(const xmpp::Jid& room) = 0;  ///< ordered by JID
+  /// The rooms that have an affiliation or a nick of this JID, ordered.
+  virtual Result<std::vector<xmpp::Jid>> affiliated(const xmpp::Jid& jid) = 0;
   /// "none" without a nick removes.
   virtual Status set_affiliation(const xmpp::Jid& room, const RoomAffiliation& value) = 0;
   /// JID and name of public rooms.

@@ -16,6 +16,22 @@ Task<Result<std::vector<crypto::ScramKeys>>> derive(Node& node, std::string pass
   co_return keys;
 }
 
+/// Who else knew a deleted account.
+struct Ties {
+  std::vector<storage::RosterItem> contacts;
+  std::vector<xmpp::Jid> rooms;
+};
+
+Result<Ties> remove(storage::Stores& stores, const xmpp::Jid& account) {
+  auto roster = stores.rosters().load(account);
+  if (!roster) return std::unexpected<Error>(roster.error());
+  auto rooms = stores.rooms().affiliated(account);
+  if (!rooms) return std::unexpected<Error>(rooms.error());
+  if (const Status removed = stores.accounts().remove(account); !removed)
+    return std::unexpected<Error>(removed.error());
+  return Ties{.contacts = std::move(roster->items), .rooms = std::move(*rooms)};
+}
+
 }  // namespace
 
 Task<Status> add_account(Node& node, xmpp::Jid account, std::string password) {
@@ -58,11 +74,22 @@ Task<Status> disable_account(Node& node, xmpp::Jid account, bool disabled) {
 }
 
 Task<Status> delete_account(Node& node, xmpp::Jid account) {
-  auto remove = [account](storage::Stores& stores) { return stores.accounts().remove(account); };
-  auto removing = node.stores().run(std::move(remove));
-  const Status removed = co_await removing;
-  if (removed) node.tell_owner(account, "delete " + account.text());
-  co_return removed;
+  auto removing = node.stores().run([account](storage::Stores& stores) { return remove(stores, account); });
+  const auto ties = co_await removing;
+  if (!ties) co_return std::unexpected<Error>(ties.error());
+  const auto tell = [&](std::string_view verb, const xmpp::Jid& other) {
+    node.tell_owner(account, std::string(verb) + " " + account.text() + (other == account ? "" : " " + other.text()));
+  };
+  tell("delete", account);
+  for (const auto& item : ties->contacts) {
+    using Subscription = storage::RosterItem::Subscription;
+    if (item.subscription == Subscription::to || item.subscription == Subscription::both || item.ask)
+      tell("unsubscribe", item.jid);
+    if (item.subscription == Subscription::from || item.subscription == Subscription::both || !item.request.empty())
+      tell("unsubscribed", item.jid);
+  }
+  for (const auto& room : ties->rooms) tell("leave", room);
+  co_return Status();
 }
 
 }  // namespace rookery::server

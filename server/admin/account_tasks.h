@@ -16,7 +16,9 @@ Task<Status> add_account(Node& node, xmpp::Jid account, std::string password);
 Task<Status> replace_password(Node& node, xmpp::Jid account, std::string password);
 /// Disabling ends the account's sessions.
 Task<Status> disable_account(Node& node, xmpp::Jid account, bool disabled);
-/// With its archive and all that it stored; its sessions end.
+/// With its archive and all that it stored; its sessions end, and whoever gets the name next is nobody's contact
+/// (XEP-0077 §3.2) and no room's member. The one way to delete an account. When it returns, the owner's loop has not
+/// yet ended the sessions. Failure::not_found.
 Task<Status> delete_account(Node& node, xmpp::Jid account);
 
 }  // namespace rookery::server

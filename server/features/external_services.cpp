@@ -33,6 +33,7 @@ std::vector<External> known_services(const Config& config) {
   };
   add(config.stun, "stun", "udp", false);
   add(config.turn, "turn", "udp", true);
+  add(config.turn_tcp, "turn", "tcp", true);
   add(config.turns, "turns", "tcp", true);
   return all;
 }
@@ -91,9 +92,11 @@ void get_credentials(IqRequest request) {
   auto result = request.make_result();
   auto& credentials = result->add("credentials", xmpp::ns::external_services);
   for (const auto& service : known_services(request.node().config())) {
-    const bool is_port = asked->attr("port").empty() || asked->attr("port") == service.port;
+    const auto is_meant = [&](std::string_view name, std::string_view value) {
+      return asked->attr(name).empty() || asked->attr(name) == value;
+    };
     if (service.is_restricted && service.type == asked->attr("type") && service.host == asked->attr("host") &&
-        is_port) {
+        is_meant("port", service.port) && is_meant("transport", service.transport)) {
       add_service(credentials, service, request.node().config());
     }
   }

@@ -1,5 +1,6 @@
 // XEP-0077: In-Band Registration: creating an account before authentication; afterwards its password and its end.
 #include "server/accounts.h"
+#include "server/admin/account_tasks.h"
 #include "server/features/features.h"
 #include "server/invites.h"
 #include "server/node.h"
@@ -29,19 +30,11 @@ void get_registration(IqRequest request) {
   request.reply(std::move(result));
 }
 
-/// §3.2: deletes the account, its archive and its sessions; the one that asked gets its answer first.
-void cancel(IqRequest request) {
-  auto remove = [account = request.from().bare()](storage::Stores& stores) {
-    return stores.accounts().remove(account);
-  };
-  request.node().stores().run(std::move(remove), [request = std::move(request)](Status removed) mutable {
-    if (!removed) return request.fail(removed.error());
-    request.reply();
-    const auto account = request.from().bare();
-    Homes& homes = request.node().homes();
-    homes.forget(account);
-    homes.batch().purged.push_back(account.text());
-  });
+/// §3.2: the one that asked gets its answer before its session ends.
+Task<void> cancel(IqRequest request) {
+  auto deleting = delete_account(request.node(), request.from().bare());
+  const Status deleted = co_await deleting;
+  deleted ? request.reply() : request.fail(deleted.error());
 }
 
 Task<void> change(IqRequest request, std::string password) {
@@ -66,7 +59,7 @@ void set_registration(IqRequest request) {
   if (query.child("remove", xmpp::ns::registration) != nullptr) {
     // §3.2: nothing but <remove/>
     if (query.first_element()->next_element() != nullptr) return request.fail(xmpp::Condition::bad_request);
-    return cancel(std::move(request));
+    return spawn(cancel(std::move(request)), "registration.cancel");
   }
   const auto username = xmpp::prepare_username(query.child_text("username", xmpp::ns::registration));
   auto password = query.child_text("password", xmpp::ns::registration);
@@ -179,7 +172,8 @@ void install_registration(Node&, FeatureRegistry& registry) {
        .name = "In-Band Registration",
        .version = "2.4",
        .left_out = {},
-       .tests = "golden/stream/registration_is_off.scs, golden/stream/registration.scs, golden/invites"});
+       .tests = "golden/stream/registration_is_off.scs, golden/stream/registration.scs, golden/registration, "
+                "golden/invites"});
   registry.implements({.number = 445,
                        .name = "Pre-Authenticated In-Band Registration",
                        .version = "0.2.0",

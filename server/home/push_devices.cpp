@@ -23,6 +23,11 @@ PushDevices::PushDevices(std::vector<storage::PushTarget> targets) {
 
 bool PushDevices::is_full() const { return devices_.size() >= most_devices; }
 
+bool PushDevices::has(const xmpp::Jid& service, std::string_view node) const {
+  return std::ranges::any_of(
+      devices_, [&](const Device& device) { return device.target.service == service && device.target.node == node; });
+}
+
 void PushDevices::put(storage::PushTarget target) {
   // §5: of the same address and node the last request counts.
   for (Device& device : devices_) {

@@ -33,6 +33,7 @@ class PushDevices {
 
   std::vector<Device>& all() { return devices_; }
   bool is_full() const;
+  bool has(const xmpp::Jid& service, std::string_view node) const;
   void put(storage::PushTarget target);
   void remove(const xmpp::Jid& service, std::optional<std::string_view> node);
   void came_back(const Session& session);

@@ -120,6 +120,19 @@ Status Accounts::add_keys(const xmpp::Jid& jid, const crypto::ScramKeys& keys) {
   });
 }
 
+Result<std::vector<KeyKind>> Accounts::key_kinds() {
+  std::vector<KeyKind> found;
+  auto rows =
+      database_.query("SELECT DISTINCT hash, iterations, octet_length(salt) FROM account_keys ORDER BY 1, 2, 3");
+  while (rows.next()) {
+    found.push_back({.hash = hash_named(rows.view(0)),
+                     .iterations = static_cast<uint32_t>(rows.integer(1)),
+                     .salt_bytes = static_cast<size_t>(rows.integer(2))});
+  }
+  if (auto status = rows.status(); !status) return std::unexpected(status.error());
+  return found;
+}
+
 Status Accounts::set_disabled(const xmpp::Jid& jid, bool disabled) {
   if (auto status = database_.run("UPDATE accounts SET disabled = $1 WHERE jid = $2", disabled, jid.text()); !status)
     return status;
@@ -136,10 +149,17 @@ Status Accounts::remove(const xmpp::Jid& jid) {
          {"DELETE FROM rosters WHERE owner = $1", "DELETE FROM roster_items WHERE owner = $1",
           "DELETE FROM account_values WHERE owner = $1", "DELETE FROM pubsub_nodes WHERE owner = $1",
           // Expired: the sweep deletes the content too.
-          "UPDATE uploads SET expires = 0 WHERE account = $1"}) {
+          "UPDATE uploads SET expires = 0 WHERE account = $1",
+          // Not for whoever gets the name next. Bans stay: else a new account would end them.
+          "DELETE FROM room_affiliations WHERE jid = $1 AND affiliation <> 'outcast'",
+          "DELETE FROM pubsub_affiliations WHERE jid = $1 AND affiliation <> 'outcast'",
+          "DELETE FROM pubsub_subscriptions WHERE jid = $1", "DELETE FROM invites WHERE creator = $1",
+          "DELETE FROM invites WHERE contact = $1"}) {
       if (auto status = database_.run(sql, jid.text()); !status) return status;
     }
-    return {};
+    // '0' is the character after '/': between the two lie all resources.
+    const std::string first = jid.text() + "/", last = jid.text() + "0";
+    return database_.run("DELETE FROM pubsub_subscriptions WHERE jid > $1 AND jid < $2", first, last);
   });
 }
 

@@ -61,6 +61,18 @@ Result<std::vector<RoomAffiliation>> Rooms::affiliations(const xmpp::Jid& room) 
   return found;
 }
 
+Result<std::vector<xmpp::Jid>> Rooms::affiliated(const xmpp::Jid& jid) {
+  std::vector<xmpp::Jid> found;
+  auto rows = database_.query("SELECT room FROM room_affiliations WHERE jid = $1 ORDER BY room", jid.text());
+  while (rows.next()) {
+    auto room = xmpp::Jid::parse(rows.view(0));
+    if (!room) return fail(Failure::io, "a room has a malformed JID: " + room.error().message);
+    found.push_back(std::move(*room));
+  }
+  if (auto status = rows.status(); !status) return std::unexpected(status.error());
+  return found;
+}
+
 Status Rooms::set_affiliation(const xmpp::Jid& room, const RoomAffiliation& value) {
   if (value.affiliation == "none" && value.nick.empty()) {
     return database_.run("DELETE FROM room_affiliations WHERE room = $1 AND jid = $2", room.text(), value.jid.text());

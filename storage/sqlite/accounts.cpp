@@ -114,6 +114,18 @@ Status Accounts::add_keys(const xmpp::Jid& jid, const crypto::ScramKeys& keys) {
   return insert_keys(database_, jid, {keys});
 }
 
+Result<std::vector<KeyKind>> Accounts::key_kinds() {
+  std::vector<KeyKind> found;
+  auto rows = database_.query("SELECT DISTINCT hash, iterations, length(salt) FROM account_keys ORDER BY 1, 2, 3");
+  while (rows.next()) {
+    found.push_back({.hash = hash_named(rows.view(0)),
+                     .iterations = static_cast<uint32_t>(rows.integer(1)),
+                     .salt_bytes = static_cast<size_t>(rows.integer(2))});
+  }
+  if (auto status = rows.status(); !status) return std::unexpected(status.error());
+  return found;
+}
+
 Status Accounts::set_disabled(const xmpp::Jid& jid, bool disabled) {
   if (auto status = database_.run("UPDATE accounts SET disabled = ? WHERE jid = ?", disabled, jid.text()); !status)
     return status;
@@ -130,10 +142,17 @@ Status Accounts::remove(const xmpp::Jid& jid) {
          {"DELETE FROM rosters WHERE owner = ?", "DELETE FROM roster_items WHERE owner = ?",
           "DELETE FROM account_values WHERE owner = ?", "DELETE FROM pubsub_nodes WHERE owner = ?",
           // Expired: the sweep deletes the content too.
-          "UPDATE uploads SET expires = 0 WHERE account = ?"}) {
+          "UPDATE uploads SET expires = 0 WHERE account = ?",
+          // Not for whoever gets the name next. Bans stay: else a new account would end them.
+          "DELETE FROM room_affiliations WHERE jid = ? AND affiliation <> 'outcast'",
+          "DELETE FROM pubsub_affiliations WHERE jid = ? AND affiliation <> 'outcast'",
+          "DELETE FROM pubsub_subscriptions WHERE jid = ?", "DELETE FROM invites WHERE creator = ?",
+          "DELETE FROM invites WHERE contact = ?"}) {
       if (auto status = database_.run(sql, jid.text()); !status) return status;
     }
-    return {};
+    // '0' is the character after '/': between the two lie all resources.
+    const std::string first = jid.text() + "/", last = jid.text() + "0";
+    return database_.run("DELETE FROM pubsub_subscriptions WHERE jid > ? AND jid < ?", first, last);
   });
 }
 

@@ -13,6 +13,7 @@ class Accounts final : public AccountStore {
   Result<Account> find(const xmpp::Jid& jid) override;
   Result<bool> exists(const xmpp::Jid& jid) override;
   Status set_keys(const xmpp::Jid& jid, const std::vector<crypto::ScramKeys>& keys) override;
+  Result<std::vector<KeyKind>> key_kinds() override;
   Status add_keys(const xmpp::Jid& jid, const crypto::ScramKeys& keys) override;
   Status set_disabled(const xmpp::Jid& jid, bool disabled) override;
   Status remove(const xmpp::Jid& jid) override;
@@ -101,6 +102,7 @@ class Rooms final : public RoomStore {
   Status put(const Room& room) override;
   Status remove(const xmpp::Jid& room) override;
   Result<std::vector<RoomAffiliation>> affiliations(const xmpp::Jid& room) override;
+  Result<std::vector<xmpp::Jid>> affiliated(const xmpp::Jid& jid) override;
   Status set_affiliation(const xmpp::Jid& room, const RoomAffiliation& value) override;
   Result<std::vector<std::pair<xmpp::Jid, std::string>>> list(const RoomRange& range) override;
   Result<std::vector<xmpp::Jid>> all(std::string_view domain, std::string_view after, size_t limit) override;

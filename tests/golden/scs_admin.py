@@ -20,6 +20,10 @@ class AdminSteps:
         link = next(line for line in printed.splitlines() if line.startswith("xmpp:"))
         self.names[name] = link.split(";preauth=")[1].split(";")[0]
 
+    @step(r"the operator deletes (\w+)")
+    async def delete(self, name):
+        self.server.ctl("account", "delete", self.names[name])
+
     @step(r"the operator revokes (\w+)")
     async def revoke(self, name):
         self.server.ctl("invite", "revoke", "https://localhost/invite/" + self.names[name])

@@ -28,7 +28,8 @@ class PushAppServer:
         self.client = client
         self.nodes = set()
         self.answers = True  # false: it takes them and stays silent
-        self.told = []
+        self.refuses_with = None  # the condition of an error for all of them
+        self.told, self.refused = [], []
         self._read = 0
         client.intercept = self._on_stanza
 
@@ -45,7 +46,10 @@ class PushAppServer:
         account, node = stanza.get("from"), publish.get("node", "")
         notification = publish.find("item", NS_PUBSUB).find("notification", NS_PUSH)
         # §4.2.3: only a server may publish, which shows by the bare JID.
-        if "/" in account or notification is None:
+        if self.refuses_with is not None:
+            self.refused.append(node)
+            self._refuse(stanza, self.refuses_with, "wait")
+        elif "/" in account or notification is None:
             self._refuse(stanza, "forbidden", "auth")
         elif node not in self.nodes:
             self._refuse(stanza, "item-not-found", "cancel")

@@ -159,6 +159,8 @@ void install_muc(Node& node, FeatureRegistry& registry) {
     // Each loop looks for what was left behind in its rooms.
     for (auto& loop : node.loops()) loop->post([rooms] { rooms->here(); });
   });
+  registry.member_deleted.emplace_back(
+      [rooms](const xmpp::Jid& room, const xmpp::Jid& account) { rooms->here().member_deleted(room, account); });
   registry.stopping.emplace_back([rooms] { rooms->here().shut_down(); });
   describe(registry);
 }

@@ -88,6 +88,8 @@ class Room : public std::enable_shared_from_this<Room> {
   const xmpp::Jid& jid() const { return jid_; }
   void receive(Envelope envelope);
 
+  void member_deleted(const xmpp::Jid& account);  ///< its affiliation is not in storage any more; bans stay
+
   bool is_idle() const;
   Clock::time_point last_used() const { return last_used_; }
   void forget_old_requests();

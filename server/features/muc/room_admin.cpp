@@ -139,6 +139,14 @@ void Room::change_list(IqRequest request) {
   });
 }
 
+void Room::member_deleted(const xmpp::Jid& account) {
+  const Member* known = member(account);
+  if (known == nullptr || known->affiliation == Affiliation::outcast || is_destroyed_) return;
+  const xmpp::MucItem none{
+      .affiliation = Affiliation::none, .role = {}, .jid = {}, .nick = {}, .reason = {}, .actor_nick = {}};
+  apply_affiliation(account, none, {});
+}
+
 void Room::apply_affiliation(const xmpp::Jid& jid, const xmpp::MucItem& item, const std::string& actor) {
   set_member(jid, *item.affiliation, item.reason);
   given_roles_.erase(jid);

@@ -164,6 +164,10 @@ bool Rooms::has(const Room& room) const { return find(room.jid()).get() == &room
 
 void Rooms::forget(const xmpp::Jid& room) { rooms_.erase(room.text()); }
 
+void Rooms::member_deleted(const xmpp::Jid& room, const xmpp::Jid& account) {
+  if (const auto loaded = find(room)) loaded->member_deleted(account);
+}
+
 void Rooms::shut_down() {
   for (const auto& [jid, room] : rooms_) room->shut_down();
 }

@@ -1,8 +1,10 @@
 """Two rookeryd: messages, presence, IQ and rooms both ways, with dialback and with certificates. REQ 17"""
 
+import asyncio
 import unittest
 
 from federation_case import FederationCase, introduce
+from push_app_server import PushAppServer
 
 MESSAGE = "<message to='%s' type='chat' id='%s'><body>%s</body></message>"
 NS_DISCO = "http://jabber.org/protocol/disco#info"
@@ -58,6 +60,16 @@ class Talk:
         await self.romeo.close()
         await late.receive_where(lambda e: e.get("from") == self.romeo.jid and e.get("type") == "unavailable", 20)
 
+    async def test_a_deleted_account_ends_its_subscriptions(self):
+        """XEP-0077 §3.2"""
+        self.juliet.send("<presence to='romeo@b.example' type='subscribe'/>")
+        await self.romeo.receive_where(lambda e: e.name == "presence" and e.get("type") == "subscribe", 20)
+        self.romeo.send("<presence to='juliet@a.example' type='subscribed'/>")
+        await self.juliet.receive_where(lambda e: e.name == "presence" and e.get("type") == "subscribed", 20)
+        self.a.ctl("account", "delete", "juliet@a.example")
+        told = await self.romeo.receive_where(lambda e: e.name == "presence" and e.get("type") == "unsubscribe", 20)
+        self.assertEqual(told.get("from"), "juliet@a.example")
+
     async def test_a_room_has_occupants_from_both_servers(self):
         room = "balcony@conference.b.example"
         join = "<presence to='%s/%s'><x xmlns='%s'/></presence>"
@@ -81,7 +93,7 @@ class Dialback(Talk, FederationCase):
 
 
     async def test_what_is_true_among_our_own_is_true_for_others(self):
-        """Carbons (XEP-0280), archive (XEP-0313), blocking (XEP-0191), app servers (XEP-0357)."""
+        """Carbons (XEP-0280), archive (XEP-0313), blocking (XEP-0191)."""
         phone = await self.log_in(self.a, "juliet", "phone")
         await phone.iq("set", "<enable xmlns='urn:xmpp:carbons:2'/>")
         self.juliet.send(MESSAGE % ("romeo@b.example", "m1", "to all devices"))
@@ -93,8 +105,46 @@ class Dialback(Talk, FederationCase):
         await self.romeo.iq("set", "<block xmlns='urn:xmpp:blocking'><item jid='juliet@a.example'/></block>")
         self.juliet.send(MESSAGE % ("romeo@b.example", "m2", "are you angry?"))
         self.assert_error(await self.juliet.receive_where(lambda e: e.get("id") == "m2", 20), "service-unavailable")
-        push = await self.juliet.iq("set", "<enable xmlns='urn:xmpp:push:0' jid='push.b.example' node='n'/>")
-        self.assertEqual(push.get("type"), "result", push.to_xml())
+
+    async def test_an_app_server_of_another_domain_wakes_devices(self):
+        """XEP-0357 §7: what it refuses for good ends that device, what it refuses for now does not."""
+        self.b.add_account("push", "secret")
+        app = PushAppServer(await self.log_in(self.b, "push", "app"))
+        app.nodes.update(("phone", "tablet"))
+        for node in ("phone", "tablet", "unknown"):
+            enabled = await self.juliet.iq("set", "<enable xmlns='urn:xmpp:push:0' jid='%s' node='%s'/>" % (app.client.jid, node))
+            self.assertEqual(enabled.get("type"), "result", enabled.to_xml())
+        await self.juliet.close()
+
+        async def write(number):
+            self.romeo.send(MESSAGE % ("juliet@a.example", "p%d" % number, "message %d" % number))
+        await write(1)
+        told = [await app.notification(20), await app.notification(20)]
+        self.assertEqual({(each.account, each.node, each.count) for each in told},
+                         {("juliet@a.example", "phone", 1), ("juliet@a.example", "tablet", 1)})
+        await self.until_disabled(1)  # item-not-found for the node that it does not know
+        app.refuses_with = "resource-constraint"
+        await write(2)
+        await app.client.wait_for(lambda: sorted(app.refused) == ["phone", "tablet"], 20)
+        app.refuses_with = None
+        await app.client.iq("get", "<ping xmlns='urn:xmpp:ping'/>", to="a.example", timeout=20)  # behind the errors
+        await write(3)
+        told = [await app.notification(20), await app.notification(20)]
+        self.assertEqual({(each.node, each.count) for each in told}, {("phone", 3), ("tablet", 3)})
+        app.nodes.remove("tablet")
+        await write(4)
+        self.assertEqual((await app.notification(20)).node, "phone")
+        await self.until_disabled(2)
+        await write(5)
+        self.assertEqual((await app.notification(20)).count, 5)
+        self.assertEqual([each.node for each in app.told].count("tablet"), 2)
+
+    async def until_disabled(self, devices):
+        for _ in range(200):
+            if self.a.log().count("push_disabled") >= devices:
+                return
+            await asyncio.sleep(0.1)
+        self.fail("no device was disabled")
 
 
     async def test_a_guest_sends_so_many_invitations_in_an_hour(self):

@@ -166,6 +166,21 @@ TEST_P(StoresContract, AddsKeysOfOneMoreHashAndRevokesNothing) {
   EXPECT_FALSE(stores->clients().find(juliet, "a").value()->tokens.empty());
 }
 
+TEST_P(StoresContract, TellsWhichKindsOfKeysThereAre) {
+  using crypto::Hash;
+  EXPECT_THAT(stores->accounts().key_kinds().value(), IsEmpty());
+  const auto keys = [](Hash hash, uint32_t iterations, std::string salt) {
+    return crypto::ScramKeys{
+        .hash = hash, .salt = std::move(salt), .iterations = iterations, .stored_key = "k", .server_key = "s"};
+  };
+  Account imported{.jid = romeo, .keys = {keys(Hash::sha1, 4096, std::string("\0\xff", 2) + "abc")}};
+  Account ours{.jid = juliet, .keys = {keys(Hash::sha1, 9, "1234"), keys(Hash::sha256, 9, "1234")}};
+  Account alike{.jid = nurse, .keys = {keys(Hash::sha1, 9, "4321")}};
+  for (const auto& each : {imported, ours, alike}) expect_ok(stores->accounts().create(each));
+  EXPECT_THAT(stores->accounts().key_kinds().value(),
+              ElementsAre(KeyKind{Hash::sha1, 9, 4}, KeyKind{Hash::sha1, 4096, 5}, KeyKind{Hash::sha256, 9, 4}));
+}
+
 TEST_P(StoresContract, ListsAccountsOfADomainInPages) {
   for (const auto* name : {"d@example.com", "a@example.com", "c@example.com", "b@example.com", "x@example.org"}) {
     expect_ok(stores->accounts().create(account(name)));
@@ -202,6 +217,53 @@ TEST_P(StoresContract, RemovesEverythingOfAnAccountAndNothingOfOthers) {
   EXPECT_TRUE(stores->accounts().exists(romeo).value());
   EXPECT_EQ(stores->rosters().load(romeo).value().items.size(), 1u);
   EXPECT_EQ(stores->pubsub().items(romeo, "n", 9).value().size(), 1u);
+}
+
+TEST_P(StoresContract, TakesFromARemovedAccountWhatOthersHaveGivenIt) {
+  const xmpp::Jid coven = jid("coven@rooms.example.com"), heath = jid("heath@rooms.example.com"),
+                  service = jid("pubsub.example.com"), other = jid("julietta@example.com");
+  expect_ok(stores->accounts().create(account("juliet@example.com")));
+  const auto affiliate = [&](const xmpp::Jid& room, const xmpp::Jid& who, const char* affiliation) {
+    expect_ok(
+        stores->rooms().set_affiliation(room, {.jid = who, .affiliation = affiliation, .nick = "n", .reason = {}}));
+  };
+  affiliate(coven, juliet, "owner");
+  affiliate(coven, other, "member");
+  affiliate(heath, juliet, "outcast");
+  for (const auto* name : {"given", "banned"}) expect_ok(stores->pubsub().create(service, {.name = name}));
+  expect_ok(stores->pubsub().set_affiliation(service, "given", {.jid = juliet.text(), .affiliation = "publisher"}));
+  expect_ok(stores->pubsub().set_affiliation(service, "given", {.jid = other.text(), .affiliation = "owner"}));
+  expect_ok(stores->pubsub().set_affiliation(service, "banned", {.jid = juliet.text(), .affiliation = "outcast"}));
+  for (const auto& who : {juliet.text(), juliet.text() + "/balcony", other.text()}) {
+    expect_ok(stores->pubsub().set_subscription(service, "given",
+                                                {.jid = who, .subid = {}, .state = "subscribed", .options = {}}));
+  }
+  const auto invite = [&](const char* id, const std::string& creator, const std::string& contact) {
+    Invite made;
+    made.id = id;
+    made.domain = "example.com";
+    made.creator = creator;
+    made.contact = contact;
+    expect_ok(stores->invites().create(made));
+  };
+  invite("a", juliet.text(), {});
+  invite("b", {}, juliet.text());
+  invite("c", {}, {});
+  EXPECT_THAT(stores->rooms().affiliated(juliet).value(), ElementsAre(coven, heath));
+
+  expect_ok(stores->accounts().remove(juliet));
+  EXPECT_THAT(stores->rooms().affiliations(coven).value(),
+              ElementsAre(RoomAffiliation{.jid = other, .affiliation = "member", .nick = "n", .reason = {}}));
+  EXPECT_THAT(stores->rooms().affiliated(juliet).value(), ElementsAre(heath)) << "a ban stays";
+  const auto affiliations = stores->pubsub().affiliations_of(service, juliet).value();
+  ASSERT_EQ(affiliations.size(), 1u);
+  EXPECT_EQ(affiliations.front().node, "banned");
+  EXPECT_EQ(stores->pubsub().affiliations_of(service, other).value().size(), 1u);
+  EXPECT_THAT(stores->pubsub().subscriptions_of(service, juliet).value(), IsEmpty());
+  EXPECT_EQ(stores->pubsub().subscriptions_of(service, other).value().size(), 1u);
+  const auto invites = stores->invites().list("example.com", 9).value();
+  ASSERT_EQ(invites.size(), 1u);
+  EXPECT_EQ(invites.front().id, "c");
 }
 
 TEST_P(StoresContract, KeepsARosterItemAsItWasPut) {
