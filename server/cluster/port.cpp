@@ -6,6 +6,7 @@
 
 #include "crypto/random.h"
 #include "server/cluster/cluster.h"
+#include "server/home/message_rules.h"
 #include "server/log.h"
 #include "server/node.h"
 #include "xmpp/namespaces.h"
@@ -22,10 +23,16 @@ constexpr auto answer_within = std::chrono::milliseconds(20);
 constexpr uint64_t most_unanswered = 128;
 constexpr auto look_up_again_after = std::chrono::milliseconds(100);
 
-/// A message that is written somewhere must not be taken twice, so the log remembers it (REQUIREMENTS 20). What a
-/// client has given no origin-id is remembered by a name of our own: the sender's, where its epoch is shown.
+/// An account keeps what is storable; a room, or the queue for another server, also group chat.
+bool may_be_written(const Router& router, const Envelope& envelope) {
+  if (envelope.sent_copy || is_storable(*envelope.stanza)) return true;
+  return is_recorded(*envelope.stanza) && !router.is_local_domain(envelope.to.domain());
+}
+
+/// A message that is written somewhere must not be taken twice, so the log remembers it (REQUIREMENTS 20). What has no
+/// origin-id is remembered by a name of our own: the sender's, where its epoch is shown, or else the receiver's.
 void name_for_the_log(const Router& router, Envelope& envelope) {
-  if (envelope.seen || envelope.sender.stream || (!envelope.sent_copy && !envelope.must_log)) return;
+  if (envelope.seen || !may_be_written(router, envelope)) return;
   const xmpp::Jid& account = envelope.sender.account;
   const std::string_view owner = account.empty() ? router.owner_name(envelope.to) : account.bare_text();
   envelope.seen = storage::LogBatch::Seen{std::string(owner), crypto::random_bytes(16)};
