@@ -30,6 +30,8 @@ struct ParserLimits {
 
   /// Before authentication: REQUIREMENTS 2.
   static ParserLimits unauthenticated() { return {8 * 1024, 32, 64, 8}; }
+  /// Of what we have written ourselves: escaped, and with what we have added, it may be longer than what was received.
+  static ParserLimits own() { return {64 * 1024 * 1024, 1 << 20, 256, 64}; }
 };
 
 /// Parses one XML stream. Strict UTF-8 and XML 1.0 Char are checked before expat sees a byte; DTD, entity references

@@ -157,7 +157,7 @@ void Peer::arrived(storage::LogId id) {
 
 void Peer::give_back(const Outgoing& stanza, const xmpp::StanzaError& error) {
   if (stanza.id != 0) arrived(stanza.id);
-  auto element = xmpp::parse_document(stanza.xml, {}, xmpp::ns::client);
+  auto element = xmpp::parse_document(stanza.xml, xmpp::ParserLimits::own(), xmpp::ns::client);
   if (!element || (*element)->name() == "presence") return;
   if ((*element)->name() == "message" && !says_something(**element)) return;
   auto from = xmpp::Jid::parse((*element)->attr("from"));
@@ -166,6 +166,13 @@ void Peer::give_back(const Outgoing& stanza, const xmpp::StanzaError& error) {
   ++servers_.loop().counters().s2s_bounced;
   servers_.node().router().bounce({.from = std::move(*from), .to = std::move(*to), .stanza = std::move(*element)},
                                   error);
+}
+
+void Peer::abandon() {
+  for (Envelope& envelope : std::exchange(waiting_, {})) {
+    servers_.loop().post(
+        [&servers = servers_, envelope = std::move(envelope)]() mutable { servers.receive(std::move(envelope)); });
+  }
 }
 
 void Peer::wake() {

@@ -28,6 +28,8 @@ class Peer {
   void receive(Envelope envelope);
   void wake();
   void close();
+  /// It goes, and its domain's next owner, perhaps a new one here, gets what it has not begun to write.
+  void abandon();
   std::string describe() const;
   /// Nothing waits and nothing was said for a while.
   bool is_idle() const;

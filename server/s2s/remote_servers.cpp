@@ -16,7 +16,11 @@ RemoteServers::RemoteServers(Federation& federation, Node& node, Loop& loop)
     : federation_(federation), node_(node), loop_(loop), resolver_(loop, node.config().s2s_resolver) {
   // A commit that was refused, or a shard that moved: what is in the log is read by whoever owns the domain then.
   node_.homes(loop_).also_drop([this](const Homes::Which& which) {
-    std::erase_if(peers_, [&](const auto& entry) { return which(entry.first); });
+    std::erase_if(peers_, [&](const auto& entry) {
+      if (!which(entry.first)) return false;
+      entry.second->abandon();
+      return true;
+    });
   });
   loop_.after(sweep_interval, [this] { sweep(); });
 }

@@ -1,6 +1,7 @@
 // XEP-0424 retraction by the author, XEP-0425 by a moderator: the archive keeps a tombstone.
 #include "crypto/random.h"
 #include "server/features/muc/room.h"
+#include "server/features/muc/rooms.h"
 #include "server/node.h"
 #include "xmpp/namespaces.h"
 #include "xmpp/stream_parser.h"
@@ -93,6 +94,8 @@ storage::LogEntry Room::tombstone(const storage::LogEntry& entry, std::string_vi
 void Room::retract(Envelope envelope, std::string_view stanza_id) {
   find_entry(stanza_id,
              [self = shared_from_this(), envelope = std::move(envelope)](Result<storage::LogEntry> entry) mutable {
+               // Its shard may have moved while the log was asked: what is published here then nobody may write.
+               if (!self->rooms_.has(*self)) return self->rooms_.receive(std::move(envelope));
                const FromAnotherNode scope(self->node().homes(), envelope);
                const Occupant* occupant = self->occupant_of(envelope.from);
                if (occupant == nullptr)
@@ -125,6 +128,7 @@ void Room::moderate(IqRequest request) {
   }
   find_entry(asked->id, [self = shared_from_this(), asked = *asked,
                          request = std::move(request)](Result<storage::LogEntry> entry) mutable {
+    if (!self->rooms_.has(*self)) return request.fail(Condition::resource_constraint, "The room has moved: try again");
     const Occupant* moderator = self->occupant_of(request.from());
     if (!entry) return request.fail(entry.error());
     if (moderator == nullptr) return request.fail(Condition::forbidden);
