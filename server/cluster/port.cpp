@@ -22,6 +22,7 @@ constexpr auto retry_after = std::chrono::milliseconds(500);
 constexpr auto answer_within = std::chrono::milliseconds(20);
 constexpr uint64_t most_unanswered = 128;
 constexpr auto look_up_again_after = std::chrono::milliseconds(100);
+constexpr size_t packet_overhead = 1024;  // what a packet has besides its body, at most
 
 /// An account keeps what is storable; a room, or the queue for another server, also group chat.
 bool may_be_written(const Router& router, const Envelope& envelope) {
@@ -93,10 +94,12 @@ Status Port::subscribe() {
 
 std::unique_ptr<OutChannel> Port::make_channel(const std::string& destination, const std::string& subject) {
   return std::make_unique<OutChannel>(
-      stream_, [this, subject, reply = prefix_ + address_ + ".a." + destination](const std::string& packet) {
+      stream_,
+      [this, subject, reply = prefix_ + address_ + ".a." + destination](const std::string& packet) {
         ++loop_.counters().packets_out;
         bus_.publish(subject, reply, packet);
-      });
+      },
+      bus_.max_payload() - packet_overhead);
 }
 
 OutChannel& Port::to_shard(uint32_t shard) {
@@ -121,10 +124,10 @@ void Port::send_to_shard(uint32_t shard, Topic topic, std::string body, OutChann
   to_shard(shard).send(topic, std::move(body), std::move(taken));
 }
 
-void Port::send_to_loop(const std::string& address, Topic topic, std::string body) {
+void Port::send_to_loop(const std::string& address, Topic topic, std::string body, OutChannel::Taken taken) {
   auto& channel = to_loop_[address];
   if (!channel) channel = make_channel(address, prefix_ + address + ".d");
-  channel->send(topic, std::move(body), {});
+  channel->send(topic, std::move(body), std::move(taken));
 }
 
 void Port::send(uint32_t shard, Envelope envelope) {
@@ -265,10 +268,32 @@ void Port::on_packet(std::string_view destination, const BusMessage& message) {
     case InChannel::Verdict::process:
       break;
   }
-  Incoming incoming{{key.first, key.second, packet->seq, loop_.index()}, std::string(packet->body), packet->again};
+  if (!take_part(stream, *packet)) return;
+  Incoming incoming{{key.first, key.second, packet->seq, loop_.index(), std::exchange(stream.parts, 0)},
+                    std::exchange(stream.begun, {}),
+                    packet->again};
   const auto topic = static_cast<Topic>(packet->topic);
   if (stream.checking) return stream.behind.emplace_back(topic, std::move(incoming)), void();
   handle(topic, std::move(incoming));
+}
+
+/// What is too long for one packet is taken or refused as one. False: more of it is to come, or to come again.
+bool Port::take_part(Stream& stream, const Packet& packet) {
+  const auto give_up = [&stream] {
+    for (; stream.parts > 0; --stream.parts) stream.channel.refuse(stream.last_part--);
+    stream.begun.clear();
+  };
+  if (stream.last_part + 1 != packet.seq) give_up();  // of what was refused and comes again, something was lost
+  if (packet.parts > stream.parts) {
+    stream.channel.refuse(packet.seq);
+    give_up();
+    return false;
+  }
+  stream.begun.append(packet.body);
+  if (static_cast<Topic>(packet.topic) != Topic::part) return true;
+  ++stream.parts;
+  stream.last_part = packet.seq;
+  return false;
 }
 
 void Port::handle(Topic topic, Incoming incoming) {
@@ -292,9 +317,18 @@ void Port::handle_envelope(Incoming incoming) {
   envelope->sender.packet = std::make_shared<PacketRef>(incoming.ref);
   // Storage would say so, and a home be dropped for it.
   if (envelope->sender_fence && is_outdated(*envelope->sender_fence)) return refused(incoming.ref);
+  // An older node's room passes things on under its own epoch: storage would refuse them for ever.
+  if (envelope->sent_copy && !is_shown(*envelope, envelope->sent_copy->owner)) envelope->sent_copy.reset();
+  if (envelope->seen && !is_shown(*envelope, envelope->seen->owner)) envelope->seen.reset();
   if (incoming.again && envelope->seen)
     return receive_unless_known(incoming.ref, std::make_shared<Envelope>(std::move(*envelope)));
   node_.router().deliver_here(std::move(*envelope));
+}
+
+/// The right to write what this owner keeps: its home's, or ours.
+bool Port::is_shown(const Envelope& envelope, std::string_view owner) const {
+  const uint32_t shard = shard_of(owner);
+  return (envelope.sender_fence && envelope.sender_fence->shard == shard) || node_.homes(loop_).epoch_of(shard) != 0;
 }
 
 bool Port::is_outdated(const storage::Fence& fence) const {
@@ -358,13 +392,17 @@ void Port::taken(const PacketRef& ref) {
   if (passed_on(ref, &Port::taken)) return;
   const StreamKey key{ref.destination, ref.stream};
   const auto found = in_.find(key);
-  if (found != in_.end() && found->second.channel.done(ref.seq)) acknowledge_later(key, found->second);
+  if (found == in_.end()) return;
+  bool is_news = false;
+  for (uint64_t seq = ref.seq - ref.parts; seq <= ref.seq; ++seq) is_news = found->second.channel.done(seq) || is_news;
+  if (is_news) acknowledge_later(key, found->second);
 }
 
 void Port::refused(const PacketRef& ref) {
   if (passed_on(ref, &Port::refused)) return;
   const auto found = in_.find({ref.destination, ref.stream});
-  if (found != in_.end()) found->second.channel.refuse(ref.seq);
+  if (found == in_.end()) return;
+  for (uint64_t seq = ref.seq - ref.parts; seq <= ref.seq; ++seq) found->second.channel.refuse(seq);
 }
 
 void Port::acknowledge_later(const StreamKey& key, Stream& stream) {

@@ -17,7 +17,8 @@ enum : uint32_t {
   packet_base,
   packet_again,
   packet_topic,
-  packet_body
+  packet_body,
+  packet_parts
 };
 // Tags of an envelope.
 enum : uint32_t {
@@ -130,6 +131,7 @@ std::string encode(const Packet& packet) {
   writer.number_unless_zero(packet_base, packet.base);
   writer.number_unless_zero(packet_again, packet.again ? 1 : 0);
   writer.number_unless_zero(packet_topic, packet.topic);
+  writer.number_unless_zero(packet_parts, packet.parts);
   writer.text_unless_empty(packet_body, packet.body);
   return out;
 }
@@ -162,6 +164,9 @@ std::optional<Packet> parse_packet(std::string_view bytes) {
         break;
       case packet_body:
         packet.body = field->text;
+        break;
+      case packet_parts:
+        packet.parts = static_cast<uint32_t>(field->number);
         break;
       default:
         break;
@@ -213,7 +218,8 @@ std::optional<Envelope> parse_envelope(std::string_view bytes) {
         envelope.to = jid(field->text);
         break;
       case envelope_stanza:
-        if (auto stanza = xmpp::parse_document(field->text, {}, xmpp::ns::client)) envelope.stanza = std::move(*stanza);
+        if (auto stanza = xmpp::parse_document(field->text, xmpp::ParserLimits::own(), xmpp::ns::client))
+          envelope.stanza = std::move(*stanza);
         break;
       case envelope_must_log:
         envelope.must_log = field->number != 0;
@@ -267,7 +273,7 @@ std::optional<AbsentMessage> parse_absent_message(std::string_view bytes) {
         absent.member = xmpp::Jid::parse(field->text).value_or(xmpp::Jid());
         break;
       case absent_message:
-        if (auto message = xmpp::parse_document(field->text, {}, xmpp::ns::client))
+        if (auto message = xmpp::parse_document(field->text, xmpp::ParserLimits::own(), xmpp::ns::client))
           absent.message = std::move(*message);
         break;
       case absent_id:

@@ -33,7 +33,7 @@ SharedStanza::SharedStanza(const xmpp::Element& stanza)
 }
 
 xmpp::ElementPtr SharedStanza::whole() const {
-  auto parsed = xmpp::parse_document(xml_, {}, xmpp::ns::client);
+  auto parsed = xmpp::parse_document(xml_, xmpp::ParserLimits::own(), xmpp::ns::client);
   ensure(parsed.has_value());
   return std::move(*parsed);
 }

@@ -121,8 +121,8 @@ void Room::read_archive_page(IqRequest request, ArchiveTurns::TurnPtr turn) {
     if (asked.flip_page) std::ranges::reverse(page->entries);
     Fanout fanout(self->node());
     for (const auto& entry : page->entries) {
-      auto message =
-          xmpp::parse_document(archive_result(entry, self->jid_, request.from(), asked.query_id), {}, xmpp::ns::client);
+      auto message = xmpp::parse_document(archive_result(entry, self->jid_, request.from(), asked.query_id),
+                                          xmpp::ParserLimits::own(), xmpp::ns::client);
       if (!message) continue;
       xmpp::Element* result = (*message)->child("result", xmpp::ns::mam);
       xmpp::Element* inner = result->child("forwarded", xmpp::ns::forward)->child("message", xmpp::ns::client);
