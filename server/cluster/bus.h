@@ -37,6 +37,8 @@ class Bus {
   /// Returns when the server knows of all subscriptions so far.
   virtual Status flush() = 0;
   virtual bool is_connected() const = 0;
+  /// The longest `data` that it takes, in bytes.
+  virtual size_t max_payload() const = 0;
 };
 
 struct NatsOptions {

@@ -17,6 +17,7 @@ void OutChannel::transmit(size_t index) {
                           .base = base_,
                           .again = kept.sent,
                           .topic = static_cast<uint32_t>(kept.topic),
+                          .parts = kept.parts,
                           .body = kept.body}));
   kept.sent = true;
 }
@@ -28,7 +29,12 @@ void OutChannel::fill() {
 
 void OutChannel::send(Topic topic, std::string body, Taken taken, std::optional<storage::Fence> fence,
                       Taken withdrawn) {
-  kept_.push_back({topic, std::move(body), std::move(taken), fence, std::move(withdrawn)});
+  uint32_t parts = 0;
+  for (; body.size() > most_bytes_; ++parts) {
+    kept_.push_back({Topic::part, body.substr(0, most_bytes_), {}, fence, {}});
+    body.erase(0, most_bytes_);
+  }
+  kept_.push_back({topic, std::move(body), std::move(taken), fence, std::move(withdrawn), parts});
   fill();
 }
 
@@ -66,6 +72,7 @@ void OutChannel::withdraw(const std::function<bool(const storage::Fence&)>& is_l
     kept.topic = Topic::nothing;
     kept.body.clear();
     kept.taken = {};
+    kept.parts = 0;
     kept.fence.reset();
   }
   for (Taken& run : withdrawn) run();

@@ -26,7 +26,9 @@ class OutChannel {
   /// Hands one encoded packet to the bus.
   using Transmit = std::function<void(std::string packet)>;
 
-  OutChannel(std::string stream, Transmit transmit) : stream_(std::move(stream)), transmit_(std::move(transmit)) {}
+  /// A body of more than `most_bytes` goes in several packets.
+  OutChannel(std::string stream, Transmit transmit, size_t most_bytes = SIZE_MAX)
+      : stream_(std::move(stream)), transmit_(std::move(transmit)), most_bytes_(most_bytes) {}
 
   /// `sender_shard`: whose right to write the packet depends on, see withdraw().
   /// `fence`: the sender's right to have it written; where that is lost, `withdrawn` runs, see withdraw().
@@ -56,6 +58,7 @@ class OutChannel {
     Taken taken;
     std::optional<storage::Fence> fence;
     Taken withdrawn;
+    uint32_t parts = 0;  ///< of Topic::part before it
     bool sent = false;
     std::chrono::steady_clock::time_point since = std::chrono::steady_clock::now();
   };
@@ -69,6 +72,7 @@ class OutChannel {
 
   const std::string stream_;
   Transmit transmit_;
+  const size_t most_bytes_;
   uint64_t base_ = 1;  ///< number of kept_.front()
   std::deque<Kept> kept_;
   size_t in_flight_ = 0;  ///< of kept_, how many have been handed to the bus in this round

@@ -221,6 +221,16 @@ void Cluster::keep(const std::vector<storage::Lease>& held) {
     grace_end_ = {};
     return drop_everything();
   }
+  // The answer of the database was lost when we took or gave them, or NATS refused the subscription: ours by the
+  // leases, and nobody serves them. Whoever takes them next does so with a new epoch.
+  std::vector<uint32_t> unserved;
+  for (const auto& lease : held) {
+    if (!owned_[lease.shard]) unserved.push_back(lease.shard);
+  }
+  if (unserved.empty()) return;
+  log::warning("leases_not_served", {{"count", std::to_string(unserved.size())}});
+  if (const Status released = leases_->release(unserved); !released)
+    log::warning("leases_not_released", {{"error", released.error().message}});
 }
 
 void Cluster::check_links() {

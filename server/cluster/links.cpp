@@ -115,7 +115,10 @@ class RemoteLink final : public ClientLink {
         encrypted_(attach.encrypted) {}
 
   void send(std::string_view xml) override {
+    if (is_full_) return;
     output_.append(xml);
+    // As at an edge of this node: a client that reads slower than that is closed, and its session kept.
+    is_full_ = output_.size() + *on_its_way_ > links_.node_.config().outbox_bytes;
     if (std::exchange(flush_scheduled_, true)) return;
     links_.loop_.at_turn_end([&links = links_, name = name_] {
       const auto found = links.links_.find(name);
@@ -123,11 +126,9 @@ class RemoteLink final : public ClientLink {
     });
   }
   void close(const xmpp::StreamError& error) override {
-    flush();
+    if (!is_full_) flush();
     session = nullptr;
-    links_.port_.send_to_loop(
-        name_.edge, Topic::link_close,
-        encode(LinkClose{name_.number, std::string(to_string(error.condition)), error.text, error.application}));
+    tell_to_close(error);
     forget_later();
   }
   std::string peer_address() const override { return peer_address_; }
@@ -141,9 +142,28 @@ class RemoteLink final : public ClientLink {
 
   void flush() {
     flush_scheduled_ = false;
+    if (is_full_) return give_up();
     if (output_.empty()) return;
+    const size_t size = output_.size();
+    *on_its_way_ += size;
     links_.port_.send_to_loop(name_.edge, Topic::link_output,
-                              encode(LinkOutput{name_.number, ++outputs_, std::exchange(output_, {})}));
+                              encode(LinkOutput{name_.number, ++outputs_, std::exchange(output_, {})}),
+                              [on_its_way = on_its_way_, size] { *on_its_way -= size; });
+  }
+  void give_up() {
+    if (!open_) return;
+    log::info("outbox_full", {{"jid", account_}, {"ip", peer_address_}});
+    std::string().swap(output_);
+    tell_to_close({.condition = xmpp::StreamCondition::resource_constraint,
+                   .text = "Too much waits for this client",
+                   .application = {}});
+    forget_later();
+    if (session != nullptr) std::exchange(session, nullptr)->on_link_lost(false);
+  }
+  void tell_to_close(const xmpp::StreamError& error) {
+    links_.port_.send_to_loop(
+        name_.edge, Topic::link_close,
+        encode(LinkClose{name_.number, std::string(to_string(error.condition)), error.text, error.application}));
   }
   /// The caller may still use this object in this turn.
   void forget_later() {
@@ -157,8 +177,9 @@ class RemoteLink final : public ClientLink {
   const bool encrypted_;
   bool open_ = true;
   std::string output_;
-  bool flush_scheduled_ = false;
+  bool flush_scheduled_ = false, is_full_ = false;
   uint64_t outputs_ = 0;
+  std::shared_ptr<size_t> on_its_way_ = std::make_shared<size_t>(0);  ///< bytes that the edge has not taken yet
 };
 
 Links::Links(Node& node, Loop& loop, Port& port, std::string process)

@@ -1,5 +1,6 @@
 #include <nats/nats.h>
 
+#include <atomic>
 #include <future>
 
 #include "server/cluster/bus.h"
@@ -15,6 +16,7 @@ constexpr int64_t connect_timeout_ms = 5'000;
 constexpr int64_t ping_interval_ms = 2'000;  // two unanswered ones and another server of the cluster is tried
 constexpr int delivery_threads = 1;  // all that handlers do is to post: a second one would only be woken in turn
 constexpr auto last_call_time = std::chrono::seconds(5);
+constexpr int64_t least_max_payload = 64 * 1024;  // with less, what is long would come in too many pieces
 
 std::unexpected<Error> failed(std::string what, natsStatus status) {
   return fail(Failure::unavailable, std::move(what) + ": " + natsStatus_GetText(status));
@@ -75,6 +77,11 @@ class NatsBus final : public Bus {
     natsOptions_SetClosedCB(options, closed, this);
     const natsStatus status = natsConnection_Connect(&connection_, options);
     if (status != NATS_OK) return failed("cannot connect to NATS", status);
+    if (natsConnection_GetMaxPayload(connection_) < least_max_payload) {
+      return fail(Failure::invalid, "cluster.nats: the server's max_payload is " +
+                                        std::to_string(natsConnection_GetMaxPayload(connection_)) +
+                                        " bytes; at least " + std::to_string(least_max_payload) + " are needed");
+    }
     return {};
   }
 
@@ -83,9 +90,12 @@ class NatsBus final : public Bus {
         reply.empty() ? natsConnection_Publish(connection_, subject.c_str(), data.data(), static_cast<int>(data.size()))
                       : natsConnection_PublishRequest(connection_, subject.c_str(), reply.c_str(), data.data(),
                                                       static_cast<int>(data.size()));
-    // What is lost here is sent again by its channel.
-    if (status != NATS_OK)
-      log::debug("bus_publish_failed", {{"subject", subject}, {"error", natsStatus_GetText(status)}});
+    if (status == NATS_OK) return;
+    // What is lost here is sent again by its channel. That does not help where another server of the cluster takes
+    // less.
+    if (status == NATS_MAX_PAYLOAD && !told_of_payload_.exchange(true))
+      log::error("bus_max_payload", {{"subject", subject}, {"bytes", std::to_string(data.size())}});
+    log::debug("bus_publish_failed", {{"subject", subject}, {"error", natsStatus_GetText(status)}});
   }
 
   Result<std::unique_ptr<Subscription>> subscribe(const std::string& subject, Handler handler) override {
@@ -107,6 +117,7 @@ class NatsBus final : public Bus {
   }
 
   bool is_connected() const override { return natsConnection_Status(connection_) == NATS_CONN_STATUS_CONNECTED; }
+  size_t max_payload() const override { return static_cast<size_t>(natsConnection_GetMaxPayload(connection_)); }
 
  private:
   static void reconnected(natsConnection*, void* self) {
@@ -123,6 +134,7 @@ class NatsBus final : public Bus {
 
   std::function<void()> on_reconnected_;
   natsConnection* connection_ = nullptr;
+  std::atomic<bool> told_of_payload_ = false;
   std::promise<void> closed_;
 };
 

@@ -6,6 +6,7 @@
 
 #include "crypto/random.h"
 #include "server/cluster/cluster.h"
+#include "server/home/message_rules.h"
 #include "server/log.h"
 #include "server/node.h"
 #include "xmpp/namespaces.h"
@@ -21,11 +22,18 @@ constexpr auto retry_after = std::chrono::milliseconds(500);
 constexpr auto answer_within = std::chrono::milliseconds(20);
 constexpr uint64_t most_unanswered = 128;
 constexpr auto look_up_again_after = std::chrono::milliseconds(100);
+constexpr size_t packet_overhead = 1024;  // what a packet has besides its body, at most
 
-/// A message that is written somewhere must not be taken twice, so the log remembers it (REQUIREMENTS 20). What a
-/// client has given no origin-id is remembered by a name of our own: the sender's, where its epoch is shown.
+/// An account keeps what is storable; a room, or the queue for another server, also group chat.
+bool may_be_written(const Router& router, const Envelope& envelope) {
+  if (envelope.sent_copy || is_storable(*envelope.stanza)) return true;
+  return is_recorded(*envelope.stanza) && !router.is_local_domain(envelope.to.domain());
+}
+
+/// A message that is written somewhere must not be taken twice, so the log remembers it (REQUIREMENTS 20). What has no
+/// origin-id is remembered by a name of our own: the sender's, where its epoch is shown, or else the receiver's.
 void name_for_the_log(const Router& router, Envelope& envelope) {
-  if (envelope.seen || envelope.sender.stream || (!envelope.sent_copy && !envelope.must_log)) return;
+  if (envelope.seen || !may_be_written(router, envelope)) return;
   const xmpp::Jid& account = envelope.sender.account;
   const std::string_view owner = account.empty() ? router.owner_name(envelope.to) : account.bare_text();
   envelope.seen = storage::LogBatch::Seen{std::string(owner), crypto::random_bytes(16)};
@@ -86,10 +94,12 @@ Status Port::subscribe() {
 
 std::unique_ptr<OutChannel> Port::make_channel(const std::string& destination, const std::string& subject) {
   return std::make_unique<OutChannel>(
-      stream_, [this, subject, reply = prefix_ + address_ + ".a." + destination](const std::string& packet) {
+      stream_,
+      [this, subject, reply = prefix_ + address_ + ".a." + destination](const std::string& packet) {
         ++loop_.counters().packets_out;
         bus_.publish(subject, reply, packet);
-      });
+      },
+      bus_.max_payload() - packet_overhead);
 }
 
 OutChannel& Port::to_shard(uint32_t shard) {
@@ -114,10 +124,10 @@ void Port::send_to_shard(uint32_t shard, Topic topic, std::string body, OutChann
   to_shard(shard).send(topic, std::move(body), std::move(taken));
 }
 
-void Port::send_to_loop(const std::string& address, Topic topic, std::string body) {
+void Port::send_to_loop(const std::string& address, Topic topic, std::string body, OutChannel::Taken taken) {
   auto& channel = to_loop_[address];
   if (!channel) channel = make_channel(address, prefix_ + address + ".d");
-  channel->send(topic, std::move(body), {});
+  channel->send(topic, std::move(body), std::move(taken));
 }
 
 void Port::send(uint32_t shard, Envelope envelope) {
@@ -258,10 +268,32 @@ void Port::on_packet(std::string_view destination, const BusMessage& message) {
     case InChannel::Verdict::process:
       break;
   }
-  Incoming incoming{{key.first, key.second, packet->seq, loop_.index()}, std::string(packet->body), packet->again};
+  if (!take_part(stream, *packet)) return;
+  Incoming incoming{{key.first, key.second, packet->seq, loop_.index(), std::exchange(stream.parts, 0)},
+                    std::exchange(stream.begun, {}),
+                    packet->again};
   const auto topic = static_cast<Topic>(packet->topic);
   if (stream.checking) return stream.behind.emplace_back(topic, std::move(incoming)), void();
   handle(topic, std::move(incoming));
+}
+
+/// What is too long for one packet is taken or refused as one. False: more of it is to come, or to come again.
+bool Port::take_part(Stream& stream, const Packet& packet) {
+  const auto give_up = [&stream] {
+    for (; stream.parts > 0; --stream.parts) stream.channel.refuse(stream.last_part--);
+    stream.begun.clear();
+  };
+  if (stream.last_part + 1 != packet.seq) give_up();  // of what was refused and comes again, something was lost
+  if (packet.parts > stream.parts) {
+    stream.channel.refuse(packet.seq);
+    give_up();
+    return false;
+  }
+  stream.begun.append(packet.body);
+  if (static_cast<Topic>(packet.topic) != Topic::part) return true;
+  ++stream.parts;
+  stream.last_part = packet.seq;
+  return false;
 }
 
 void Port::handle(Topic topic, Incoming incoming) {
@@ -285,9 +317,18 @@ void Port::handle_envelope(Incoming incoming) {
   envelope->sender.packet = std::make_shared<PacketRef>(incoming.ref);
   // Storage would say so, and a home be dropped for it.
   if (envelope->sender_fence && is_outdated(*envelope->sender_fence)) return refused(incoming.ref);
+  // An older node's room passes things on under its own epoch: storage would refuse them for ever.
+  if (envelope->sent_copy && !is_shown(*envelope, envelope->sent_copy->owner)) envelope->sent_copy.reset();
+  if (envelope->seen && !is_shown(*envelope, envelope->seen->owner)) envelope->seen.reset();
   if (incoming.again && envelope->seen)
     return receive_unless_known(incoming.ref, std::make_shared<Envelope>(std::move(*envelope)));
   node_.router().deliver_here(std::move(*envelope));
+}
+
+/// The right to write what this owner keeps: its home's, or ours.
+bool Port::is_shown(const Envelope& envelope, std::string_view owner) const {
+  const uint32_t shard = shard_of(owner);
+  return (envelope.sender_fence && envelope.sender_fence->shard == shard) || node_.homes(loop_).epoch_of(shard) != 0;
 }
 
 bool Port::is_outdated(const storage::Fence& fence) const {
@@ -351,13 +392,17 @@ void Port::taken(const PacketRef& ref) {
   if (passed_on(ref, &Port::taken)) return;
   const StreamKey key{ref.destination, ref.stream};
   const auto found = in_.find(key);
-  if (found != in_.end() && found->second.channel.done(ref.seq)) acknowledge_later(key, found->second);
+  if (found == in_.end()) return;
+  bool is_news = false;
+  for (uint64_t seq = ref.seq - ref.parts; seq <= ref.seq; ++seq) is_news = found->second.channel.done(seq) || is_news;
+  if (is_news) acknowledge_later(key, found->second);
 }
 
 void Port::refused(const PacketRef& ref) {
   if (passed_on(ref, &Port::refused)) return;
   const auto found = in_.find({ref.destination, ref.stream});
-  if (found != in_.end()) found->second.channel.refuse(ref.seq);
+  if (found == in_.end()) return;
+  for (uint64_t seq = ref.seq - ref.parts; seq <= ref.seq; ++seq) found->second.channel.refuse(seq);
 }
 
 void Port::acknowledge_later(const StreamKey& key, Stream& stream) {

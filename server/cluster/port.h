@@ -51,7 +51,7 @@ class Port {
 
   // Sending. `taken` runs when it has arrived and what had to be is durable; never when this node ends before.
   void send_to_shard(uint32_t shard, Topic topic, std::string body, OutChannel::Taken taken = {});
-  void send_to_loop(const std::string& address, Topic topic, std::string body);
+  void send_to_loop(const std::string& address, Topic topic, std::string body, OutChannel::Taken taken = {});
   /// Takes an envelope for an account or room of another node.
   void send(uint32_t shard, Envelope envelope);
   /// Nothing answers there: what waits for that loop is dropped. Should it come back, numbers go on where they were.
@@ -89,6 +89,9 @@ class Port {
     std::string reply;      ///< where acknowledgements go
     bool checking = false;  ///< the log is asked whether an earlier packet is known; what follows waits
     std::vector<std::pair<Topic, Incoming>> behind;
+    std::string begun;       ///< the body so far of what comes in parts
+    uint32_t parts = 0;      ///< how many of them
+    uint64_t last_part = 0;  ///< number of the newest
     bool ack_due = false;
     uint64_t answered = 0;  ///< acknowledged so far
   };
@@ -96,7 +99,9 @@ class Port {
   OutChannel& to_shard(uint32_t shard);
   OutChannel* find_channel(std::string_view destination);
   bool receives(std::string_view destination) const;
+  static bool take_part(Stream& stream, const Packet& packet);
   bool is_outdated(const storage::Fence& fence) const;
+  bool is_shown(const Envelope& envelope, std::string_view owner) const;
   bool passed_on(const PacketRef& ref, void (Port::*what)(const PacketRef&));
   void on_answer(const BusMessage& message);
   void handle(Topic topic, Incoming incoming);

@@ -17,7 +17,8 @@ enum : uint32_t {
   packet_base,
   packet_again,
   packet_topic,
-  packet_body
+  packet_body,
+  packet_parts
 };
 // Tags of an envelope.
 enum : uint32_t {
@@ -130,6 +131,7 @@ std::string encode(const Packet& packet) {
   writer.number_unless_zero(packet_base, packet.base);
   writer.number_unless_zero(packet_again, packet.again ? 1 : 0);
   writer.number_unless_zero(packet_topic, packet.topic);
+  writer.number_unless_zero(packet_parts, packet.parts);
   writer.text_unless_empty(packet_body, packet.body);
   return out;
 }
@@ -162,6 +164,9 @@ std::optional<Packet> parse_packet(std::string_view bytes) {
         break;
       case packet_body:
         packet.body = field->text;
+        break;
+      case packet_parts:
+        packet.parts = static_cast<uint32_t>(field->number);
         break;
       default:
         break;

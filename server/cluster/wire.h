@@ -25,6 +25,7 @@ struct Packet {
   uint64_t base = 0;      ///< data: the oldest packet that the sender still keeps
   bool again = false;     ///< data: may have been taken by a former owner
   uint32_t topic = 0;     ///< data: what the body is, a Topic
+  uint32_t parts = 0;     ///< data: so many of Topic::part, just before it, are the beginning of its body
   std::string_view body;  ///< view into what was parsed
 };
 
@@ -47,6 +48,7 @@ enum class Topic : uint32_t {
   survey = 15,         ///< to a loop of another process: who is online there? (survey_messages.h)
   survey_answer = 16,  ///< to the loop that has asked
   announcement = 17,   ///< to a loop of another process: a word to all who are online there; answered like a survey
+  part = 18,           ///< of a body that is too long for one packet (Packet::parts)
 };
 
 /// What a room said while one of its members was not there (AbsentRoomMessage in server/feature.h).

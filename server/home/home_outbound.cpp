@@ -28,11 +28,6 @@ void remove_forged_ids(xmpp::Element& message, const Router& router) {
   for (const auto* child : forged) message.remove(*child);
 }
 
-/// It is in a log before its sender hears that it arrived: ours, the receiver's, or a room's.
-bool is_recorded(const xmpp::Element& message) {
-  return is_storable(message) || (message_type(message) == MessageType::groupchat && says_something(message));
-}
-
 std::string resend_key(const xmpp::Jid& to, std::string_view origin_id) {
   return crypto::digest(crypto::Hash::sha256, std::string(to.bare_text()) + '\0' + std::string(origin_id))
       .substr(0, 16);

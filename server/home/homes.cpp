@@ -228,24 +228,22 @@ void Homes::flush() {
   ++commits_begun_;
   storage::LogBatch batch = std::exchange(batch_, {});
   if (!epochs_.empty()) add_fences(batch);
-  std::vector<std::string> receivers;
-  if (from_another_node_) {
-    for (const auto& entry : batch.entries) receivers.push_back(entry.owner);
+  std::vector<std::string> owners;
+  if (foreign_) {
+    for (const auto& entry : batch.entries) owners.push_back(entry.owner);
   }
-  const bool is_foreign = from_another_node_;
-  auto packet = is_foreign ? foreign_packet_ : nullptr;
   LoopCounters& counters = loop_.counters();
   counters.stored += batch.entries.size();
   counters.commit_rows.add(batch.size());
   node_.log().commit(std::move(batch),
-                     [this, is_foreign, receivers, packet, generation = generation_, begun = Clock::now(),
+                     [this, foreign = foreign_, owners, generation = generation_, begun = Clock::now(),
                       jobs = std::make_shared<std::vector<Job>>(std::exchange(after_commit_, {}))](Status done) {
-                       loop_.post([this, is_foreign, receivers, packet, generation, begun, jobs, done] {
+                       loop_.post([this, foreign, owners, generation, begun, jobs, done] {
                          loop_.counters().commit_time.add_time(loop_.now() - begun);
                          --commits_in_flight_;
                          ++commits_done_;
                          if (generation != generation_) return;
-                         if (!done) return is_foreign ? sender_fenced(receivers, packet) : commit_refused(done.error());
+                         if (!done) return foreign ? sender_fenced(*foreign, owners) : commit_refused(done.error());
                          for (Job& job : *jobs) run_guarded(job);
                        });
                      });

@@ -76,13 +76,16 @@ class Homes {
     uint64_t serial = 0;
   };
   friend class FromAnotherNode;
+  struct Foreign {
+    std::shared_ptr<const cluster::PacketRef> packet;  ///< null: from a home of ours that has moved away since
+    std::string receiver;                              ///< Router::owner_name
+  };
   void deliver(Home* home, Envelope envelope);
   void load(const xmpp::Jid& bare, uint64_t serial, int attempt = 1);
   void loaded_home(const xmpp::Jid& bare, Result<HomeData> data);
   void drop_loading();
   void commit_refused(const Error& error);
-  void sender_fenced(const std::vector<std::string>& receivers,
-                     const std::shared_ptr<const cluster::PacketRef>& packet);
+  void sender_fenced(const Foreign& from, const std::vector<std::string>& owners);
   bool are_settled(const std::vector<uint32_t>& shards);
   void settle(std::vector<uint32_t> shards, int rounds, Job done);
   void add_fences(storage::LogBatch& batch) const;
@@ -110,14 +113,14 @@ class Homes {
   std::vector<uint32_t> leaving_;       ///< shards
   std::vector<uint64_t> known_epochs_;  ///< by shard, of anybody's
   uint64_t last_loading_ = 0;
-  bool from_another_node_ = false;
-  std::shared_ptr<const cluster::PacketRef> foreign_packet_;  ///< what the present batch comes from
-  uint64_t generation_ = 0;  ///< grows with each crash(): what was under way before is forgotten
+  std::optional<Foreign> foreign_;  ///< what the present batch comes from
+  uint64_t generation_ = 0;         ///< grows with each crash(): what was under way before is forgotten
   std::vector<std::function<void(const Which&)>> also_dropped_;
   std::vector<std::unique_ptr<Home>> dropped_;  ///< until nothing asynchronous points to them
 };
 
-/// While it lives, what is added goes into a batch of its own, so that a fenced sender fells nobody else.
+/// While it lives, what is added goes into a batch of its own, so that a fenced sender fells nobody else. Only for what
+/// depends on another node's right to write.
 class FromAnotherNode {
  public:
   FromAnotherNode(Homes& homes, const Envelope& envelope);
@@ -126,6 +129,7 @@ class FromAnotherNode {
 
  private:
   Homes* homes_ = nullptr;
+  std::optional<Homes::Foreign> former_;  ///< a room passes on what it was given
 };
 
 }  // namespace rookery::server

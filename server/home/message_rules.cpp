@@ -48,6 +48,10 @@ bool says_something(const xmpp::Element& message) {
   return says_something;
 }
 
+bool is_recorded(const xmpp::Element& message) {
+  return is_storable(message) || (message_type(message) == MessageType::groupchat && says_something(message));
+}
+
 bool forbids_archive(const xmpp::Element& message) { return message.child("no-permanent-store", ns::hints) != nullptr; }
 
 bool is_carbon_copied(const xmpp::Element& message, CarbonSide side) {

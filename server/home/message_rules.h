@@ -20,6 +20,8 @@ bool speaks_as_server(const xmpp::Element& message);
 bool is_storable(const xmpp::Element& message);
 /// The same whatever the type: what a room keeps.
 bool says_something(const xmpp::Element& message);
+/// It is in a log before its sender hears that it arrived: the sender's, the receiver's, or a room's.
+bool is_recorded(const xmpp::Element& message);
 /// XEP-0334 §4.1: kept for offline delivery, not in the archive.
 bool forbids_archive(const xmpp::Element& message);
 /// Whose other sessions get copies.

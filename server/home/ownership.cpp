@@ -50,12 +50,12 @@ void Homes::commit_refused(const Error& error) {
   if (node_.cluster() != nullptr) node_.cluster()->fenced();
 }
 
-void Homes::sender_fenced(const std::vector<std::string>& receivers,
-                          const std::shared_ptr<const cluster::PacketRef>& packet) {
+void Homes::sender_fenced(const Foreign& from, const std::vector<std::string>& owners) {
   // Its client sends again through the new owner. The homes here that had counted on it are loaded anew.
   log::warning("sender_fenced");
-  if (packet) node_.cluster()->port().refused(*packet);
-  drop_homes([&](std::string_view jid) { return std::ranges::find(receivers, jid) != receivers.end(); });
+  if (from.packet && node_.cluster() != nullptr) node_.cluster()->port().refused(*from.packet);
+  drop_homes(
+      [&](std::string_view jid) { return jid == from.receiver || std::ranges::find(owners, jid) != owners.end(); });
 }
 
 void Homes::drop_homes(const Which& which) {
@@ -116,10 +116,12 @@ void Homes::hand_over(std::vector<uint32_t> shards, Job done) {
   }
   settle(shards, 0, [this, shards, done = std::move(done)]() mutable {
     drop_homes([&](std::string_view jid) { return std::ranges::find(shards, shard_of(jid)) != shards.end(); });
+    // What this turn has already added for them is written while the epoch is theirs, and before the next owner reads.
+    if (flush_scheduled_) flush();
     for (const uint32_t shard : shards) epochs_[shard] = 0;
     std::erase_if(leaving_, [&](uint32_t shard) { return std::ranges::find(shards, shard) != shards.end(); });
     drop_loading();
-    done();
+    after_commit(std::move(done));
   });
 }
 
@@ -150,18 +152,18 @@ void Homes::settle(std::vector<uint32_t> shards, int rounds, Job done) {
 }
 
 FromAnotherNode::FromAnotherNode(Homes& homes, const Envelope& envelope) {
-  if (!envelope.sender.packet || !envelope.sender_fence) return;
+  if (!envelope.sender_fence) return;
+  if (!envelope.sender.packet && homes.node().cluster()->owns(envelope.sender_fence->shard)) return;
   homes_ = &homes;
   if (homes.flush_scheduled_) homes.flush();
-  homes.from_another_node_ = true;
-  homes.foreign_packet_ = envelope.sender.packet;
+  const std::string_view receiver = homes.node().router().owner_name(envelope.to);
+  former_ = std::exchange(homes.foreign_, Homes::Foreign{envelope.sender.packet, std::string(receiver)});
 }
 
 FromAnotherNode::~FromAnotherNode() {
   if (homes_ == nullptr) return;
   if (homes_->flush_scheduled_) homes_->flush();
-  homes_->from_another_node_ = false;
-  homes_->foreign_packet_.reset();
+  homes_->foreign_ = std::move(former_);
 }
 
 }  // namespace rookery::server

@@ -18,7 +18,8 @@ namespace cluster {
 struct PacketRef {
   std::string destination, stream;
   uint64_t seq = 0;
-  size_t loop = 0;  ///< which has received it, and acknowledges it
+  size_t loop = 0;     ///< which has received it, and acknowledges it
+  uint32_t parts = 0;  ///< so many packets before it go with it
 };
 }  // namespace cluster
 

@@ -3,6 +3,7 @@
 
 #include "crypto/random.h"
 #include "server/features/muc/room.h"
+#include "server/features/muc/rooms.h"
 #include "server/node.h"
 #include "storage/archive_range.h"
 #include "xmpp/namespaces.h"
@@ -106,6 +107,8 @@ storage::LogEntry Room::tombstone(const storage::LogEntry& entry, std::string_vi
 void Room::retract(Envelope envelope, std::string_view stanza_id) {
   find_entry(stanza_id,
              [self = shared_from_this(), envelope = std::move(envelope)](Result<storage::LogEntry> entry) mutable {
+               // Its shard may have moved while the log was asked: what is published here then nobody may write.
+               if (!self->rooms_.has(*self)) return self->rooms_.receive(std::move(envelope));
                const FromAnotherNode scope(self->node().homes(), envelope);
                const Occupant* occupant = self->occupant_of(envelope.from);
                if (occupant == nullptr)
@@ -138,6 +141,7 @@ void Room::moderate(IqRequest request) {
   }
   find_entry(asked->id, [self = shared_from_this(), asked = *asked,
                          request = std::move(request)](Result<storage::LogEntry> entry) mutable {
+    if (!self->rooms_.has(*self)) return request.fail(Condition::resource_constraint, "The room has moved: try again");
     const Occupant* moderator = self->occupant_of(request.from());
     const bool is_unknown = !entry && entry.error().failure == Failure::not_found;
     if (!entry && !(is_unknown && self->may_have_given(asked.id))) return request.fail(entry.error());

@@ -28,8 +28,8 @@ class Rooms {
   void forget(const xmpp::Jid& room);  ///< it was destroyed
   /// Storage knows it already.
   void member_deleted(const xmpp::Jid& room, const xmpp::Jid& account);
-  bool has(const Room& room) const;    ///< false: it was dropped, with its shard or for a write that was refused
-  void shut_down();                    ///< the process ends, the rooms stay
+  bool has(const Room& room) const;  ///< false: it was dropped, with its shard or for a write that was refused
+  void shut_down();                  ///< the process ends, the rooms stay
   /// False when this would be too many invitations in an hour; else they are counted.
   bool may_invite(const xmpp::Jid& inviter, size_t count);
 

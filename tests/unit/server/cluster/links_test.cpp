@@ -9,7 +9,7 @@ namespace {
 
 class LinksTest : public HomeFixture {
  protected:
-  LinksTest() {
+  explicit LinksTest(Config config = {}) : HomeFixture(std::move(config)) {
     on_loop_of(romeo, [&] {
       port = std::make_unique<Port>(*node, loop_of(romeo), bus, "test.", "here");
       connections = std::make_unique<Links>(*node, loop_of(romeo), *port, "here");
@@ -73,6 +73,49 @@ TEST_F(LinksTest, AConnectionThatIsLostWhileItsHomeIsReadLeavesNoSession) {
   bus.deliver(Topic::attach, attach(2));
   let_loops_run();
   EXPECT_EQ(sessions(), 1u) << "the next one gets its own";
+}
+
+Config with_small_outbox() {
+  Config config;
+  config.outbox_bytes = 100'000;
+  return config;
+}
+
+class SlowClient : public LinksTest {
+ protected:
+  SlowClient() : LinksTest(with_small_outbox()) {
+    bus.deliver(Topic::attach, attach(1));
+    while (sessions() == 0) let_loops_run();
+  }
+  /// What the home has to say to the client in one turn.
+  void say(size_t stanzas) {
+    on_loop_of(romeo, [&] {
+      Home* home = node->homes().find_loaded(xmpp::Jid::parse(romeo).value());
+      ASSERT_TRUE(home != nullptr && home->sessions().size() == 1);
+      for (size_t n = 0; n < stanzas; ++n)
+        home->sessions()[0]->send("<message><body>" + std::string(10'000, 'x') + "</body></message>");
+    });
+    let_loops_run();
+  }
+  size_t published(Topic topic) {
+    return on_loop_of(romeo, [&] {
+      return static_cast<size_t>(std::ranges::count(bus.published, topic, &FakeBus::Published::topic));
+    });
+  }
+};
+
+TEST_F(SlowClient, ThatReadsAgainAndAgainIsNotClosed) {
+  for (int round = 1; round <= 3; ++round) say(3);
+  EXPECT_EQ(published(Topic::link_output), 3u);
+  EXPECT_EQ(published(Topic::link_close), 0u);
+  EXPECT_EQ(sessions(), 1u);
+}
+
+TEST_F(SlowClient, LosesItsConnectionWhereMoreWaitsForItThanMayWait) {
+  for (int round = 1; round <= 4; ++round) say(3);  // nobody has acknowledged any of it
+  EXPECT_EQ(published(Topic::link_output), 3u);
+  EXPECT_EQ(published(Topic::link_close), 1u);
+  EXPECT_EQ(sessions(), 0u) << "without XEP-0198 nothing of it stays";
 }
 
 }  // namespace

@@ -34,6 +34,12 @@ TEST(Wire, AnEnvelopeComesOutAsItWentIn) {
   EXPECT_TRUE(envelope->must_log);
 }
 
+TEST(Wire, AMessageMayBeLongerThanItsSenderWasAllowedOnceItIsEscaped) {
+  Envelope envelope = message();
+  envelope.stanza->add_text_child("body", std::string(200'000, '>'));
+  EXPECT_TRUE(parse_envelope(encode(envelope)));
+}
+
 // Epoch 0 is that of a shard which the sender does not own any more: older than every other, so storage refuses it.
 TEST(Wire, AFenceOfEpochZeroStaysAFence) {
   Envelope late = message();

@@ -25,6 +25,7 @@ class FakeLog final : public storage::MessageLog {
   std::atomic<bool> memory_knows = true;  ///< has_seen_in_memory() can answer
   std::atomic<bool> reading_fails = false;
   std::atomic<int> finds = 0;
+  std::atomic<bool> fences = false;  ///< what is committed is refused
 
   /// Until release() nothing that is committed becomes durable.
   void hold() {
@@ -47,7 +48,7 @@ class FakeLog final : public storage::MessageLog {
     changed_.wait(lock, [this] { return !waiting_.empty(); });
     for (auto& [batch, done] : waiting_) apply(batch);
   }
-  /// The same for answers of has_seen().
+  /// The same for answers of has_seen() and query().
   void hold_lookups() {
     const std::lock_guard lock(mutex_);
     lookups_held_ = true;
@@ -72,7 +73,15 @@ class FakeLog final : public storage::MessageLog {
     return all;
   }
 
+  /// By which epochs an owner's entry was written.
+  std::vector<storage::Fence> fences_of(const std::string& owner) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = fences_.find(owner);
+    return found == fences_.end() ? std::vector<storage::Fence>() : found->second;
+  }
+
   void commit(storage::LogBatch batch, std::function<void(Status)> done) override {
+    if (fences) return done(fail(Failure::fenced, "the test's shard has another owner"));
     {
       const std::lock_guard lock(mutex_);
       if (held_) {
@@ -85,7 +94,17 @@ class FakeLog final : public storage::MessageLog {
     if (done) done(Status());
   }
   bool healthy() const override { return healthy_now; }
-  Result<storage::ArchivePage> query(const storage::ArchiveQuery&) const override { return storage::ArchivePage{}; }
+  /// Only by ids.
+  Result<storage::ArchivePage> query(const storage::ArchiveQuery& query) const override {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return !lookups_held_; });
+    storage::ArchivePage page;
+    for (const storage::LogId id : query.ids) {
+      const auto found = entries_[query.owner].find(id);
+      if (found != entries_[query.owner].end()) page.entries.push_back(found->second);
+    }
+    return page;
+  }
   Result<storage::InboxState> load(std::string_view owner) const override {
     const std::lock_guard lock(mutex_);
     const auto& mine = entries_[std::string(owner)];
@@ -137,7 +156,10 @@ class FakeLog final : public storage::MessageLog {
     std::function<void(Status)> done;
   };
   void apply(const storage::LogBatch& batch) {
-    for (const auto& entry : batch.entries) entries_[entry.owner][entry.id] = entry;
+    for (const auto& entry : batch.entries) {
+      entries_[entry.owner][entry.id] = entry;
+      fences_[entry.owner] = batch.fences;
+    }
     for (const auto& seen : batch.seen) seen_.insert({seen.owner, seen.key});
     for (const auto& cursor : batch.cursors) cursors_[cursor.owner] = cursor.id;
     for (const auto& counter : batch.counters) counters_[counter.session] = counter.handled;
@@ -150,6 +172,7 @@ class FakeLog final : public storage::MessageLog {
   mutable std::map<std::string, std::map<storage::LogId, storage::LogEntry>> entries_;
   mutable std::map<std::string, storage::LogId> cursors_;
   std::map<std::string, uint32_t> counters_;
+  std::map<std::string, std::vector<storage::Fence>> fences_;
   std::set<std::pair<std::string, std::string>> seen_;
 };
 

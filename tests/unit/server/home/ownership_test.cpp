@@ -7,6 +7,7 @@
 namespace rookery::server {
 namespace {
 
+using testing::ElementsAre;
 using testing::IsEmpty;
 
 class Ownership : public HomeFixture {
@@ -160,6 +161,48 @@ TEST_F(Ownership, ADeletedAccountLeavesNoLastActivity) {
   const auto found = promise.get_future().get();
   ASSERT_TRUE(found);
   EXPECT_EQ(*found, std::nullopt);
+}
+
+// What is read for a home, room or queue may come in the turn in which its shard goes.
+TEST_F(Ownership, WhatTheTurnOfAHandOverStillAddsIsWrittenWithTheEpochThatGoes) {
+  const uint32_t shard = shard_of(romeo);
+  on_loop_of(romeo, [&] {
+    homes_of(romeo).join_cluster();
+    homes_of(romeo).adopt(shard, 5);
+  });
+  log->hold();
+  std::promise<void> handed_over, may_go_on;
+  on_loop_of(romeo, [&] { homes_of(romeo).hand_over({shard}, [&] { handed_over.set_value(); }); });
+  let_loops_run();
+  loop_of(romeo).post([wait = may_go_on.get_future().share()] { wait.wait(); });
+  loop_of(romeo).post([&] {
+    homes_of(romeo).batch().entries.push_back({romeo, 1, storage::LogEntry::inbox, "juliet@localhost", "<message/>"});
+  });
+  log->release();
+  may_go_on.set_value();
+  handed_over.get_future().get();
+  EXPECT_EQ(log->entries(romeo).size(), 1u) << "before anybody else reads";
+  EXPECT_THAT(log->fences_of(romeo), ElementsAre(storage::Fence{.shard = shard, .epoch = 5}));
+}
+
+TEST_F(Ownership, AHomeWaitsForNothingOfASenderThatWasFencedAlsoWhereItHadNothingToKeep) {
+  bind(romeo, "orchard");
+  log->fences = true;
+  on_loop_of(romeo, [&] {
+    auto stanza = xmpp::parse_document("<message type='headline'><body>gone</body></message>", {}, xmpp::ns::client);
+    Envelope envelope{.from = xmpp::Jid::parse("mercutio@localhost/street").value(),
+                      .to = xmpp::Jid::parse(romeo).value(),
+                      .stanza = std::move(stanza).value(),
+                      .sent_copy = {},
+                      .seen = storage::LogBatch::Seen{"mercutio@localhost", "0123456789abcdef"},
+                      .sender = {}};
+    envelope.sender.packet = std::make_shared<cluster::PacketRef>();
+    envelope.sender_fence = storage::Fence{.shard = shard_of("mercutio@localhost"), .epoch = 1};
+    homes_of(romeo).receive(std::move(envelope));
+  });
+  let_loops_run();
+  log->fences = false;
+  EXPECT_EQ(loaded(romeo), nullptr) << "it is loaded anew, and not kept waiting for a commit that never comes";
 }
 
 }  // namespace
