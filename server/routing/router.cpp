@@ -143,7 +143,8 @@ void Router::route_anew(Envelope envelope) {
   });
 }
 
-/// On the loop of the sender's home: its shard is another's since. Storage would refuse it, and its client sends it again.
+/// On the loop of the sender's home: its shard is another's since. Storage would refuse it, and its client sends it
+/// again.
 bool Router::is_outdated(const Envelope& envelope) const {
   const bool is_written = envelope.sent_copy || envelope.seen || envelope.must_log;
   if (node_.cluster() == nullptr || !is_written || envelope.sender.account.empty()) return false;
