@@ -212,7 +212,10 @@ class Home {
   void set_roster(const storage::Roster& roster);
   void push_roster(const RosterChange& change);
   bool archives(const xmpp::Jid& peer) const;
-  void send_page(Session& session, std::vector<storage::LogEntry> entries, bool complete);
+  bool gets_it_from_the_log(Session& session, storage::LogId id);
+  bool takes_owed(Session& session, const storage::LogEntry& entry);
+  void send_page(Session& session, std::vector<storage::LogEntry> entries, bool complete, storage::LogId read_to);
+  void end_catch_up(Session& session);
   void advance_cursor();
 
   Homes& homes_;
@@ -236,6 +239,7 @@ class Home {
   std::set<storage::LogId> acked_early_;  ///< acknowledged before they were scanned
   std::unordered_map<storage::LogId, int> in_flight_;
   std::set<storage::LogId> uncommitted_;
+  std::multimap<storage::LogId, uint64_t> read_early_;  ///< sessions that read it before its commit was reported
   std::vector<std::pair<storage::LogId, Job>> awaiting_commit_;  ///< runs when all up to that id is committed
   /// Origin-ids (as resend keys) on their way to the disk, and the resent stanzas that are durable when the first one
   /// is.

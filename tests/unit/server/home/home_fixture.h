@@ -139,7 +139,12 @@ class FakeLog final : public storage::MessageLog {
   void apply(const storage::LogBatch& batch) {
     for (const auto& entry : batch.entries) entries_[entry.owner][entry.id] = entry;
     for (const auto& seen : batch.seen) seen_.insert({seen.owner, seen.key});
-    for (const auto& cursor : batch.cursors) cursors_[cursor.owner] = cursor.id;
+    for (const auto& cursor : batch.cursors) {
+      cursors_[cursor.owner] = cursor.id;
+      std::erase_if(entries_[cursor.owner], [&](const auto& entry) {
+        return entry.first <= cursor.id && (entry.second.flags & storage::LogEntry::archived) == 0;
+      });
+    }
     for (const auto& counter : batch.counters) counters_[counter.session] = counter.handled;
   }
 
