@@ -173,11 +173,21 @@ class Home {
   void receive_message(Envelope envelope);
   void hold_message(Envelope envelope);
   void remember_acquaintance(const xmpp::Jid& peer, Acquaintances::Time when);
-  void remember_held(const std::string& peer, storage::LogId first);
+  void mark_held(const std::string& peer, Envelope envelope);
+  void write_mark(const std::string& peer);
+  void marked_held(const std::string& peer, const Status& stored);
+  void store_marks(const std::string& peer);
+  void tell_of_held(const std::string& peer);
   void announce_held(Session& session, const std::string& peer);
   void release_held(const std::string& peer);
   void read_held(const std::string& peer, storage::LogId after);
   void send_held(const std::string& peer, const storage::ArchivePage& page);
+  void give(ReleasedMessages& released, const storage::LogEntry& entry);
+  bool acknowledged_held(storage::LogId id);
+  bool lost_held(storage::LogId id);
+  void release_again(const std::string& peer);
+  void read_released(const std::string& peer, storage::LogId after);
+  void send_released(const std::string& peer, storage::LogId after, const storage::ArchivePage& page);
   void receive_presence(Envelope envelope);
   void receive_iq(Envelope envelope);
   void subscription_from_client(const xmpp::Element& presence, const xmpp::Jid& to);
@@ -246,6 +256,7 @@ class Home {
   std::unordered_map<std::string, std::vector<SenderRef>> unconfirmed_;
   std::vector<size_t>
       copied_;  ///< XEP-0280: the newest messages that our other sessions got copies of, hashes of id and addressee
+  std::map<std::string, std::vector<Envelope>> marking_;  ///< wait until the store knows that they are held, by peer
   bool abandoned_ = false;
   size_t commits_pending_ = 0;
   size_t loads_pending_ = 0;  ///< asynchronous reads that hold a pointer to this home

@@ -60,6 +60,7 @@ void Home::when_committed(Job job) {
 
 void Home::acknowledged(storage::LogId id) {
   in_flight_.erase(id);
+  if (acknowledged_held(id)) return;
   if (pending_.erase(id) == 0 && id > scanned_to_) acked_early_.insert(id);
   advance_cursor();
 }
@@ -87,6 +88,7 @@ void Home::released(storage::LogId id) {
   if (found == in_flight_.end()) return;  // another device has acknowledged it
   if (--found->second > 0) return;
   in_flight_.erase(found);
+  if (lost_held(id)) return;
   // Somebody else who is here may have it at once; else it waits for the next one to come.
   for (const auto& session : sessions_) {
     if (!session->available || session->priority < 0) continue;

@@ -85,7 +85,20 @@ class FakeLog final : public storage::MessageLog {
     if (done) done(Status());
   }
   bool healthy() const override { return healthy_now; }
-  Result<storage::ArchivePage> query(const storage::ArchiveQuery&) const override { return storage::ArchivePage{}; }
+  /// By address and id only.
+  Result<storage::ArchivePage> query(const storage::ArchiveQuery& query) const override {
+    const std::lock_guard lock(mutex_);
+    storage::ArchivePage page;
+    const auto& mine = entries_[query.owner];
+    for (auto entry = mine.upper_bound(query.after); entry != mine.end(); ++entry) {
+      const std::string bare = entry->second.peer.substr(0, entry->second.peer.find('/'));
+      if ((entry->second.flags & storage::LogEntry::archived) == 0 || (query.with && *query.with != bare)) continue;
+      page.complete = page.entries.size() < query.limit;
+      if (!page.complete) break;
+      page.entries.push_back(entry->second);
+    }
+    return page;
+  }
   Result<storage::InboxState> load(std::string_view owner) const override {
     const std::lock_guard lock(mutex_);
     const auto& mine = entries_[std::string(owner)];
