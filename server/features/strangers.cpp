@@ -174,7 +174,7 @@ void install_strangers(Node& node, FeatureRegistry& registry) {
   });
   registry.session_available.push_back([](Session& session) {
     Home& home = session.home();
-    if (!home.strangers.held.empty()) home.stranger_news(session);
+    if (!home.strangers.held.empty() || !home.strangers.released.empty()) home.stranger_news(session);
   });
   registry.on_iq(Scope::account, "get", "strangers", xmpp::ns::strangers, get_strangers);
   registry.on_iq(Scope::account, "set", "strangers", xmpp::ns::strangers, set_policy);

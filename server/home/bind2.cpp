@@ -93,7 +93,7 @@ void read_then_finish(std::shared_ptr<Binding> binding, Home& home) {
 void bind2(Homes& homes, const xmpp::Jid& account, BindRequest request, ClientLink& link,
            std::function<void(BindOutcome)> then) {
   auto options = xmpp::parse_own(request.options);
-  ensure(options.has_value());  // an edge of ours has written it
+  if (!options) return then({.refused = xmpp::StanzaError{.condition = xmpp::Condition::bad_request}});
   auto binding = std::make_shared<Binding>(
       Binding{homes, account, std::move(request.resource), std::move(*options), link, std::move(then)});
   homes.with_home(account, [binding](Home* home) {

@@ -80,6 +80,7 @@ std::vector<Session*> Home::sessions() {
 
 void Home::session_ended(Session& session) {
   std::erase_if(sessions_, [&](const auto& other) { return other.get() == &session; });
+  advance_cursor();  // it may have waited for what was owed to this one
   last_used = homes_.loop().now();
 }
 

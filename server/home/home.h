@@ -173,11 +173,21 @@ class Home {
   void receive_message(Envelope envelope);
   void hold_message(Envelope envelope);
   void remember_acquaintance(const xmpp::Jid& peer, Acquaintances::Time when);
-  void remember_held(const std::string& peer, storage::LogId first);
+  void mark_held(const std::string& peer, Envelope envelope);
+  void write_mark(const std::string& peer);
+  void marked_held(const std::string& peer, const Status& stored);
+  void store_marks(const std::string& peer);
+  void tell_of_held(const std::string& peer);
   void announce_held(Session& session, const std::string& peer);
   void release_held(const std::string& peer);
   void read_held(const std::string& peer, storage::LogId after);
   void send_held(const std::string& peer, const storage::ArchivePage& page);
+  void give(ReleasedMessages& released, const storage::LogEntry& entry);
+  bool acknowledged_held(storage::LogId id);
+  bool lost_held(storage::LogId id);
+  void release_again(const std::string& peer);
+  void read_released(const std::string& peer, storage::LogId after);
+  void send_released(const std::string& peer, storage::LogId after, const storage::ArchivePage& page);
   void receive_presence(Envelope envelope);
   void receive_iq(Envelope envelope);
   void subscription_from_client(const xmpp::Element& presence, const xmpp::Jid& to);
@@ -212,7 +222,10 @@ class Home {
   void set_roster(const storage::Roster& roster);
   void push_roster(const RosterChange& change);
   bool archives(const xmpp::Jid& peer) const;
-  void send_page(Session& session, std::vector<storage::LogEntry> entries, bool complete);
+  bool gets_it_from_the_log(Session& session, storage::LogId id);
+  bool takes_owed(Session& session, const storage::LogEntry& entry);
+  void send_page(Session& session, std::vector<storage::LogEntry> entries, bool complete, storage::LogId read_to);
+  void end_catch_up(Session& session);
   void advance_cursor();
 
   Homes& homes_;
@@ -236,12 +249,14 @@ class Home {
   std::set<storage::LogId> acked_early_;  ///< acknowledged before they were scanned
   std::unordered_map<storage::LogId, int> in_flight_;
   std::set<storage::LogId> uncommitted_;
+  std::multimap<storage::LogId, uint64_t> read_early_;  ///< sessions that read it before its commit was reported
   std::vector<std::pair<storage::LogId, Job>> awaiting_commit_;  ///< runs when all up to that id is committed
   /// Origin-ids (as resend keys) on their way to the disk, and the resent stanzas that are durable when the first one
   /// is.
   std::unordered_map<std::string, std::vector<SenderRef>> unconfirmed_;
   std::vector<size_t>
       copied_;  ///< XEP-0280: the newest messages that our other sessions got copies of, hashes of id and addressee
+  std::map<std::string, std::vector<Envelope>> marking_;  ///< wait until the store knows that they are held, by peer
   bool abandoned_ = false;
   size_t commits_pending_ = 0;
   size_t loads_pending_ = 0;  ///< asynchronous reads that hold a pointer to this home

@@ -74,12 +74,12 @@ void Home::deliver_message(const Envelope& envelope, const std::string& xml, sto
   LoopCounters& counters = homes_.loop().counters();
   if (id != 0 && targets.direct.empty()) ++counters.offline;
   for (Session* session : targets.direct) {
-    // It will read it from the log, in its turn, or has done so: what is durable is there before we hear that it is.
-    if (id != 0 && (session->catching_up || id <= session->caught_up_to)) continue;
+    if (id != 0 && gets_it_from_the_log(*session, id)) continue;
     if (id != 0) ++in_flight_[id];
     ++counters.delivered;
     session->send(stamped, id);
   }
+  read_early_.erase(id);
   for (Session* session : targets.copies) {
     session->send(carbon_copy("received", jid_, session->jid(), envelope.stanza->attr("type"), stamped));
   }

@@ -363,6 +363,7 @@ void Session::give_up() {
   for (const Out& out : queue_) {
     if (out.id != 0) lost.push_back(out.id);
   }
+  lost.insert(lost.end(), owed.begin(), owed.end());
   Home& home = home_;
   home.session_ended(*this);  // `this` is gone
   for (const auto id : lost) home.released(id);

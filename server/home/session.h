@@ -144,6 +144,9 @@ class Session final : public ClientSession {
   bool catching_up = false;
   bool reading_page = false;
   storage::LogId caught_up_to = 0;
+  /// What came for it meanwhile: its pages bring that even where another session has had it already.
+  std::set<storage::LogId> owed;
+  storage::LogId owed_from = 0;  ///< where `owed` is full: so is all from here on; 0: it is not
 
  private:
   /// std::deque takes 576 bytes even while it is empty, and most sessions are idle.

@@ -7,10 +7,9 @@ namespace rookery::server {
 
 namespace {
 
+/// Empty where the stanza does not say it.
 xmpp::Jid sender_of(const SharedStanza& stanza) {
-  auto from = xmpp::Jid::parse(stanza.stanza().attr("from"));
-  ensure(from.has_value());
-  return std::move(*from);
+  return xmpp::Jid::parse(stanza.stanza().attr("from")).value_or(xmpp::Jid());
 }
 
 /// For hooks, which want an envelope: one that only borrows the shared stanza, and is used for one receiver after
@@ -75,10 +74,12 @@ void Fanout::send() {
     items.clear();
   }
   for (const Item& item : std::exchange(elsewhere_, {})) {
+    xmpp::Jid from = sender_of(*item.stanza);
+    if (from.empty()) continue;
     auto stanza = item.stanza->whole();
     stanza->set_attr("to", item.to.text());
     node_.router().route(
-        {.from = sender_of(*item.stanza), .to = item.to, .stanza = std::move(stanza), .place = item.stanza->place()});
+        {.from = std::move(from), .to = item.to, .stanza = std::move(stanza), .place = item.stanza->place()});
   }
 }
 

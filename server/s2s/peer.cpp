@@ -71,7 +71,7 @@ void Peer::take_page(const std::vector<storage::LogEntry>& entries) {
   for (const auto& entry : entries) {
     last_id_ = std::max(last_id_, entry.id);
     const auto from = xmpp::Jid::parse(entry.peer);
-    if (from) link(from->domain()).add({entry.xml, entry.id});
+    if (from) link(from->domain_jid()).add({entry.xml, entry.id});
   }
 }
 
@@ -127,7 +127,7 @@ void Peer::receive(Envelope envelope) {
 void Peer::take(Envelope envelope) {
   Homes& homes = servers_.node().homes(servers_.loop());
   const FromAnotherNode scope(homes, envelope);
-  const std::string local(envelope.from.domain());
+  const xmpp::Jid local = envelope.from.domain_jid();
   auto stanza = std::make_shared<Outgoing>();
   const bool keeps = is_kept(envelope);
   if (keeps) {
@@ -155,12 +155,10 @@ void Peer::take(Envelope envelope) {
   });
 }
 
-Link& Peer::link(std::string_view local) {
-  const auto found = links_.find(local);
-  if (found != links_.end()) return *found->second;
-  auto jid = xmpp::Jid::parse(local);
-  ensure(jid.has_value());
-  return *links_.emplace(std::string(local), std::make_unique<Link>(*this, std::move(*jid))).first->second;
+Link& Peer::link(const xmpp::Jid& local) {
+  auto& found = links_[local.text()];
+  if (!found) found = std::make_unique<Link>(*this, local);
+  return *found;
 }
 
 void Peer::arrived(storage::LogId id) {

@@ -45,7 +45,7 @@ class Peer {
   void loaded();
   void mark();
   void take(Envelope envelope);
-  Link& link(std::string_view local);
+  Link& link(const xmpp::Jid& local);
 
   RemoteServers& servers_;
   const xmpp::Jid domain_;

@@ -94,14 +94,23 @@ class FakeLog final : public storage::MessageLog {
     if (done) done(Status());
   }
   bool healthy() const override { return healthy_now; }
-  /// Only by ids.
+  /// By ids, or by address and id.
   Result<storage::ArchivePage> query(const storage::ArchiveQuery& query) const override {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return !lookups_held_; });
     storage::ArchivePage page;
+    const auto& mine = entries_[query.owner];
     for (const storage::LogId id : query.ids) {
-      const auto found = entries_[query.owner].find(id);
-      if (found != entries_[query.owner].end()) page.entries.push_back(found->second);
+      const auto found = mine.find(id);
+      if (found != mine.end()) page.entries.push_back(found->second);
+    }
+    if (!query.ids.empty()) return page;
+    for (auto entry = mine.upper_bound(query.after); entry != mine.end(); ++entry) {
+      const std::string bare = entry->second.peer.substr(0, entry->second.peer.find('/'));
+      if ((entry->second.flags & storage::LogEntry::archived) == 0 || (query.with && *query.with != bare)) continue;
+      page.complete = page.entries.size() < query.limit;
+      if (!page.complete) break;
+      page.entries.push_back(entry->second);
     }
     return page;
   }
@@ -161,7 +170,12 @@ class FakeLog final : public storage::MessageLog {
       fences_[entry.owner] = batch.fences;
     }
     for (const auto& seen : batch.seen) seen_.insert({seen.owner, seen.key});
-    for (const auto& cursor : batch.cursors) cursors_[cursor.owner] = cursor.id;
+    for (const auto& cursor : batch.cursors) {
+      cursors_[cursor.owner] = cursor.id;
+      std::erase_if(entries_[cursor.owner], [&](const auto& entry) {
+        return entry.first <= cursor.id && (entry.second.flags & storage::LogEntry::archived) == 0;
+      });
+    }
     for (const auto& counter : batch.counters) counters_[counter.session] = counter.handled;
   }
 

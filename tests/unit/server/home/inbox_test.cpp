@@ -18,6 +18,12 @@ class Inbox : public HomeFixture {
     }
     return bodies;
   }
+  void acknowledge_all(Client& client) {
+    const auto received = client.link->received();
+    client.acknowledge(static_cast<uint32_t>(std::ranges::count_if(received, [](const auto& xml) {
+      return xml.starts_with("<message") || xml.starts_with("<presence") || xml.starts_with("<iq");
+    })));
+  }
   std::string romeo = account_on(1, "romeo");
 };
 
@@ -90,6 +96,125 @@ TEST_F(Inbox, WhatASessionReadFromTheLogDoesNotComeOnceMoreWhenItsCommitIsReport
   ASSERT_TRUE(phone.has_bodies(1));
   on_loop_of(romeo, [] {});
   EXPECT_THAT(tablet.bodies(), ::testing::ElementsAre("once"));
+}
+
+/// One session reads a long inbox, a page for each acknowledgement, while another one is there and takes part.
+class TwoSessions : public Inbox {
+ protected:
+  void begin() {
+    phone.enable();
+    phone.go_online();
+    ASSERT_TRUE(phone.has_bodies(50));
+    tablet.enable();
+    tablet.go_online();
+    while (tablet.bodies().size() < 70) {  // what the phone has not got yet
+      const size_t had = tablet.bodies().size();
+      ASSERT_TRUE(tablet.has_bodies(had + 1));
+      let_loops_run();
+      acknowledge_all(tablet);
+    }
+  }
+  void flush_cursor() {
+    on_loop_of(romeo, [&] { node->homes().find_loaded(xmpp::Jid::parse(romeo).value())->flush_cursor(); });
+    let_loops_run();
+  }
+  std::vector<std::string> live(Client& client) {
+    auto bodies = client.bodies();
+    std::erase_if(bodies, [](const auto& body) { return body.starts_with("number "); });
+    return bodies;
+  }
+  const std::vector<std::string> left = leave_messages(120);
+  Client juliet = bind(account_on(0, "juliet"), "balcony");
+  Client phone = bind(romeo, "phone"), tablet = bind(romeo, "tablet");
+};
+
+// REQ 19, RFC 6121 §8.5.2.1.1: both are there, so both get it, the one that is behind in its turn.
+TEST_F(TwoSessions, TheOneThatCatchesUpGetsWhatTheOtherHasHadMeanwhile) {
+  begin();
+  for (const auto* body : {"one", "two", "three"}) juliet.message(romeo, body);
+  ASSERT_TRUE(tablet.gets("<body>three"));
+  acknowledge_all(tablet);
+  let_loops_run();
+  flush_cursor();
+  EXPECT_THAT(live(phone), ::testing::IsEmpty());
+  acknowledge_all(phone);
+  EXPECT_TRUE(phone.gets("<body>three"));
+  juliet.message(romeo, "four");
+  EXPECT_TRUE(tablet.gets("<body>four"));
+  EXPECT_TRUE(phone.gets("<body>four"));
+  EXPECT_THAT(live(phone), ::testing::ElementsAre("one", "two", "three", "four"));
+  EXPECT_THAT(live(tablet), ::testing::ElementsAre("one", "two", "three", "four"));
+}
+
+// XEP-0334 §4.1: in no archive, and the log forgets what the account has acknowledged.
+TEST_F(TwoSessions, TheOneThatCatchesUpGetsWhatIsKeptForNobodyElse) {
+  begin();
+  juliet.send("<message type='chat' to='" + romeo +
+              "'><body>secret</body><no-permanent-store xmlns='urn:xmpp:hints'/></message>");
+  ASSERT_TRUE(tablet.gets("<body>secret"));
+  acknowledge_all(tablet);
+  let_loops_run();
+  flush_cursor();
+  acknowledge_all(phone);
+  EXPECT_TRUE(phone.gets("<body>secret"));
+  acknowledge_all(phone);
+  let_loops_run();
+  flush_cursor();
+  EXPECT_EQ(log->entries(romeo).size(), left.size()) << "nobody is owed it any more";
+}
+
+TEST_F(TwoSessions, WhatIsForTheOneThatCatchesUpGoesToNoOther) {
+  begin();
+  juliet.message(romeo + "/phone", "for the phone");
+  let_loops_run();
+  Client laptop = bind(romeo, "laptop");
+  laptop.go_online();
+  ASSERT_TRUE(laptop.gets("<presence"));
+  acknowledge_all(phone);
+  EXPECT_TRUE(phone.gets("<body>for the phone"));
+  let_loops_run();
+  EXPECT_THAT(live(laptop), ::testing::IsEmpty());
+  EXPECT_THAT(live(phone), ::testing::ElementsAre("for the phone"));
+}
+
+// More than is remembered one by one.
+TEST_F(TwoSessions, TheOneThatCatchesUpGetsThousands) {
+  begin();
+  std::vector<std::string> expected;
+  for (int n = 0; n < 1'200; ++n) {
+    expected.push_back("live " + std::to_string(n));
+    juliet.message(romeo, expected.back());
+    if (n % 100 == 99) juliet.message(romeo + "/tablet", "for the tablet");
+  }
+  let_loops_run();
+  ASSERT_TRUE(tablet.gets("<body>live 1199"));
+  while (phone.bodies().size() < 1'250) {
+    const size_t had = phone.bodies().size();
+    acknowledge_all(phone);
+    ASSERT_TRUE(phone.has_bodies(had + 1)) << had;
+    let_loops_run();
+  }
+  EXPECT_EQ(live(phone), expected);
+}
+
+// REQ 19
+TEST_F(Inbox, WhatASessionLeavesBehindComesToTheOneThatIsStillCatchingUp) {
+  const auto expected = leave_messages(120);
+  Client tablet = bind(romeo, "tablet"), phone = bind(romeo, "phone");
+  tablet.enable(false);
+  tablet.go_online();
+  ASSERT_TRUE(tablet.has_bodies(50));
+  phone.enable();
+  phone.go_online();
+  ASSERT_TRUE(phone.has_bodies(50));  // behind those of the tablet
+  tablet.cut();
+  while (phone.bodies().size() < expected.size()) {
+    const size_t had = phone.bodies().size();
+    acknowledge_all(phone);
+    ASSERT_TRUE(phone.has_bodies(had + 1)) << had;
+    let_loops_run();
+  }
+  EXPECT_THAT(phone.bodies(), ::testing::UnorderedElementsAreArray(expected));
 }
 
 Config keeping_thirty_days() {

@@ -97,5 +97,82 @@ TEST_F(RemoteStrangers, ThatWereWrittenToAreNotCounted) {
   EXPECT_TRUE(is_refused(verdict("c@spam.example/x", romeo)));
 }
 
+class HeldStrangers : public HomeFixture {
+ protected:
+  static Config config() {
+    Config config;
+    config.strangers_policy = "hold";
+    return config;
+  }
+  HeldStrangers() : HomeFixture(config()) { juliet.enable(); }
+  void crash() {
+    on_loop_of(romeo, [&] { node->homes().crash(); });
+    let_loops_run();
+  }
+  const std::string romeo = account_on(1, "romeo");
+  Client juliet = bind(account_on(0, "juliet"), "balcony");
+};
+
+// REQ 18, 19: what nobody will show any more is not confirmed.
+TEST_F(HeldStrangers, AMessageIsConfirmedWhenARestartKnowsThatItIsHeld) {
+  Client phone = bind(romeo, "phone");
+  phone.go_online();
+  std::promise<void> may_go_on;
+  auto wait = may_go_on.get_future().share();
+  on_loop_of(romeo, [&] {
+    node->stores().read([wait](storage::Stores&) { return wait.wait(), Status(); }, [](const Status&) {});
+  });
+  juliet.message(romeo, "one");
+  juliet.message(romeo, "two");
+  let_loops_run();
+  EXPECT_THAT(log->entries(romeo), testing::IsEmpty());
+  juliet.request_ack();
+  EXPECT_EQ(juliet.last_ack(), a(0));
+  may_go_on.set_value();
+  EXPECT_TRUE(juliet.gets(a(2)));
+  EXPECT_TRUE(phone.gets("<request xmlns='urn:rookery:strangers:0' jid='" + juliet.account + "'"));
+  EXPECT_EQ(phone.count("<request"), 1u);
+  EXPECT_THAT(phone.bodies(), testing::Not(testing::Contains("one")));
+  crash();
+  Client again = bind(romeo, "phone");
+  again.go_online();
+  again.message(juliet.account, "who is it?");
+  EXPECT_TRUE(again.gets("<body>two"));
+}
+
+// REQ 19
+TEST_F(HeldStrangers, WhatWasReleasedIsGivenAgainUntilASessionHasAcknowledgedIt) {
+  Client phone = bind(romeo, "phone");
+  phone.enable(false);
+  phone.go_online();
+  juliet.message(romeo, "one");
+  juliet.message(romeo, "two");
+  ASSERT_TRUE(phone.gets("<request"));
+  phone.message(juliet.account, "who is it?");
+  ASSERT_TRUE(phone.gets("<body>two"));
+  phone.cut();
+  Client tablet = bind(romeo, "tablet");
+  tablet.enable(false);
+  tablet.go_online();
+  ASSERT_TRUE(tablet.gets("<body>two")) << "the phone has not acknowledged it";
+  juliet.message(romeo, "three");
+  ASSERT_TRUE(tablet.gets("<body>three")) << "she is no stranger any more";
+  crash();
+  Client laptop = bind(romeo, "laptop");
+  laptop.enable(false);
+  laptop.go_online();
+  ASSERT_TRUE(laptop.gets("<body>two")) << "nor has the tablet";
+  ASSERT_TRUE(laptop.gets("<body>three"));
+  EXPECT_EQ(laptop.count("<body>three"), 1u);
+  laptop.acknowledge(4);  // its presence, and the messages in any order
+  let_loops_run();
+  crash();
+  Client last = bind(romeo, "last");
+  last.go_online();
+  juliet.message(romeo, "four");
+  ASSERT_TRUE(last.gets("<body>four"));
+  EXPECT_EQ(last.count("<body>two"), 0u);
+}
+
 }  // namespace
 }  // namespace rookery::server
