@@ -149,6 +149,7 @@ TEST_F(TwoSessions, TheOneThatCatchesUpGetsWhatTheOtherHasHadMeanwhile) {
 // XEP-0334 §4.1: in no archive, and the log forgets what the account has acknowledged.
 TEST_F(TwoSessions, TheOneThatCatchesUpGetsWhatIsKeptForNobodyElse) {
   begin();
+  juliet.enable();  // so it is in the log all the same
   juliet.send("<message type='chat' to='" + romeo +
               "'><body>secret</body><no-permanent-store xmlns='urn:xmpp:hints'/></message>");
   ASSERT_TRUE(tablet.gets("<body>secret"));
@@ -170,6 +171,7 @@ TEST_F(TwoSessions, WhatIsForTheOneThatCatchesUpGoesToNoOther) {
   Client laptop = bind(romeo, "laptop");
   laptop.go_online();
   ASSERT_TRUE(laptop.gets("<presence"));
+  while (on_loop_of(romeo, [&] { return laptop.link->session->catching_up; })) let_loops_run();
   acknowledge_all(phone);
   EXPECT_TRUE(phone.gets("<body>for the phone"));
   let_loops_run();
