@@ -28,6 +28,22 @@ std::optional<uint64_t> number(std::string_view text) {
   return value;
 }
 
+/// RFC 9110 §5.6.2.
+bool is_token(std::string_view text) {
+  constexpr std::string_view others = "!#$%&'*+-.^_`|~";
+  const auto is_tchar = [&](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || others.contains(c);
+  };
+  return !text.empty() && std::ranges::all_of(text, is_tchar);
+}
+
+/// Without its parameters.
+std::string_view essence_of(std::string_view type) {
+  type = type.substr(0, type.find(';'));
+  while (type.ends_with(' ')) type.remove_suffix(1);
+  return type;
+}
+
 }  // namespace
 
 std::string UploadSlot::signature(std::string_view key) const {
@@ -68,21 +84,26 @@ std::optional<std::string> media_type(std::string_view text) {
   std::string lower(text);
   std::ranges::transform(lower, lower.begin(),
                          [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  const auto slash = lower.find('/');
-  const bool is_clean = std::ranges::all_of(lower, [](char c) { return c >= ' ' && c < 0x7f; });
-  if (!is_clean || lower.size() > most_type_bytes || slash == 0 || slash == std::string::npos ||
-      slash + 1 == lower.size())
+  const std::string_view essence = essence_of(lower);
+  const auto slash = essence.find('/');
+  if (slash == std::string_view::npos || !is_token(essence.substr(0, slash)) || !is_token(essence.substr(slash + 1)))
     return std::nullopt;
-  return lower;
+  const bool is_clean = std::ranges::all_of(lower, [](char c) { return c >= ' ' && c < 0x7f; });
+  if (!is_clean || lower.size() > most_type_bytes) return std::nullopt;
+  // A browser takes what stands behind a comma for one more type, unless it is within quotes, and believes the last
+  // one.
+  return lower.contains(',') ? std::string(essence) : lower;
 }
 
 bool is_shown(std::string_view type) {
-  type = type.substr(0, type.find(';'));
-  while (type.ends_with(' ')) type.remove_suffix(1);
-  if (type.starts_with("audio/") || type.starts_with("video/")) return true;
-  constexpr std::string_view shown[] = {"image/jpeg", "image/png",  "image/gif", "image/webp",
-                                        "image/avif", "image/heic", "text/plain"};
-  return std::ranges::find(shown, type) != std::end(shown);
+  if (media_type(type) != type) return false;  // stored by a version that did not look as closely
+  constexpr std::string_view shown[] = {
+      "image/jpeg",  "image/png",   "image/gif",       "image/webp",       "image/avif",  "image/heic", "image/heif",
+      "image/jxl",   "image/bmp",   "image/apng",      "audio/mpeg",       "audio/mp4",   "audio/aac",  "audio/ogg",
+      "audio/opus",  "audio/flac",  "audio/x-flac",    "audio/wav",        "audio/x-wav", "audio/webm", "audio/amr",
+      "audio/3gpp",  "audio/x-m4a", "video/mp4",       "video/mpeg",       "video/ogg",   "video/webm", "video/3gpp",
+      "video/3gpp2", "video/x-m4v", "video/quicktime", "video/x-matroska", "text/plain"};
+  return std::ranges::find(shown, essence_of(type)) != std::end(shown);
 }
 
 RangeAnswer parse_range(std::string_view header, uint64_t size) {

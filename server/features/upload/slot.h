@@ -30,7 +30,8 @@ struct UploadSlot {
 /// "..".
 std::string safe_file_name(std::string_view name);
 
-/// "type/subtype" with parameters of visible characters, in lower case; nothing when it is not of that form.
+/// "type/subtype" (RFC 9110 §8.3.1) with parameters of visible characters, in lower case; without them where they have
+/// a comma. Nothing when it is not of that form.
 std::optional<std::string> media_type(std::string_view text);
 
 /// May a browser show it in place of saving it? No for whatever can carry scripts.

@@ -48,13 +48,21 @@ TEST(SafeFileName, KeepsTheEndingAndNothingThatClimbs) {
 TEST(MediaType, IsLowerCaseAndWhole) {
   EXPECT_EQ(media_type("Image/PNG"), "image/png");
   EXPECT_EQ(media_type("text/plain; charset=utf-8"), "text/plain; charset=utf-8");
-  for (const auto* bad : {"", "image", "/png", "image/", "image/p\r\nX: y"})
+  EXPECT_EQ(media_type("application/vnd.oasis.opendocument.text"), "application/vnd.oasis.opendocument.text");
+  EXPECT_EQ(media_type("Audio/OGG; codecs=\"opus\""), "audio/ogg; codecs=\"opus\"");
+  // What follows a comma is another type to browsers.
+  for (const auto* listed : {"image/png;,text/html", "image/png; a=\"b\",text/html", "image/png; a=\"b,c\""})
+    EXPECT_EQ(media_type(listed), "image/png") << listed;
+  for (const auto* bad : {"", "image", "/png", "image/", "image/p\r\nX: y", "audio/x,text/html", "image/png,text/html",
+                          "image/p ng", "im age/png", "a/b/c", "image/png:", "image/p\"ng", " image/png"})
     EXPECT_EQ(media_type(bad), std::nullopt) << bad;
 }
 
 TEST(MediaType, WhatCanRunIsNotShown) {
   for (const auto* type : {"image/png", "text/plain; charset=utf-8", "video/mp4"}) EXPECT_TRUE(is_shown(type)) << type;
-  for (const auto* type : {"text/html", "image/svg+xml", "text/xml", "application/javascript", "", "application/pdf"})
+  for (const auto* type : {"audio/mpeg", "audio/ogg; codecs=opus", "image/webp"}) EXPECT_TRUE(is_shown(type)) << type;
+  for (const auto* type : {"text/html", "image/svg+xml", "text/xml", "application/javascript", "", "application/pdf",
+                           "audio/x", "audio/x,text/html", "video/x-anything", "image/png;,text/html"})
     EXPECT_FALSE(is_shown(type)) << type;
 }
 
