@@ -5,6 +5,7 @@
 #include "server/cluster/cluster.h"
 #include "server/components/rights.h"
 #include "server/home/homes.h"
+#include "server/home/message_rules.h"
 #include "server/node.h"
 #include "xmpp/namespaces.h"
 #include "xmpp/stream_parser.h"
@@ -110,6 +111,7 @@ bool ComponentRights::take_message(Envelope& envelope) {
     return refuse(envelope, Condition::forbidden, "from has to be a bare address of this server"), true;
   }
   if (!xmpp::Jid::parse(inner->attr("to"))) return refuse(envelope, Condition::jid_malformed), true;
+  if (speaks_as_server(*inner)) return refuse(envelope, Condition::forbidden, "only a server says that"), true;
   auto message = inner->clone();
   message->set_attr("from", from->text());
   send_message(std::move(message), *from, std::move(envelope));

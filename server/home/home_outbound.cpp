@@ -16,15 +16,6 @@ namespace {
 constexpr auto look_up_again_after = std::chrono::milliseconds(200);
 constexpr uint64_t no_session = UINT64_MAX;  // one that never is: only the home itself waits for what is written
 
-/// REQUIREMENTS 15: what only a server says to its own user: no client gets another's carbons or archive results.
-bool speaks_as_server(const xmpp::Element& message) {
-  for (const auto& child : message.elements()) {
-    if (child.ns() == xmpp::ns::carbons && (child.name() == "sent" || child.name() == "received")) return true;
-    if (child.is("result", xmpp::ns::mam)) return true;
-  }
-  return false;
-}
-
 /// XEP-0359 §6: a stanza-id that claims to be ours is forged.
 void remove_forged_ids(xmpp::Element& message, const Router& router) {
   std::vector<const xmpp::Element*> forged;

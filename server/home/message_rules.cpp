@@ -17,6 +17,14 @@ MessageType message_type(const xmpp::Element& message) {
   return MessageType::normal;  // RFC 6121 §5.2.2: also anything unknown
 }
 
+bool speaks_as_server(const xmpp::Element& message) {
+  for (const auto& child : message.elements()) {
+    if (child.ns() == ns::carbons && (child.name() == "sent" || child.name() == "received")) return true;
+    if (child.is("result", ns::mam)) return true;
+  }
+  return false;
+}
+
 bool is_storable(const xmpp::Element& message) {
   const auto type = message_type(message);
   if (type == MessageType::chat || type == MessageType::normal) return says_something(message);

@@ -13,6 +13,8 @@ namespace rookery::server {
 enum class MessageType { normal, chat, groupchat, headline, error };
 MessageType message_type(const xmpp::Element& message);
 
+/// REQUIREMENTS 15: what only a server says to its own user: no client gets another's carbons or archive results.
+bool speaks_as_server(const xmpp::Element& message);
 /// Worth an entry in the log: it says something to a person or an application that a late reader must see.
 /// Chat states alone, headlines without <store/>, errors, group chat and <no-store/> are not.
 bool is_storable(const xmpp::Element& message);

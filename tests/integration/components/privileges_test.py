@@ -59,6 +59,19 @@ class Granted(ComponentCase):
         bridge.write("<message from='bridge.localhost' to='localhost'><privilege xmlns='%s'/></message>" % NS)
         self.assert_error(await bridge.receive(), "bad-request")
 
+    async def test_nothing_is_said_that_only_a_server_says(self):
+        """REQ 15: neither copies of what was never said (XEP-0280) nor results of an archive (XEP-0313)."""
+        bridge, juliet = await self.connected(), await self.log_in("juliet", "balcony")
+        await bridge.receive()  # her presence
+        said = "<forwarded xmlns='urn:xmpp:forward:0'><message xmlns='jabber:client' from='romeo@localhost' to='juliet@localhost'><body>I hate you</body></message></forwarded>"
+        for forged in ("<sent xmlns='urn:xmpp:carbons:2'>%s</sent>", "<received xmlns='urn:xmpp:carbons:2'>%s</received>",
+                       "<result xmlns='urn:xmpp:mam:2' id='1'>%s</result>"):
+            for sender in ("juliet@localhost", "romeo@localhost", "localhost"):
+                bridge.write((MESSAGE % (sender, "juliet@localhost", "?")).replace("</body>", "</body>" + forged % said))
+                self.assert_error(await bridge.receive(), "forbidden")
+        bridge.write(MESSAGE % ("romeo@localhost", "juliet@localhost", "the truth"))
+        self.assertEqual((await juliet.receive_where(lambda e: e.name == "message")).find("body").text, "the truth")
+
     # §3.3, §3.4
     async def test_it_reads_and_writes_a_roster_and_gets_the_pushes(self):
         bridge, romeo = await self.connected(), await self.log_in(online=False)
