@@ -5,6 +5,7 @@
 #include "server/features/invites/page.h"
 #include "server/http/http_server.h"
 #include "server/invites.h"
+#include "server/net/address.h"
 #include "server/node.h"
 #include "server/rate_limit.h"
 #include "server/sign_up.h"
@@ -15,7 +16,7 @@ namespace {
 
 constexpr std::string_view path = "/invite/";
 constexpr size_t longest_token = 64, longest_form = 8192;
-constexpr unsigned tries_per_hour = 30;  // of one address: names that are taken cost one each
+constexpr unsigned tries_per_hour = 30;  // of one network (network_of): names that are taken cost one each
 constexpr size_t shortest_password = 8;
 
 using Connection = std::shared_ptr<HttpConnection>;
@@ -96,7 +97,7 @@ void with_invite(Node& node, const Connection& connection, std::function<void(st
 }
 
 void accept(Node& node, RateLimit& tries, const Connection& connection) {
-  if (!tries.take(connection->client_ip(), Clock::now()))
+  if (!tries.take(network_of(connection->client_ip()), Clock::now()))
     return connection->respond(HttpResponse::text(429, "Too many tries. Come back in an hour."));
   connection->read_body(longest_form, [&node, connection](std::string body) {
     Wish wish = read_wish(std::move(body));

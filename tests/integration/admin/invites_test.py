@@ -191,6 +191,20 @@ class FormLimitTest(Invites):
         self.assertEqual(self.request("GET", path)[0], 200)
 
 
+class FormLimitBehindAProxyTest(Invites):
+    config = {**Invites.config, "http": {"trusted_proxies": ["127.0.0.1"]}}
+
+    # REQ 28
+    def test_the_addresses_of_one_network_share_the_limit(self):
+        path = self.invite()[0]
+
+        def attempt(address):
+            return self.request("POST", path, "username=juliet&password=long+enough&again=long+enough", {"X-Forwarded-For": address})[0]
+        answers = [attempt("2001:db8:0:1::%x" % number) for number in range(1, 41)]
+        self.assertEqual((answers[0], answers[-1]), (409, 429))
+        self.assertEqual(attempt("2001:db8:0:2::1"), 409)
+
+
 @unittest.skipUnless(slixmpp, "python3-slixmpp is not installed")
 class SlixmppTest(Invites):
     def client(self, user, password):
