@@ -31,7 +31,9 @@ ScramKeys scram_keys_of_salted(Hash hash, std::string_view salted_password, std:
 std::string scram_salted_password(Hash hash, std::string_view password, std::string_view salt, uint32_t iterations);
 /// Does `password` belong to these keys? As costly as deriving them.
 bool password_matches(const ScramKeys& keys, std::string_view password);
-/// Keys for a name that has no account: the same name always yields the same salt (REQUIREMENTS 11), no proof fits.
-ScramKeys decoy_scram_keys(Hash hash, std::string_view server_secret, std::string_view name, uint32_t iterations);
+/// Keys for a name that has no account: the same name always yields the same salt (REQUIREMENTS 11), no proof fits. A
+/// salt of 36 bytes looks like a UUID, as Prosody's do.
+ScramKeys decoy_scram_keys(Hash hash, std::string_view server_secret, std::string_view name, uint32_t iterations,
+                           size_t salt_bytes = scram_salt_size);
 
 }  // namespace rookery::crypto

@@ -85,6 +85,9 @@ Status Node::open_stores() {
         stores.transaction([&] { return stores.values().put(*here, "decoy-secret", "", decoy_secret_); });
     if (!stored) return stored;
   }
+  auto kinds = stores.accounts().key_kinds();
+  if (!kinds) return std::unexpected<Error>(kinds.error());
+  key_kinds_ = std::move(*kinds);
   for (auto& each : opened->stores) stores_.push_back(std::make_unique<StoreWorker>(std::move(each)));
   if (log_ != nullptr) return {};
   log_ = std::move(opened->log);

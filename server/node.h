@@ -110,6 +110,8 @@ class Node {
   AuthBackoff& backoff() { return *backoff_; }
   WorkerPool& derivations() { return derivations_; }  ///< of keys from passwords
   const std::string& decoy_secret() const { return decoy_secret_; }
+  /// Of the accounts as they were at the start; since then keys are made as the configuration says.
+  const std::vector<storage::KeyKind>& key_kinds() const { return key_kinds_; }
 
   /// Runs a blocking read on a worker thread, then `then(result)` on the calling loop. For the message log.
   template <typename Read, typename Then>
@@ -191,6 +193,7 @@ class Node {
   Clock::time_point started_at_ = Clock::now();
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::string decoy_secret_;
+  std::vector<storage::KeyKind> key_kinds_;
   WorkerPool derivations_{1, 32};  // each takes tens of milliseconds; nobody waits longer for a password than that
 };
 

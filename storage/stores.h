@@ -31,6 +31,14 @@ struct Account {
   TimePoint created{};
 };
 
+/// What of an account's keys a client sees before it has proven anything.
+struct KeyKind {
+  crypto::Hash hash = crypto::Hash::sha256;
+  uint32_t iterations = 0;
+  size_t salt_bytes = 0;
+  bool operator==(const KeyKind&) const = default;
+};
+
 class AccountStore {
  public:
   virtual ~AccountStore() = default;
@@ -42,9 +50,12 @@ class AccountStore {
   virtual Status set_keys(const xmpp::Jid& jid, const std::vector<crypto::ScramKeys>& keys) = 0;
   /// Of the same password with one more hash (XEP-0480): touches nothing else. Failure::conflict when it has that hash.
   virtual Status add_keys(const xmpp::Jid& jid, const crypto::ScramKeys& keys) = 0;
+  /// Each kind that there is, once, in a fixed order. Reads all keys: at the start only.
+  virtual Result<std::vector<KeyKind>> key_kinds() = 0;
   /// Disabling deletes the tokens of all clients.
   virtual Status set_disabled(const xmpp::Jid& jid, bool disabled) = 0;
-  /// Deletes the account and everything that the relational stores hold for it.
+  /// Deletes the account, everything that the relational stores hold for it, its invitations, and what rooms and nodes
+  /// of others have given to it: affiliations (but bans stay) and subscriptions. Failure::not_found.
   virtual Status remove(const xmpp::Jid& jid) = 0;
   /// Ordered by JID, those after `after` (empty: from the first).
   virtual Result<std::vector<xmpp::Jid>> list(std::string_view domain, std::string_view after, size_t limit) = 0;

@@ -24,6 +24,25 @@ std::string sasl_failure(xmpp::SaslError error) {
 }
 }  // namespace
 
+crypto::ScramKeys decoy_keys(const std::vector<storage::KeyKind>& kinds, const storage::KeyKind& usual,
+                             std::string_view secret, std::string_view name) {
+  // The highest of the draws wins, so that one more kind changes few of the names.
+  const auto draw = [&](const storage::KeyKind& kind) {
+    std::string text = "kind " + std::to_string(kind.iterations) + " " + std::to_string(kind.salt_bytes);
+    return crypto::hmac(crypto::Hash::sha256, secret, text + '\0' + std::string(name));
+  };
+  storage::KeyKind chosen = usual;
+  std::string highest = draw(usual);
+  for (const auto& kind : kinds) {
+    if (kind.hash != usual.hash) continue;
+    std::string drawn = draw(kind);
+    if (drawn <= highest) continue;
+    highest = std::move(drawn);
+    chosen = kind;
+  }
+  return crypto::decoy_scram_keys(chosen.hash, secret, name, chosen.iterations, chosen.salt_bytes);
+}
+
 Result<FoundCredentials> read_credentials(storage::Stores& stores, const Node& node, const xmpp::Jid& jid) {
   auto account = stores.accounts().find(jid);
   if (!account && account.error().failure != Failure::not_found) return std::unexpected<Error>(account.error());
@@ -36,8 +55,9 @@ Result<FoundCredentials> read_credentials(storage::Stores& stores, const Node& n
     if (std::ranges::find(found.credentials.keys, hash, &crypto::ScramKeys::hash) != found.credentials.keys.end())
       continue;
     if (!found.credentials.is_decoy) found.lacking.push_back(hash);
-    found.credentials.keys.push_back(
-        crypto::decoy_scram_keys(hash, node.decoy_secret(), jid.text(), node.config().scram_iterations));
+    const storage::KeyKind usual{
+        .hash = hash, .iterations = node.config().scram_iterations, .salt_bytes = crypto::scram_salt_size};
+    found.credentials.keys.push_back(decoy_keys(node.key_kinds(), usual, node.decoy_secret(), jid.text()));
   }
   return found;
 }

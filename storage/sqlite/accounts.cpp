@@ -114,6 +114,18 @@ Status Accounts::add_keys(const xmpp::Jid& jid, const crypto::ScramKeys& keys) {
   return insert_keys(database_, jid, {keys});
 }
 
+Result<std::vector<KeyKind>> Accounts::key_kinds() {
+  std::vector<KeyKind> found;
+  auto rows = database_.query("SELECT DISTINCT hash, iterations, length(salt) FROM account_keys ORDER BY 1, 2, 3");
+  while (rows.next()) {
+    found.push_back({.hash = hash_named(rows.view(0)),
+                     .iterations = static_cast<uint32_t>(rows.integer(1)),
+                     .salt_bytes = static_cast<size_t>(rows.integer(2))});
+  }
+  if (auto status = rows.status(); !status) return std::unexpected(status.error());
+  return found;
+}
+
 Status Accounts::set_disabled(const xmpp::Jid& jid, bool disabled) {
   if (auto status = database_.run("UPDATE accounts SET disabled = ? WHERE jid = ?", disabled, jid.text()); !status)
     return status;

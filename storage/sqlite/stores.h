@@ -13,6 +13,7 @@ class Accounts final : public AccountStore {
   Result<Account> find(const xmpp::Jid& jid) override;
   Result<bool> exists(const xmpp::Jid& jid) override;
   Status set_keys(const xmpp::Jid& jid, const std::vector<crypto::ScramKeys>& keys) override;
+  Result<std::vector<KeyKind>> key_kinds() override;
   Status add_keys(const xmpp::Jid& jid, const crypto::ScramKeys& keys) override;
   Status set_disabled(const xmpp::Jid& jid, bool disabled) override;
   Status remove(const xmpp::Jid& jid) override;

@@ -63,6 +63,24 @@ TEST(Scram, GivesADecoyTheSameSaltEachTimeAndAnotherPerNameAndServer) {
   EXPECT_FALSE(password_matches(decoy, ""));
 }
 
+// REQ 11: accounts that came from another server have salts of other sizes; Prosody's are UUIDs.
+TEST(Scram, GivesADecoyASaltThatLooksAsWanted) {
+  const auto salt = [](size_t bytes) {
+    return decoy_scram_keys(Hash::sha1, "server secret", "nobody", 4096, bytes).salt;
+  };
+  EXPECT_EQ(salt(12), salt(16).substr(0, 12));
+  EXPECT_EQ(salt(64).size(), 64u);
+  EXPECT_NE(salt(64).substr(20, 20), salt(64).substr(40, 20));
+  const std::string uuid = salt(36);
+  ASSERT_EQ(uuid.size(), 36u);
+  for (size_t i = 0; i < uuid.size(); ++i) {
+    const bool is_dash = i == 8 || i == 13 || i == 18 || i == 23;
+    EXPECT_EQ(uuid[i] == '-', is_dash) << uuid;
+    EXPECT_NE(std::string_view("-0123456789abcdef").find(uuid[i]), std::string_view::npos) << uuid;
+  }
+  EXPECT_EQ(uuid[14], '4') << uuid;
+}
+
 // REQ 12: there is no way to compare but the one in constant time.
 static_assert(!std::equality_comparable<Secret>);
 TEST(Secret, MatchesOnlyItsOwnValue) {

@@ -166,6 +166,21 @@ TEST_P(StoresContract, AddsKeysOfOneMoreHashAndRevokesNothing) {
   EXPECT_FALSE(stores->clients().find(juliet, "a").value()->tokens.empty());
 }
 
+TEST_P(StoresContract, TellsWhichKindsOfKeysThereAre) {
+  using crypto::Hash;
+  EXPECT_THAT(stores->accounts().key_kinds().value(), IsEmpty());
+  const auto keys = [](Hash hash, uint32_t iterations, std::string salt) {
+    return crypto::ScramKeys{
+        .hash = hash, .salt = std::move(salt), .iterations = iterations, .stored_key = "k", .server_key = "s"};
+  };
+  Account imported{.jid = romeo, .keys = {keys(Hash::sha1, 4096, std::string("\0\xff", 2) + "abc")}};
+  Account ours{.jid = juliet, .keys = {keys(Hash::sha1, 9, "1234"), keys(Hash::sha256, 9, "1234")}};
+  Account alike{.jid = nurse, .keys = {keys(Hash::sha1, 9, "4321")}};
+  for (const auto& each : {imported, ours, alike}) expect_ok(stores->accounts().create(each));
+  EXPECT_THAT(stores->accounts().key_kinds().value(),
+              ElementsAre(KeyKind{Hash::sha1, 9, 4}, KeyKind{Hash::sha1, 4096, 5}, KeyKind{Hash::sha256, 9, 4}));
+}
+
 TEST_P(StoresContract, ListsAccountsOfADomainInPages) {
   for (const auto* name : {"d@example.com", "a@example.com", "c@example.com", "b@example.com", "x@example.org"}) {
     expect_ok(stores->accounts().create(account(name)));
