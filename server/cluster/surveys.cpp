@@ -89,6 +89,8 @@ std::set<std::string> Surveys::owner_of(const xmpp::Jid& account) const {
   const uint32_t shard = shard_of(account.text());
   if (places == nullptr || shard >= places->shards.size()) return {};
   const std::string& owner = places->shards[shard].process;
+  // Given away since the last news of all shards: to whom, the next will tell.
+  if (owner == process_ && node_.cluster() != nullptr && !node_.cluster()->owns(shard)) return others();
   // Our own, nobody's, or of one that is dead: nobody else knows more than we do.
   if (owner == process_ || !places->processes.contains(owner)) return {};
   return {owner};

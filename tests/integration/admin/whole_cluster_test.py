@@ -78,6 +78,7 @@ class WholeClusterTest(unittest.IsolatedAsyncioTestCase):
         return heard
 
     async def test_rookeryctl_finds_the_sessions_of_an_account_wherever_they_are(self):
+        # At once: the first node may not have heard yet that it gave the others' shards away.
         here, there = self.cluster.node(self.here), self.cluster.node(self.there)
         for node in (here, there):
             for accounts_clients in ([self.near], [self.far, self.far_at_home]):
