@@ -99,7 +99,9 @@ void describe(FeatureRegistry& registry) {
       {.number = 45,
        .name = "Multi-User Chat",
        .version = "1.35.5",
-       .left_out = "roles of those who are away are forgotten when the room has been empty for a minute",
+       .left_out =
+           "roles of those who are away are forgotten when the room has been empty for a minute; who gets on the "
+           "list of members is invited by clients, not by the room (§9.5)",
        .tests = "golden/muc, integration/admin/shutdown_test.py, integration/operate/temporary_rooms_test.py"});
   registry.implements({.number = 249,
                        .name = "Direct MUC Invitations",

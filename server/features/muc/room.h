@@ -216,7 +216,6 @@ class Room : public std::enable_shared_from_this<Room> {
   void receive_normal(Envelope& envelope);
   void invite(Envelope& envelope, const std::vector<xmpp::MucInvite>& invites);
   void send_invitation(const xmpp::Jid& inviter, const xmpp::MucInvite& invite, std::string_view id = {});
-  void invite_members(const xmpp::Jid& inviter, const std::vector<xmpp::Jid>& new_members);
   void decline(Envelope& envelope, const xmpp::MucInvite& invite);
   xmpp::ElementPtr make_invitation(const xmpp::Jid& from, const xmpp::MucInvite& invite) const;
   void request_voice(Envelope& envelope, const xmpp::DataForm& form);

@@ -105,12 +105,9 @@ void Room::change_list(IqRequest request) {
     if (const auto error = check_item(request.from(), item)) return request.fail(*error);
   }
   if (!keeps_an_owner(*items)) return request.fail(Condition::conflict);
-  std::vector<xmpp::Jid> listed, new_members;
+  std::vector<xmpp::Jid> listed;
   for (const auto& item : *items) {
-    if (!item.affiliation || *item.affiliation == Affiliation::none) continue;
-    listed.push_back(*item.jid);
-    const bool is_new = *item.affiliation >= Affiliation::member && affiliation_of(*item.jid) < Affiliation::member;
-    if (is_new) new_members.push_back(*item.jid);
+    if (item.affiliation && *item.affiliation != Affiliation::none) listed.push_back(*item.jid);
   }
   if (!has_place_for(listed)) return request.fail(Condition::resource_constraint, lists_are_full);
   const Occupant* actor = occupant_of(request.from());
@@ -132,7 +129,6 @@ void Room::change_list(IqRequest request) {
     note.statuses = {307};
     remove(*target, std::move(note));
   }
-  invite_members(request.from(), new_members);
   save_members(changed, [request = std::move(request)](const Status& stored) mutable {
     if (!stored) return request.fail(stored.error());
     request.reply();

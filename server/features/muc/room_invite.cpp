@@ -92,19 +92,6 @@ void Room::invite(Envelope& envelope, const std::vector<xmpp::MucInvite>& invite
   node().router().accept(envelope);
 }
 
-/// §9.5: who becomes a member of a members-only room and is not here learns that he may enter; of many the first.
-void Room::invite_members(const xmpp::Jid& inviter, const std::vector<xmpp::Jid>& new_members) {
-  if (!config_.members_only || is_destroyed_) return;
-  size_t sent = 0;
-  for (const auto& jid : new_members) {
-    const bool is_here =
-        std::ranges::any_of(occupants_, [&](const auto& each) { return each.second->account() == jid; });
-    if (is_here || jid.same_bare(inviter)) continue;
-    if (sent++ == most_at_once || !rooms_.may_invite(inviter, 1)) return;
-    send_invitation(inviter, {.is_decline = false, .peer = jid, .reason = {}, .thread = {}, .is_continued = false});
-  }
-}
-
 /// Only who was invited has something to decline, once, and only to who invited him.
 void Room::decline(Envelope& envelope, const xmpp::MucInvite& invite) {
   if (affiliation_of(envelope.from) == Affiliation::outcast) return refuse(envelope, Condition::forbidden);

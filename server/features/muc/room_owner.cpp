@@ -82,7 +82,7 @@ void Room::configure(IqRequest request, const xmpp::DataForm& form) {
   if (!has_place_for(listed)) return request.fail(Condition::resource_constraint, lists_are_full);
   const xmpp::RoomConfig before = std::exchange(config_, std::move(*wanted));
   const bool was_locked = std::exchange(is_locked_, false);
-  std::vector<xmpp::Jid> changed, new_members;
+  std::vector<xmpp::Jid> changed;
   const auto give = [&](const std::optional<std::vector<xmpp::Jid>>& listed, Affiliation affiliation) {
     if (!listed) return;
     const std::set<xmpp::Jid> wanted_set(listed->begin(), listed->end());
@@ -97,7 +97,6 @@ void Room::configure(IqRequest request, const xmpp::DataForm& form) {
         changes.emplace_back(jid, affiliation);
     }
     for (const auto& [jid, value] : changes) {
-      if (affiliation_of(jid) < Affiliation::member) new_members.push_back(jid);
       xmpp::MucItem item;
       item.affiliation = value;
       apply_affiliation(jid, item, {});
@@ -106,7 +105,6 @@ void Room::configure(IqRequest request, const xmpp::DataForm& form) {
   };
   give(*owners, Affiliation::owner);
   give(*admins, Affiliation::admin);
-  invite_members(request.from(), new_members);
   if (was_locked) {
     changed.clear();
     for (const auto& [jid, known] : members_) changed.push_back(jid);
