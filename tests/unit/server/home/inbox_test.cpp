@@ -24,6 +24,14 @@ class Inbox : public HomeFixture {
       return xml.starts_with("<message") || xml.starts_with("<presence") || xml.starts_with("<iq");
     })));
   }
+  /// Acknowledges page after page until `count` bodies have come.
+  void read_until(Client& client, size_t count) {
+    for (size_t had = client.bodies().size(); had < count; had = client.bodies().size()) {
+      acknowledge_all(client);
+      ASSERT_TRUE(client.has_bodies(had + 1)) << had;
+      let_loops_run();
+    }
+  }
   std::string romeo = account_on(1, "romeo");
 };
 
@@ -107,12 +115,8 @@ class TwoSessions : public Inbox {
     ASSERT_TRUE(phone.has_bodies(50));
     tablet.enable();
     tablet.go_online();
-    while (tablet.bodies().size() < 70) {  // what the phone has not got yet
-      const size_t had = tablet.bodies().size();
-      ASSERT_TRUE(tablet.has_bodies(had + 1));
-      let_loops_run();
-      acknowledge_all(tablet);
-    }
+    read_until(tablet, 70);  // what the phone has not got yet
+    acknowledge_all(tablet);
   }
   void flush_cursor() {
     on_loop_of(romeo, [&] { node->homes().find_loaded(xmpp::Jid::parse(romeo).value())->flush_cursor(); });
@@ -190,12 +194,7 @@ TEST_F(TwoSessions, TheOneThatCatchesUpGetsThousands) {
   }
   let_loops_run();
   ASSERT_TRUE(tablet.gets("<body>live 1199"));
-  while (phone.bodies().size() < 1'250) {
-    const size_t had = phone.bodies().size();
-    acknowledge_all(phone);
-    ASSERT_TRUE(phone.has_bodies(had + 1)) << had;
-    let_loops_run();
-  }
+  read_until(phone, 1'250);
   EXPECT_EQ(live(phone), expected);
 }
 
@@ -210,12 +209,7 @@ TEST_F(Inbox, WhatASessionLeavesBehindComesToTheOneThatIsStillCatchingUp) {
   phone.go_online();
   ASSERT_TRUE(phone.has_bodies(50));  // behind those of the tablet
   tablet.cut();
-  while (phone.bodies().size() < expected.size()) {
-    const size_t had = phone.bodies().size();
-    acknowledge_all(phone);
-    ASSERT_TRUE(phone.has_bodies(had + 1)) << had;
-    let_loops_run();
-  }
+  read_until(phone, expected.size());
   EXPECT_THAT(phone.bodies(), ::testing::UnorderedElementsAreArray(expected));
 }
 
