@@ -1,4 +1,5 @@
 #include "storage/postgres/stores.h"
+#include "storage/pubsub_bytes.h"
 
 namespace rookery::storage::postgres {
 
@@ -15,23 +16,8 @@ PubsubItem item_of(const Rows& row) {
           .published = TimePoint(std::chrono::microseconds(row.integer(3)))};
 }
 
-struct Gone {
-  int64_t items = 0, bytes = 0;
-};
-/// Of a DELETE that returns the bytes of each item.
-Result<Gone> sum_of(Rows rows) {
-  Gone gone;
-  while (rows.next()) {
-    ++gone.items;
-    gone.bytes += rows.integer(0);
-  }
-  if (auto status = rows.status(); !status) return std::unexpected(status.error());
-  return gone;
-}
-
-int64_t size_of(const PubsubItem& item) {
-  return static_cast<int64_t>(item.id.size() + item.publisher.size() + item.payload.size());
-}
+constexpr std::string_view returning_size =
+    " RETURNING octet_length(id)::bigint + octet_length(publisher) + octet_length(payload)";
 
 }  // namespace
 
@@ -107,10 +93,9 @@ Status Pubsub::remove(const xmpp::Jid& owner, std::string_view node) {
 Status Pubsub::publish(const xmpp::Jid& owner, std::string_view node, const PubsubItem& item, size_t max_items) {
   return database_.savepoint([&]() -> Status {
     // An item published again gets a new place: it is the newest.
-    const auto replaced =
-        sum_of(database_.query("DELETE FROM pubsub_items WHERE owner = $1 AND node = $2 AND id = $3"
-                               " RETURNING octet_length(id)::bigint + octet_length(publisher) + octet_length(payload)",
-                               owner.text(), node, item.id));
+    const auto replaced = sum_of(database_.query(
+        std::string("DELETE FROM pubsub_items WHERE owner = $1 AND node = $2 AND id = $3").append(returning_size),
+        owner.text(), node, item.id));
     if (!replaced) return std::unexpected(replaced.error());
     auto status = database_.run(
         "INSERT INTO pubsub_items (owner, node, id, publisher, payload, published)"
@@ -118,24 +103,23 @@ Status Pubsub::publish(const xmpp::Jid& owner, std::string_view node, const Pubs
         owner.text(), node, item.id, item.publisher, item.payload, item.published.time_since_epoch().count());
     if (!status) return status;
     if (database_.changes() == 0) return no_node(owner, node);
-    const auto trimmed = sum_of(database_.query(
-        "DELETE FROM pubsub_items WHERE owner = $1 AND node = $2 AND id IN (SELECT id FROM pubsub_items WHERE owner ="
-        " $1 AND node = $2 ORDER BY place DESC OFFSET $3)"
-        " RETURNING octet_length(id)::bigint + octet_length(publisher) + octet_length(payload)",
-        owner.text(), node, sql_limit(max_items)));
+    const auto trimmed = sum_of(database_.query(std::string("DELETE FROM pubsub_items WHERE owner = $1 AND node = $2 "
+                                                            "AND id IN (SELECT id FROM pubsub_items WHERE owner ="
+                                                            " $1 AND node = $2 ORDER BY place DESC OFFSET $3)")
+                                                    .append(returning_size),
+                                                owner.text(), node, sql_limit(max_items)));
     if (!trimmed) return std::unexpected(trimmed.error());
     return add_bytes(owner, node, size_of(item) - replaced->bytes - trimmed->bytes);
   });
 }
 
 Result<bool> Pubsub::retract(const xmpp::Jid& owner, std::string_view node, std::string_view item) {
-  const auto gone =
-      sum_of(database_.query("DELETE FROM pubsub_items WHERE owner = $1 AND node = $2 AND id = $3"
-                             " RETURNING octet_length(id)::bigint + octet_length(publisher) + octet_length(payload)",
-                             owner.text(), node, item));
+  const auto gone = sum_of(database_.query(
+      std::string("DELETE FROM pubsub_items WHERE owner = $1 AND node = $2 AND id = $3").append(returning_size),
+      owner.text(), node, item));
   if (!gone) return std::unexpected(gone.error());
   if (auto status = add_bytes(owner, node, -gone->bytes); !status) return std::unexpected(status.error());
-  return gone->items > 0;
+  return gone->count > 0;
 }
 
 Status Pubsub::purge(const xmpp::Jid& owner, std::string_view node) {
@@ -226,13 +210,12 @@ Result<std::vector<std::string>> Pubsub::item_ids(const xmpp::Jid& owner, std::s
 }
 
 Result<size_t> Pubsub::expire(const xmpp::Jid& owner, std::string_view node, TimePoint then) {
-  const auto gone =
-      sum_of(database_.query("DELETE FROM pubsub_items WHERE owner = $1 AND node = $2 AND published < $3"
-                             " RETURNING octet_length(id)::bigint + octet_length(publisher) + octet_length(payload)",
-                             owner.text(), node, then.time_since_epoch().count()));
+  const auto gone = sum_of(database_.query(
+      std::string("DELETE FROM pubsub_items WHERE owner = $1 AND node = $2 AND published < $3").append(returning_size),
+      owner.text(), node, then.time_since_epoch().count()));
   if (!gone) return std::unexpected(gone.error());
   if (auto status = add_bytes(owner, node, -gone->bytes); !status) return std::unexpected(status.error());
-  return static_cast<size_t>(gone->items);
+  return static_cast<size_t>(gone->count);
 }
 
 Result<std::vector<PubsubAffiliationAt>> Pubsub::affiliations_of(const xmpp::Jid& owner, const xmpp::Jid& entity) {

@@ -1,3 +1,4 @@
+#include "storage/pubsub_bytes.h"
 #include "storage/sqlite/stores.h"
 
 namespace rookery::storage::sqlite {
@@ -15,23 +16,9 @@ PubsubItem item_of(const Statement& row) {
           .published = TimePoint(std::chrono::microseconds(row.integer(3)))};
 }
 
-struct Gone {
-  int64_t items = 0, bytes = 0;
-};
-/// Of a DELETE that returns the bytes of each item: as BLOB, since length() of a TEXT counts characters.
-Result<Gone> sum_of(Statement rows) {
-  Gone gone;
-  while (rows.next()) {
-    ++gone.items;
-    gone.bytes += rows.integer(0);
-  }
-  if (auto status = rows.status(); !status) return std::unexpected(status.error());
-  return gone;
-}
-
-int64_t size_of(const PubsubItem& item) {
-  return static_cast<int64_t>(item.id.size() + item.publisher.size() + item.payload.size());
-}
+// length() of a TEXT counts characters.
+constexpr std::string_view returning_size =
+    " RETURNING length(CAST(id AS BLOB)) + length(CAST(publisher AS BLOB)) + length(CAST(payload AS BLOB))";
 
 }  // namespace
 
@@ -101,8 +88,7 @@ Status Pubsub::publish(const xmpp::Jid& owner, std::string_view node, const Pubs
   return database_.savepoint([&]() -> Status {
     // An item published again gets a new place: it is the newest.
     const auto replaced = sum_of(database_.query(
-        "DELETE FROM pubsub_items WHERE owner = ? AND node = ? AND id = ?"
-        " RETURNING length(CAST(id AS BLOB)) + length(CAST(publisher AS BLOB)) + length(CAST(payload AS BLOB))",
+        std::string("DELETE FROM pubsub_items WHERE owner = ? AND node = ? AND id = ?").append(returning_size),
         owner.text(), node, item.id));
     if (!replaced) return std::unexpected(replaced.error());
     auto status = database_.run(
@@ -110,9 +96,10 @@ Status Pubsub::publish(const xmpp::Jid& owner, std::string_view node, const Pubs
         owner.text(), node, item.id, item.publisher, item.payload, item.published.time_since_epoch().count());
     if (!status) return status;
     const auto trimmed = sum_of(database_.query(
-        "DELETE FROM pubsub_items WHERE place IN (SELECT place FROM pubsub_items WHERE owner = ? AND node = ?"
-        " ORDER BY place DESC LIMIT -1 OFFSET ?)"
-        " RETURNING length(CAST(id AS BLOB)) + length(CAST(publisher AS BLOB)) + length(CAST(payload AS BLOB))",
+        std::string(
+            "DELETE FROM pubsub_items WHERE place IN (SELECT place FROM pubsub_items WHERE owner = ? AND node = ?"
+            " ORDER BY place DESC LIMIT -1 OFFSET ?)")
+            .append(returning_size),
         owner.text(), node, sql_limit(max_items)));
     if (!trimmed) return std::unexpected(trimmed.error());
     return add_bytes(owner, node, size_of(item) - replaced->bytes - trimmed->bytes);
@@ -121,12 +108,11 @@ Status Pubsub::publish(const xmpp::Jid& owner, std::string_view node, const Pubs
 
 Result<bool> Pubsub::retract(const xmpp::Jid& owner, std::string_view node, std::string_view item) {
   const auto gone = sum_of(database_.query(
-      "DELETE FROM pubsub_items WHERE owner = ? AND node = ? AND id = ?"
-      " RETURNING length(CAST(id AS BLOB)) + length(CAST(publisher AS BLOB)) + length(CAST(payload AS BLOB))",
+      std::string("DELETE FROM pubsub_items WHERE owner = ? AND node = ? AND id = ?").append(returning_size),
       owner.text(), node, item));
   if (!gone) return std::unexpected(gone.error());
   if (auto status = add_bytes(owner, node, -gone->bytes); !status) return std::unexpected(status.error());
-  return gone->items > 0;
+  return gone->count > 0;
 }
 
 Status Pubsub::purge(const xmpp::Jid& owner, std::string_view node) {
@@ -209,12 +195,11 @@ Result<std::vector<std::string>> Pubsub::item_ids(const xmpp::Jid& owner, std::s
 
 Result<size_t> Pubsub::expire(const xmpp::Jid& owner, std::string_view node, TimePoint then) {
   const auto gone = sum_of(database_.query(
-      "DELETE FROM pubsub_items WHERE owner = ? AND node = ? AND published < ?"
-      " RETURNING length(CAST(id AS BLOB)) + length(CAST(publisher AS BLOB)) + length(CAST(payload AS BLOB))",
+      std::string("DELETE FROM pubsub_items WHERE owner = ? AND node = ? AND published < ?").append(returning_size),
       owner.text(), node, then.time_since_epoch().count()));
   if (!gone) return std::unexpected(gone.error());
   if (auto status = add_bytes(owner, node, -gone->bytes); !status) return std::unexpected(status.error());
-  return static_cast<size_t>(gone->items);
+  return static_cast<size_t>(gone->count);
 }
 
 Result<std::vector<PubsubAffiliationAt>> Pubsub::affiliations_of(const xmpp::Jid& owner, const xmpp::Jid& entity) {
