@@ -177,9 +177,12 @@ class Home {
   void write_mark(const std::string& peer);
   void marked_held(const std::string& peer, const Status& stored);
   void store_marks(const std::string& peer);
+  bool tries_again(const Error& error, std::function<void()> again);
   void tell_of_held(const std::string& peer);
   void announce_held(Session& session, const std::string& peer);
   void release_held(const std::string& peer);
+  void read_messages_of(const std::string& peer, storage::LogId after,
+                        std::function<void(const storage::ArchivePage*)> then);
   void read_held(const std::string& peer, storage::LogId after);
   void send_held(const std::string& peer, const storage::ArchivePage& page);
   void give(ReleasedMessages& released, const storage::LogEntry& entry);

@@ -159,10 +159,8 @@ void Homes::deliver(Home* home, Envelope envelope) {
       answers = true;
     }
   }
-  Envelope refused{.from = envelope.from, .to = envelope.to, .stanza = std::move(envelope.stanza)};
-  node_.router().accept(envelope, [this, answers, error = std::move(error), refused = std::move(refused)] {
-    if (answers) node_.router().bounce(refused, error);
-  });
+  if (!answers) return node_.router().accept(envelope);
+  node_.router().refuse(std::move(envelope), std::move(error));
 }
 
 void Homes::receive_shared(const SharedStanza& stanza, const xmpp::Jid& from, const std::vector<xmpp::Jid>& targets) {

@@ -171,14 +171,8 @@ void Home::write_mark(const std::string& peer) {
       },
       [this, peer](const Status& stored) {
         --loads_pending_;
-        if (stored || abandoned_ || !is_passing(stored.error())) return marked_held(peer, stored);
-        log::error("held_not_stored", {{"jid", jid_.text()}, {"error", stored.error().message}});
-        ++loads_pending_;
-        homes_.loop().after(store_again_after, [this, peer] {
-          --loads_pending_;
-          if (abandoned_) return marked_held(peer, Status());
-          write_mark(peer);
-        });
+        const auto again = [this, peer] { abandoned_ ? marked_held(peer, Status()) : write_mark(peer); };
+        if (stored || !tries_again(stored.error(), again)) marked_held(peer, stored);
       });
 }
 
@@ -199,10 +193,7 @@ void Home::marked_held(const std::string& peer, const Status& stored) {
       receive_message(std::move(envelope));  // by now it may be blocked, or known
       continue;
     }
-    Envelope refused{.from = envelope.from, .to = envelope.to, .stanza = std::move(envelope.stanza)};
-    node().router().accept(envelope, [&node = node(), refused = std::move(refused)] {
-      node.router().bounce(refused, {.condition = xmpp::Condition::service_unavailable});
-    });
+    node().router().refuse(std::move(envelope), {.condition = xmpp::Condition::service_unavailable});
   }
   if (abandoned_) return;
   if (!is_held) return store_marks(peer);
@@ -231,15 +222,23 @@ void Home::store_marks(const std::string& peer) {
       },
       [this, peer](const Status& stored) {
         --loads_pending_;
-        if (stored) return;
-        log::error("held_not_stored", {{"jid", jid_.text()}, {"error", stored.error().message}});
-        if (abandoned_ || !is_passing(stored.error())) return;
-        ++loads_pending_;
-        homes_.loop().after(store_again_after, [this, peer] {
-          --loads_pending_;
+        const auto again = [this, peer] {
           if (!abandoned_) store_marks(peer);
-        });
+        };
+        if (!stored) tries_again(stored.error(), again);
       });
+}
+
+/// True where the store may take it later: `again` runs in a while.
+bool Home::tries_again(const Error& error, std::function<void()> again) {
+  log::error("held_not_stored", {{"jid", jid_.text()}, {"error", error.message}});
+  if (abandoned_ || !is_passing(error)) return false;
+  ++loads_pending_;
+  homes_.loop().after(store_again_after, [this, again = std::move(again)] {
+    --loads_pending_;
+    again();
+  });
+  return true;
 }
 
 void Home::tell_of_held(const std::string& peer) {
@@ -288,7 +287,9 @@ void Home::release_held(const std::string& peer) {
   when_committed([this, peer, after = held->second.first - 1] { read_held(peer, after); });
 }
 
-void Home::read_held(const std::string& peer, storage::LogId after) {
+/// A page of what is in the archive of this peer; null: it cannot be read now. `then` runs while the home lives.
+void Home::read_messages_of(const std::string& peer, storage::LogId after,
+                            std::function<void(const storage::ArchivePage*)> then) {
   if (abandoned_) return;
   storage::ArchiveQuery query;
   query.owner = jid_.text();
@@ -297,17 +298,21 @@ void Home::read_held(const std::string& peer, storage::LogId after) {
   query.limit = page_entries;
   ++loads_pending_;
   node().read_log([query](const storage::MessageLog& log) { return log.query(query); },
-                  [this, peer](Result<storage::ArchivePage> page) {
+                  [this, then = std::move(then)](Result<storage::ArchivePage> page) {
                     --loads_pending_;
-                    const auto held = strangers.held.find(peer);
-                    if (abandoned_ || held == strangers.held.end()) return;
-                    if (!page) {
-                      log::error("held_not_read", {{"jid", jid_.text()}, {"error", page.error().message}});
-                      held->second.releasing = false;
-                      return;
-                    }
-                    send_held(peer, *page);
+                    if (abandoned_) return;
+                    if (!page) log::error("held_not_read", {{"jid", jid_.text()}, {"error", page.error().message}});
+                    then(page ? &*page : nullptr);
                   });
+}
+
+void Home::read_held(const std::string& peer, storage::LogId after) {
+  read_messages_of(peer, after, [this, peer](const storage::ArchivePage* page) {
+    const auto held = strangers.held.find(peer);
+    if (held == strangers.held.end()) return;
+    if (page != nullptr) return send_held(peer, *page);
+    held->second.releasing = false;
+  });
 }
 
 void Home::send_held(const std::string& peer, const storage::ArchivePage& page) {
@@ -373,21 +378,12 @@ void Home::release_again(const std::string& peer) {
 }
 
 void Home::read_released(const std::string& peer, storage::LogId after) {
-  storage::ArchiveQuery query;
-  query.owner = jid_.text();
-  query.with = peer;
-  query.after = after;
-  query.limit = page_entries;
-  ++loads_pending_;
-  node().read_log([query](const storage::MessageLog& log) { return log.query(query); },
-                  [this, peer, after](Result<storage::ArchivePage> page) {
-                    --loads_pending_;
-                    const auto released = strangers.released.find(peer);
-                    if (abandoned_ || released == strangers.released.end()) return;
-                    if (page) return send_released(peer, after, *page);
-                    log::error("held_not_read", {{"jid", jid_.text()}, {"error", page.error().message}});
-                    released->second.reading = false;
-                  });
+  read_messages_of(peer, after, [this, peer, after](const storage::ArchivePage* page) {
+    const auto released = strangers.released.find(peer);
+    if (released == strangers.released.end()) return;
+    if (page != nullptr) return send_released(peer, after, *page);
+    released->second.reading = false;
+  });
 }
 
 void Home::send_released(const std::string& peer, storage::LogId after, const storage::ArchivePage& page) {

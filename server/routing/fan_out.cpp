@@ -48,9 +48,9 @@ std::string SharedStanza::addressed(std::string_view to) const {
 }
 
 void Router::fan_out(xmpp::ElementPtr stanza, std::vector<xmpp::Jid> targets, bool only_present) {
+  ensure(stanza->name() != "iq" && !stanza->has_attr("to"));
   auto from = xmpp::Jid::parse(stanza->attr("from"));
-  if (!from || stanza->name() == "iq") return;
-  stanza->remove_attr("to");
+  if (!from) return;
   // What is to be kept for those who are away goes its way alone.
   const bool is_shared = only_present || !is_storable(*stanza);
   // XEP-0334 §4.2: so that no home keeps it, on this node or another one.

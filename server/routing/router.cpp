@@ -46,6 +46,11 @@ void Router::accept(Envelope& envelope, Job then) {
   });
 }
 
+void Router::refuse(Envelope envelope, xmpp::StanzaError error) {
+  Envelope refused{.from = envelope.from, .to = envelope.to, .stanza = std::move(envelope.stanza)};
+  accept(envelope, [this, refused = std::move(refused), error = std::move(error)] { bounce(refused, error); });
+}
+
 void Router::route_to_service(const Service& service, Envelope envelope) {
   const auto* payload = envelope.stanza->first_element();
   if (!envelope.to.has_local() && envelope.stanza->name() == "iq" && payload != nullptr) {
@@ -112,20 +117,14 @@ void Router::route(Envelope envelope) {
     if (service != nullptr) return route_to_service(*service, std::move(envelope));
     if (node_.federation().reaches(envelope.from.domain(), envelope.to.domain()))
       return route_to_server(std::move(envelope));
-    Envelope refused{.from = envelope.from, .to = envelope.to, .stanza = std::move(envelope.stanza)};
-    return accept(envelope, [this, refused = std::move(refused)] {
-      bounce(refused, {.condition = xmpp::Condition::remote_server_not_found});
-    });
+    return refuse(std::move(envelope), {.condition = xmpp::Condition::remote_server_not_found});
   }
   if (!envelope.to.has_local()) {
     if (envelope.stanza->name() == "iq") return node_.serve_iq(std::move(envelope));
     // RFC 6121 §8: a message to the server itself has nobody to read it; presence to it is taken silently.
     if (envelope.stanza->name() != "message") return;
     envelope.seen.reset();  // sent again, it shall be answered again
-    Envelope refused{.from = envelope.from, .to = envelope.to, .stanza = std::move(envelope.stanza)};
-    return accept(envelope, [this, refused = std::move(refused)] {
-      bounce(refused, {.condition = xmpp::Condition::service_unavailable});
-    });
+    return refuse(std::move(envelope), {.condition = xmpp::Condition::service_unavailable});
   }
   if (sent_to_another_node(envelope)) return;
   Loop& loop = owner(envelope.to.bare_text());

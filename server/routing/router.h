@@ -47,6 +47,8 @@ class Router {
   /// For who takes a stanza and logs nothing for its addressee: writes what the sender's home wants written, and
   /// confirms and runs `then` when that is durable. Takes both out of the envelope.
   void accept(Envelope& envelope, Job then = {});
+  /// The same, and then the sender is answered with a stanza error, as by bounce().
+  void refuse(Envelope envelope, xmpp::StanzaError error);
 
   /// On the loop that owns the addressee: what another node has sent here.
   void deliver_here(Envelope envelope);

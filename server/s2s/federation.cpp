@@ -170,10 +170,7 @@ void Federation::close_here() {
 void Federation::receive(Envelope envelope) {
   if (is_on()) return servers(*Loop::current()).receive(std::move(envelope));
   // From a node of the cluster that federates, while this one is told not to.
-  Envelope refused{.from = envelope.from, .to = envelope.to, .stanza = std::move(envelope.stanza)};
-  node_.router().accept(envelope, [this, refused = std::move(refused)] {
-    node_.router().bounce(refused, {.condition = xmpp::Condition::remote_server_not_found});
-  });
+  node_.router().refuse(std::move(envelope), {.condition = xmpp::Condition::remote_server_not_found});
 }
 
 void Federation::handled(const SenderRef& sender) {

@@ -45,11 +45,9 @@ void RemoteServers::receive(Envelope envelope) {
   const xmpp::Jid domain = envelope.to.domain_jid();
   if (!node_.homes(loop_).owns(domain.text())) return node_.router().route_anew(std::move(envelope));
   if (!peers_.contains(domain.text()) && !federation_.may_turn_to_another(envelope.from)) {
-    Envelope refused{.from = envelope.from, .to = envelope.to, .stanza = envelope.stanza->clone()};
-    return node_.router().accept(envelope, [this, refused = std::move(refused)] {
-      node_.router().bounce(refused, {.condition = xmpp::Condition::resource_constraint,
-                                      .text = "You have turned to too many other servers, try later."});
-    });
+    return node_.router().refuse(std::move(envelope),
+                                 {.condition = xmpp::Condition::resource_constraint,
+                                  .text = "You have turned to too many other servers, try later."});
   }
   peer(domain).receive(std::move(envelope));
 }

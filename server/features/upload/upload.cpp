@@ -155,18 +155,8 @@ void install_upload(Node& node, FeatureRegistry& registry) {
     answer_disco(std::move(request), self->iq, node.config().upload_file_bytes);
   });
   hosted.receive = [&node](Envelope envelope) {  // there is nobody here to talk to
-    const auto sender = std::exchange(envelope.sender, {});
-    Envelope refused{.from = envelope.from,
-                     .to = envelope.to,
-                     .stanza = envelope.stanza->clone(),
-                     .sent_copy = {},
-                     .seen = {},
-                     .sender = {}};
-    envelope.sender = sender;
-    node.router().accept(envelope, [&node, refused = std::move(refused)] {
-      if (refused.stanza->name() != "presence")
-        node.router().bounce(refused, {.condition = xmpp::Condition::service_unavailable});
-    });
+    if (envelope.stanza->name() == "presence") return node.router().accept(envelope);
+    node.router().refuse(std::move(envelope), {.condition = xmpp::Condition::service_unavailable});
   };
   registry.host(std::move(hosted));
   node.http().serve(std::string(upload_path) + "/",
