@@ -273,14 +273,8 @@ std::optional<xmpp::StreamEvent> BoshWire::next() {
 }
 
 void BoshWire::restart(const xmpp::ParserLimits& limits) {
-  set_limits(limits);
-  events_.clear();
-}
-
-// The first limits are those of who has not authenticated; other ones come when he has.
-void BoshWire::set_limits(const xmpp::ParserLimits& limits) {
   limits_ = limits;
-  is_authenticated_ = true;
+  events_.clear();
 }
 
 void BoshWire::resume_reading() {

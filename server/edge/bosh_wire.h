@@ -48,7 +48,8 @@ class BoshWire final : public StreamWire, public std::enable_shared_from_this<Bo
   void start(StreamWire::Owner& owner) override;
   std::optional<xmpp::StreamEvent> next() override;
   void restart(const xmpp::ParserLimits& limits) override;
-  void set_limits(const xmpp::ParserLimits& limits) override;
+  void set_limits(const xmpp::ParserLimits& limits) override { limits_ = limits; }
+  void on_authenticated() override { is_authenticated_ = true; }
   bool has_pending() const override { return !events_.empty(); }
   void pause_reading() override { paused_ = true; }
   void resume_reading() override;

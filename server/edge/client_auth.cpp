@@ -210,6 +210,7 @@ void ClientStream::enter_account(xmpp::Jid account, std::function<void()> then) 
   account_ = std::move(account);
   node_.backoff().succeeded(account_, peer_ip_);
   ++node_.logins;
+  wire_->on_authenticated();
   end_deadline();
   wait();
   move_to_owner(std::move(then));

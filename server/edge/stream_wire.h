@@ -41,6 +41,8 @@ class StreamWire {
   virtual void restart(const xmpp::ParserLimits& limits) = 0;
   /// The same stream goes on with other limits.
   virtual void set_limits(const xmpp::ParserLimits& limits) = 0;
+  /// Its client is no stranger any more.
+  virtual void on_authenticated() {}
   /// Has something come that next() did not give yet? (REQUIREMENTS 3)
   virtual bool has_pending() const = 0;
   virtual void pause_reading() = 0;
