@@ -144,14 +144,14 @@ void Link::on_acknowledged(uint32_t count) {
 void Link::on_ended(const Error& reason) {
   stream_.reset();
   last_failure_ = reason.message;
-  const bool had_worked = failures_ == 0 && sent_ > 0;
-  if (reason.failure == Failure::invalid && sent_ > 0) {
-    if (sent_ == 1) give_first_back("The other server does not take it.");
-    one_by_one_ = true;
-  }
-  sent_ = 0;
+  const size_t unacknowledged = std::exchange(sent_, 0);
+  const bool had_worked = failures_ == 0 && unacknowledged > 0;
   ++failures_;
   is_resting_ = true;  // what is given back may bring more, which then waits
+  if (reason.failure == Failure::invalid && unacknowledged > 0) {
+    if (unacknowledged == 1) give_first_back("The other server does not take it.");
+    one_by_one_ = true;
+  }
   if (reason.failure == Failure::not_found) {
     log::info("s2s_no_such_domain", {{"from", local_.text()}, {"to", peer_.domain().text()}});
     give_back({.condition = xmpp::Condition::remote_server_not_found}, true);

@@ -55,11 +55,10 @@ class Link final : public OutgoingStream::Owner {
   Peer& peer_;
   const xmpp::Jid local_;
   std::deque<Outgoing> queue_;
-  size_t sent_ = 0;  ///< of queue_, on the present stream
-  bool one_by_one_ =
-      false;              ///< something in queue_ made the peer end the stream: it shows itself when it is sent alone
-  size_t bytes_ = 0;      ///< of queue_
-  bool backlog_ = false;  ///< the log has more
+  size_t sent_ = 0;          ///< of queue_, on the present stream
+  bool one_by_one_ = false;  ///< the peer has ended a stream over one of queue_: alone it shows itself
+  size_t bytes_ = 0;         ///< of queue_
+  bool backlog_ = false;     ///< the log has more
   bool reading_ = false;
   storage::LogId taken_to_ = 0;  ///< up to here what is in the log has been in queue_
   storage::LogId newest_ = 0;
