@@ -7,7 +7,6 @@ the next epoch; nobody else's shards move. How long that took is printed (the de
 it beyond 30 s.
 """
 
-import argparse
 import asyncio
 import collections
 import os
@@ -19,7 +18,7 @@ import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "support")]
-from cluster import SHARDS, Cluster  # noqa: E402
+from cluster import Cluster, SHARDS, run_tests  # noqa: E402
 from xmpp_client import XmppClient  # noqa: E402
 
 LEASE = 4
@@ -136,9 +135,4 @@ class Balance(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--binary", help="rookeryd; rookeryctl lies beside it")
-    arguments, rest = parser.parse_known_args()
-    if arguments.binary:
-        os.environ["ROOKERY_BIN"] = os.path.dirname(os.path.abspath(arguments.binary))
-    unittest.main(argv=[sys.argv[0], *rest])
+    run_tests()

@@ -25,7 +25,7 @@ import time
 
 sys.path[:0] = [os.path.dirname(os.path.abspath(__file__)), os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support")]
 import nothing_lost  # noqa: E402
-from cluster import Cluster  # noqa: E402
+from cluster import Cluster, use_binary  # noqa: E402
 from nothing_lost import Chatter, Test  # noqa: E402
 from xmpp_client import StreamClosed, XmppError  # noqa: E402
 
@@ -185,8 +185,7 @@ def main():
     parser.add_argument("--log", action="store_true", help="print the end of the nodes' logs")
     parser.set_defaults(cut=False, pause=False, part=None, kills=1)
     arguments = parser.parse_args()
-    if arguments.binary:
-        os.environ["ROOKERY_BIN"] = os.path.dirname(os.path.abspath(arguments.binary))
+    use_binary(arguments.binary)
     if arguments.seed is None:
         arguments.seed = random.SystemRandom().randrange(1 << 32)
     print("seed %d" % arguments.seed, flush=True)

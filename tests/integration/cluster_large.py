@@ -6,15 +6,13 @@ on another node, a message that is short for its parser (limits.stanza_bytes) an
     cluster_large.py [--binary PATH/rookeryd]
 """
 
-import argparse
-import asyncio
 import os
 import sys
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "support")]
-from cluster import Cluster, Nats  # noqa: E402
+from cluster import Cluster, Nats, run_tests  # noqa: E402
 from server_process import ServerFailed  # noqa: E402
 from xmpp_client import XmppClient  # noqa: E402
 
@@ -107,9 +105,4 @@ class TooSmall(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--binary", help="rookeryd; rookeryctl lies beside it")
-    arguments, rest = parser.parse_known_args()
-    if arguments.binary:
-        os.environ["ROOKERY_BIN"] = os.path.dirname(os.path.abspath(arguments.binary))
-    unittest.main(argv=[sys.argv[0], *rest])
+    run_tests()

@@ -5,7 +5,6 @@ So it is after a commit whose answer was lost: the database took the shard for t
     cluster_leases.py [--binary PATH/rookeryd]
 """
 
-import argparse
 import asyncio
 import os
 import sys
@@ -14,7 +13,7 @@ import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "support")]
-from cluster import Cluster, shard_of  # noqa: E402
+from cluster import Cluster, run_tests, shard_of  # noqa: E402
 from xmpp_client import XmppClient, XmppError  # noqa: E402
 
 PATIENCE = 30.0
@@ -47,9 +46,4 @@ class Leases(unittest.IsolatedAsyncioTestCase):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--binary", help="rookeryd; rookeryctl lies beside it")
-    arguments, rest = parser.parse_known_args()
-    if arguments.binary:
-        os.environ["ROOKERY_BIN"] = os.path.dirname(os.path.abspath(arguments.binary))
-    unittest.main(argv=[sys.argv[0], *rest])
+    run_tests()

@@ -3,7 +3,6 @@
     cluster_nats_tls.py [--binary PATH/rookeryd]
 """
 
-import argparse
 import asyncio
 import os
 import shutil
@@ -13,7 +12,7 @@ import tempfile
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
-from cluster import Nats, node_config, wait_until_owned  # noqa: E402
+from cluster import Nats, node_config, run_tests, wait_until_owned  # noqa: E402
 from nats_credentials import make_credentials  # noqa: E402
 from postgres_server import PostgresServer  # noqa: E402
 from rookery_server import RookeryServer  # noqa: E402
@@ -91,9 +90,4 @@ class GuardedBus(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--binary")
-    arguments, rest = parser.parse_known_args()
-    if arguments.binary:
-        os.environ["ROOKERY_BIN"] = os.path.dirname(os.path.abspath(arguments.binary))
-    unittest.main(argv=[sys.argv[0], *rest])
+    run_tests()

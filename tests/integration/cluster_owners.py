@@ -8,7 +8,6 @@ components: components/cluster_test.py.
 """
 # REQ 13, REQ 26, REQ 29: in a cluster.
 
-import argparse
 import asyncio
 import base64
 import hashlib
@@ -21,7 +20,7 @@ import urllib.parse
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "support")]
-from cluster import Cluster  # noqa: E402
+from cluster import Cluster, run_tests  # noqa: E402
 from push_app_server import PushAppServer  # noqa: E402
 from sasl2 import NS_BIND2, authenticate  # noqa: E402
 from xmpp_client import XmppClient  # noqa: E402
@@ -372,9 +371,4 @@ class OwnersDie(unittest.IsolatedAsyncioTestCase):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--binary", help="rookeryd; rookeryctl lies beside it")
-    arguments, rest = parser.parse_known_args()
-    if arguments.binary:
-        os.environ["ROOKERY_BIN"] = os.path.dirname(os.path.abspath(arguments.binary))
-    unittest.main(argv=[sys.argv[0], *rest])
+    run_tests()

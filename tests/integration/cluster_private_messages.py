@@ -8,7 +8,6 @@ disconnected, and no packet between the nodes stays without an acknowledgement.
 """
 # REQ 20: in rooms of a cluster.
 
-import argparse
 import asyncio
 import collections
 import os
@@ -18,7 +17,7 @@ import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "support")]
-from cluster import Cluster  # noqa: E402
+from cluster import Cluster, run_tests  # noqa: E402
 from component_client import ComponentClient  # noqa: E402
 from server_process import free_ports  # noqa: E402
 from xmpp_client import XmppClient  # noqa: E402
@@ -143,9 +142,4 @@ class PrivateMessages(unittest.IsolatedAsyncioTestCase):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--binary", help="rookeryd; rookeryctl lies beside it")
-    arguments, rest = parser.parse_known_args()
-    if arguments.binary:
-        os.environ["ROOKERY_BIN"] = os.path.dirname(os.path.abspath(arguments.binary))
-    unittest.main(argv=[sys.argv[0], *rest])
+    run_tests()

@@ -3,14 +3,13 @@
     cluster_push.py [--binary PATH/rookeryd]
 """
 
-import argparse
 import os
 import sys
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "support")]
-from cluster import Cluster  # noqa: E402
+from cluster import Cluster, run_tests  # noqa: E402
 from push_app_server import PushAppServer  # noqa: E402
 from xmpp_client import XmppClient  # noqa: E402
 
@@ -52,9 +51,4 @@ class PushInACluster(unittest.IsolatedAsyncioTestCase):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--binary", help="rookeryd; rookeryctl lies beside it")
-    arguments, rest = parser.parse_known_args()
-    if arguments.binary:
-        os.environ["ROOKERY_BIN"] = os.path.dirname(os.path.abspath(arguments.binary))
-    unittest.main(argv=[sys.argv[0], *rest])
+    run_tests()

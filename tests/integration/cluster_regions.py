@@ -25,6 +25,7 @@ import time
 sys.path[:0] = [os.path.dirname(os.path.abspath(__file__)), os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support")]
 import namespaces  # noqa: E402
 import nothing_lost  # noqa: E402
+from cluster import use_binary  # noqa: E402
 from cluster_failures import LEASE, ClusterTest, Roamer  # noqa: E402
 from regions import Regions  # noqa: E402
 from xmpp_client import StreamClosed, XmppClient, XmppError  # noqa: E402
@@ -143,8 +144,7 @@ def main():
     parser.add_argument("--log", action="store_true", help="print the end of the nodes' logs")
     parser.set_defaults(cut=False, pause=False, part=None, kills=1, pause_time=0)
     arguments = parser.parse_args()
-    if arguments.binary:
-        os.environ["ROOKERY_BIN"] = os.path.dirname(os.path.abspath(arguments.binary))
+    use_binary(arguments.binary)
     reason = namespaces.why_not()
     if reason:
         print("skipped: no network namespaces here: " + reason)

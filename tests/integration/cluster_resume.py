@@ -7,7 +7,6 @@ drained: the same, with everything counted.
     cluster_resume.py [--binary PATH/rookeryd]
 """
 
-import argparse
 import asyncio
 import os
 import signal
@@ -16,7 +15,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import sasl2  # noqa: E402
-from cluster import Cluster  # noqa: E402
+from cluster import Cluster, run_tests  # noqa: E402
 from xmpp_client import StreamClosed, XmppClient, new_id  # noqa: E402
 
 NS_SID = "urn:xmpp:sid:0"
@@ -155,9 +154,4 @@ def new_number():
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--binary")
-    arguments, rest = parser.parse_known_args()
-    if arguments.binary:
-        os.environ["ROOKERY_BIN"] = os.path.dirname(os.path.abspath(arguments.binary))
-    unittest.main(argv=[sys.argv[0], *rest])
+    run_tests()

@@ -3,7 +3,6 @@
     cluster_retention.py [--binary PATH/rookeryd]
 """
 
-import argparse
 import os
 import subprocess
 import sys
@@ -12,7 +11,7 @@ import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "support")]
-from cluster import Cluster  # noqa: E402
+from cluster import Cluster, run_tests  # noqa: E402
 
 ACCOUNTS = 20
 OLD_ENTRIES = 1500  # of each: more than one commit deletes
@@ -64,9 +63,4 @@ class Retention(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--binary")
-    arguments, rest = parser.parse_known_args()
-    if arguments.binary:
-        os.environ["ROOKERY_BIN"] = os.path.dirname(os.path.abspath(arguments.binary))
-    unittest.main(argv=[sys.argv[0], *rest])
+    run_tests()

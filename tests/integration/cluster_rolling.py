@@ -20,7 +20,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "support")]
 import nothing_lost  # noqa: E402
-from cluster import Cluster  # noqa: E402
+from cluster import Cluster, use_binary  # noqa: E402
 from cluster_failures import LEASE, ClusterTest  # noqa: E402
 from xmpp_client import NS_SM, StreamClosed, XmppClient, XmppError  # noqa: E402
 
@@ -208,8 +208,7 @@ def main():
     parser.add_argument("--binary", help="rookeryd; rookeryctl lies beside it")
     parser.set_defaults(cut=False, pause=False, part=None, kills=1, pause_time=0)
     arguments = parser.parse_args()
-    if arguments.binary:
-        os.environ["ROOKERY_BIN"] = os.path.dirname(os.path.abspath(arguments.binary))
+    use_binary(arguments.binary)
     if arguments.seed is None:
         arguments.seed = random.SystemRandom().randrange(1 << 32)
     print("seed %d" % arguments.seed, flush=True)

@@ -17,7 +17,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "support")]
-from cluster import Cluster  # noqa: E402
+from cluster import Cluster, use_binary  # noqa: E402
 from xmpp_client import StreamClosed, XmppClient, new_id  # noqa: E402
 
 ROOM = "coven@conference.localhost"
@@ -182,8 +182,7 @@ def main():
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--binary", help="rookeryd; rookeryctl lies beside it")
     arguments = parser.parse_args()
-    if arguments.binary:
-        os.environ["ROOKERY_BIN"] = os.path.dirname(os.path.abspath(arguments.binary))
+    use_binary(arguments.binary)
     if arguments.seed is None:
         arguments.seed = random.SystemRandom().randrange(1 << 32)
     print("seed %d" % arguments.seed, flush=True)

@@ -18,7 +18,7 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "support")]
-from cluster import Cluster  # noqa: E402
+from cluster import Cluster, use_binary  # noqa: E402
 from cluster_failures import ClusterTest  # noqa: E402
 from nats_proxy import UNKNOWN  # noqa: E402
 from xmpp_client import XmppClient  # noqa: E402
@@ -119,8 +119,7 @@ def main():
     parser.add_argument("--binary", help="rookeryd; rookeryctl lies beside it")
     parser.set_defaults(cut=True, pause=False, part=None, pause_time=0)
     arguments = parser.parse_args()
-    if arguments.binary:
-        os.environ["ROOKERY_BIN"] = os.path.dirname(os.path.abspath(arguments.binary))
+    use_binary(arguments.binary)
     if arguments.seed is None:
         arguments.seed = random.SystemRandom().randrange(1 << 32)
     print("seed %d" % arguments.seed, flush=True)

@@ -6,7 +6,11 @@
         cluster.nodes[1].kill()
 """
 
+import argparse
+import os
+import sys
 import time
+import unittest
 
 from haproxy_server import HaproxyServer
 from nats_proxy import NewerVersion
@@ -16,6 +20,21 @@ from server_process import ServerFailed, ServerProcess, free_ports
 from tcp_cable import Cable
 
 SHARDS = 1024
+
+
+def use_binary(rookeryd):
+    """The programs of all servers to come; with none given, those of the release build."""
+    if rookeryd:
+        os.environ["ROOKERY_BIN"] = os.path.dirname(os.path.abspath(rookeryd))
+
+
+def run_tests():
+    """unittest.main() for a file that is called with --binary."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--binary", help="rookeryd; rookeryctl lies beside it")
+    arguments, rest = parser.parse_known_args()
+    use_binary(arguments.binary)
+    unittest.main(argv=[sys.argv[0], *rest])
 
 
 def shard_of(bare):

@@ -25,6 +25,9 @@ def run(*command):
     return result.stdout
 
 
+MOST_BYTES = 100000  # that the other programs' servers take of a stanza: less than we do
+
+
 class Authority:
     """Signs certificates for a test."""
 
@@ -98,6 +101,7 @@ c2s_require_encryption = true
 s2s_require_encryption = true
 s2s_secure_auth = {secure}
 s2s_tcp_keepalives = true
+s2s_stanza_size_limit = {most_bytes}
 unbound = {{ resolvconf = false, forward = {{ "127.0.0.1@{dns_port}" }}, options = {{ ["do-not-query-localhost:"] = "no" }} }}
 storage = "internal"
 archive_expires_after = "never"
@@ -124,6 +128,7 @@ class FederatedProsody(ProsodyServer):
         authority.issue(self.folder, domain)
         with open(self.config_path, "w") as file:
             file.write(PROSODY.format(folder=self.folder, port=port, tls_port=tls_port, s2s_port=self.s2s_port, dns_port=dns.port, domain=domain,
+                                      most_bytes=MOST_BYTES,
                                       ca=authority.certificate, secure="false" if dialback else "true", dialback=', "dialback"' if dialback else ""))
 
     def is_ready(self):
@@ -152,6 +157,7 @@ listen:
   - port: {s2s_port}
     ip: "127.0.0.1"
     module: ejabberd_s2s_in
+    max_stanza_size: {most_bytes}
 acl:
   local:
     user_regexp: ""
@@ -189,7 +195,7 @@ class FederatedEjabberd(ServerProcess):
             file.write("{lookup, [dns]}.\n{resolv_conf, \"\"}.\n{hosts_file, \"\"}.\n{nameserver, {127,0,0,1}, %d}.\n" % dns.port)
         with open(os.path.join(self.folder, "ejabberd.yml"), "w") as file:
             file.write(EJABBERD.format(folder=self.folder, domain=domain, port=port, tls_port=tls_port, s2s_port=self.s2s_port, ca=authority.certificate,
-                                       starttls="required" if dialback else "required_trusted", dialback="  mod_s2s_dialback: {}" if dialback else ""))
+                                       most_bytes=MOST_BYTES, starttls="required" if dialback else "required_trusted", dialback="  mod_s2s_dialback: {}" if dialback else ""))
         self.environment = {
             "HOME": self.folder, "EJABBERD_CONFIG_PATH": self.folder + "/ejabberd.yml", "EJABBERD_LOG_PATH": self.folder + "/ejabberd.log",
             "ERL_CRASH_DUMP": self.folder + "/crash.dump", "ERL_INETRC": inetrc, "ERL_MAX_PORTS": "4096",

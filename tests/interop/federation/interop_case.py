@@ -8,6 +8,7 @@ sys.path.insert(0, os.path.join(ROOT, "tests", "integration", "federation"))
 
 from federation_case import FederationCase  # noqa: E402
 from dns_server import DnsServer  # noqa: E402
+from federation import MOST_BYTES  # noqa: E402
 
 MESSAGE = "<message to='%s' type='chat' id='%s'><body>%s</body></message>"
 NS_DISCO = "http://jabber.org/protocol/disco#info"
@@ -72,6 +73,13 @@ class Talk:
             guest.send("<message to='%s' type='groupchat' id='g'><body>to %s</body></message>" % (room, room))
             await self.receive_body(host, "to " + room)
             await self.receive_body(guest, "to " + room)
+
+    async def test_what_the_other_does_not_take_comes_back_and_nothing_waits_behind_it(self):
+        for number, body in enumerate(("first", "long" * (MOST_BYTES // 3), "second")):
+            self.juliet.send(MESSAGE % ("romeo@b.example", "t%d" % number, body))
+        self.assert_error(await self.juliet.receive_where(lambda e: e.get("id") == "t1", 60), "not-acceptable")
+        for body in ("first", "second"):
+            await self.receive_body(self.romeo, body, 60)
 
     async def test_what_is_sent_while_the_other_is_away_arrives_later(self):
         await self.romeo.close()
