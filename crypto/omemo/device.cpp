@@ -73,25 +73,25 @@ Result<Ref<session_signed_pre_key>> parse_signed_pre_key(signal_context* context
   return key;
 }
 
-/// Replaces the signed prekey when it is due, keeping earlier ones for messages under way. True when it did.
-Result<bool> rotate_signed_pre_key(signal_context* context, const Store& store, OwnDevice& own, Changes& changes,
-                                   Clock::time_point now) {
+/// Replaces the signed prekey when it is due, keeping earlier ones for messages under way.
+Status rotate_signed_pre_key(signal_context* context, const Store& store, OwnDevice& own, Changes& changes,
+                             Clock::time_point now) {
   const auto stored = store.signed_pre_keys();
   if (!stored) return std::unexpected(stored.error());
   if (!stored->empty()) {
     const auto current = parse_signed_pre_key(context, stored->rbegin()->second);
     if (!current) return std::unexpected(current.error());
     const Clock::time_point made{std::chrono::milliseconds(session_signed_pre_key_get_timestamp(current->get()))};
-    if (now - made < signed_pre_key_lifetime) return false;
+    if (now - made < signed_pre_key_lifetime) return {};
   }
   if (auto added = add_signed_pre_key(context, own, changes, now); !added) return std::unexpected(added.error());
   size_t surplus = stored->size() + 1 - std::min(stored->size() + 1, signed_pre_keys_kept);
   for (auto old = stored->begin(); surplus > 0; ++old, --surplus) changes.signed_pre_keys[old->first] = std::nullopt;
-  return true;
+  return {};
 }
 
-/// Deletes used prekeys and fills up to pre_keys_published when few are left. True when it made some.
-Result<bool> refill_pre_keys(signal_context* context, const Store& store, OwnDevice& own, Changes& changes) {
+/// Deletes used prekeys and fills up to pre_keys_published when few are left.
+Status refill_pre_keys(signal_context* context, const Store& store, OwnDevice& own, Changes& changes) {
   const auto stored = store.pre_keys();
   if (!stored) return std::unexpected(stored.error());
   size_t usable = 0;
@@ -102,11 +102,8 @@ Result<bool> refill_pre_keys(signal_context* context, const Store& store, OwnDev
       ++usable;
     }
   }
-  if (usable >= pre_keys_minimum) return false;
-  if (auto added = add_pre_keys(context, pre_keys_published - usable, own, changes); !added) {
-    return std::unexpected(added.error());
-  }
-  return true;
+  if (usable >= pre_keys_minimum) return {};
+  return add_pre_keys(context, pre_keys_published - usable, own, changes);
 }
 
 }  // namespace
@@ -212,18 +209,16 @@ Result<Bundle> Device::bundle(Version version) const {
   return bundle;
 }
 
-Result<bool> Device::maintain(Clock::time_point now) {
+Status Device::maintain(Clock::time_point now) {
   OwnDevice own = state_->own;
   Changes changes;
-  const auto refilled = refill_pre_keys(state_->context.get(), state_->store, own, changes);
-  if (!refilled) return std::unexpected(refilled.error());
-  const auto rotated = rotate_signed_pre_key(state_->context.get(), state_->store, own, changes, now);
-  if (!rotated) return std::unexpected(rotated.error());
-  if (changes.pre_keys.empty() && changes.signed_pre_keys.empty()) return false;
+  auto status = refill_pre_keys(state_->context.get(), state_->store, own, changes);
+  if (status) status = rotate_signed_pre_key(state_->context.get(), state_->store, own, changes, now);
+  if (!status || (changes.pre_keys.empty() && changes.signed_pre_keys.empty())) return status;
   changes.own = own;
-  if (auto stored = state_->store.apply(changes); !stored) return std::unexpected(stored.error());
+  if (auto stored = state_->store.apply(changes); !stored) return stored;
   state_->own = std::move(own);
-  return *refilled || *rotated;
+  return {};
 }
 
 Result<std::map<Address, Identity>> Device::identities(std::string_view jid) const {

@@ -122,9 +122,9 @@ class Device {
   uint32_t id() const { return address().device; }
   IdentityKey identity() const;
   Result<Bundle> bundle(Version version) const;
-  /// To be called at start, after new sessions and after catch-up: refills prekeys, rotates the signed prekey, deletes
-  /// used prekeys. True when the bundles must be published again.
-  Result<bool> maintain(Clock::time_point now = Clock::now());
+  /// To be called before the bundles are published, at start, after new sessions and after catch-up: refills prekeys,
+  /// rotates the signed prekey, deletes used prekeys.
+  Status maintain(Clock::time_point now = Clock::now());
 
   Result<bool> has_session(Version version, const Address& peer) const;
   /// Builds (or replaces) a session with a random prekey of the bundle, after checking its signature. Failure::denied
@@ -140,7 +140,8 @@ class Device {
   Result<EncryptedMessage> encrypt_empty(Version version, const Address& peer);
 
   /// `sender_jid` is the authenticated sender (in rooms: the occupant's real bare JID). With `catching_up` (archive),
-  /// used prekeys stay until maintain(). A failure changes nothing and starts nothing. To heal (no_session,
+  /// used prekeys stay until maintain(). After a new session the bundles must be published again, without the prekey
+  /// that it took (XEP-0384 §5.6). A failure changes nothing and starts nothing. To heal (no_session,
   /// unknown_pre_key, corrupt): with a trusted device and rarely, start_session() with its fresh bundle and send
   /// encrypt_empty().
   std::expected<Incoming, DecryptFailure> decrypt(std::string_view sender_jid, const EncryptedMessage& message,

@@ -90,7 +90,6 @@ Status Omemo::open(const xmpp::Jid& account) {
 void Omemo::on_caught_up(std::function<void()> published) {
   unusable_.clear();
   if (copies_.suspected()) become_new_device();
-  if (auto changed = device_->maintain(); !changed) events_(event::Notice{changed.error().message});
   // Bundles before lists: whoever sees the device finds its keys.
   publish_bundles();
   lists_.on_bound(device_->id(), [this, published] { pep_.when_published(published); });
@@ -119,6 +118,8 @@ void Omemo::become_new_device() {
 }
 
 void Omemo::publish_bundles() {
+  bundles_dirty_ = false;
+  if (auto status = device_->maintain(); !status) events_(event::Notice{status.error().message});
   for (const auto version : DeviceLists::versions) {
     auto bundle = device_->bundle(version);
     if (!bundle) return events_(event::Notice{bundle.error().message});
@@ -311,13 +312,16 @@ void Omemo::settle() {
   if (copies_.suspected()) on_caught_up();
   for (const auto& [version, peer] : std::exchange(answers_, {})) send_empty(version, peer);
   for (const auto& [version, peer] : std::exchange(heals_, {})) heal(version, peer);
-  if (std::exchange(bundles_dirty_, false)) maintain();
+  if (bundles_dirty_) renew_bundles();
 }
 
-void Omemo::maintain() {
-  auto changed = device_->maintain();
-  if (!changed) return events_(event::Notice{changed.error().message});
-  if (*changed && connection_.online()) publish_bundles();
+/// XEP-0384 §5.6: without the prekeys that were used. Many new sessions at once are one publication, or two.
+void Omemo::renew_bundles() {
+  if (std::exchange(renewal_waits_, true)) return;
+  pep_.when_published([this] {
+    renewal_waits_ = false;
+    if (bundles_dirty_ && connection_.online()) publish_bundles();  // each login publishes them, too
+  });
 }
 
 void Omemo::send_empty(Version version, const Address& peer) {

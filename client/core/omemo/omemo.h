@@ -71,7 +71,7 @@ class Omemo {
   void make_sessions(const xmpp::Jid& contact, std::function<void(Status)> ready);
   void fetch_bundle(Version version, const Address& address, std::function<void()> done);
   void publish_bundles();
-  void maintain();
+  void renew_bundles();
   void become_new_device();
   Result<Decrypted> open_message(const xmpp::Jid& sender, const xmpp::Jid& recipient,
                                  const crypto::omemo::EncryptedMessage& encrypted, bool catching_up);
@@ -91,7 +91,8 @@ class Omemo {
   std::set<std::pair<Version, Address>> answers_, heals_;
   std::map<Address, Connection::Clock::time_point> healed_;
   std::set<Address> reported_;
-  bool bundles_dirty_ = false;
+  bool bundles_dirty_ = false;  ///< they offer a prekey that a session has taken
+  bool renewal_waits_ = false;
 };
 
 }  // namespace rookery::client

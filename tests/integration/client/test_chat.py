@@ -7,6 +7,7 @@ import os
 import shutil
 import sqlite3
 import tempfile
+import time
 import unittest
 
 from rook_cli import RookCli, befriend, start_server
@@ -33,6 +34,22 @@ class ChatTest(unittest.TestCase):
         befriend(romeo, juliet)
         return romeo, juliet
 
+    async def pre_keys(self, user):
+        """Those that the devices of `user` offer at this moment, a set of ids for each bundle."""
+        reader = XmppClient(self.server.endpoint, user + "@localhost", "secret of " + user, resource="reader")
+        await reader.connect()
+        answer = await reader.iq("get", "<pubsub xmlns='http://jabber.org/protocol/pubsub'><items node='urn:xmpp:omemo:2:bundles'/></pubsub>")
+        bundles = [item.find("bundle") for item in answer.find("pubsub").find("items").children]
+        await reader.close()
+        return [{key.get("id") for key in bundle.find("prekeys").children} for bundle in bundles]
+
+    def wait_for_pre_keys(self, user, *counts):
+        """XEP-0384 §5.6: after a session has taken one, the bundle is published again without it."""
+        deadline = time.monotonic() + 30
+        while sorted(map(len, offered := asyncio.run(self.pre_keys(user)))) != sorted(counts):
+            self.assertLess(time.monotonic(), deadline, offered)
+        return offered
+
     # REQ 33
     def test_two_people_exchange_encrypted_messages(self):
         romeo, juliet = self.friends()
@@ -43,6 +60,15 @@ class ChatTest(unittest.TestCase):
         juliet.command("msg", romeo.jid, "Ay me\nsecond line")
         self.assertEqual(romeo.wait("message", direction="in")["text"], "Ay me\nsecond line")
         self.assertEqual((romeo.quit(), juliet.quit()), (0, 0))
+
+    # REQ 33
+    def test_a_prekey_that_a_session_has_taken_is_offered_no_more(self):
+        romeo, juliet = self.friends()
+        [before] = self.wait_for_pre_keys("juliet", 100)
+        romeo.command("msg", juliet.jid, "But soft!")
+        juliet.wait("message", text="But soft!")
+        [after] = self.wait_for_pre_keys("juliet", 99)
+        self.assertLess(after, before)
 
     def test_the_server_never_sees_the_text(self):
         romeo, juliet = self.friends()
@@ -128,6 +154,7 @@ class ChatTest(unittest.TestCase):
         romeo.command("msg", juliet.jid, "to both")
         juliet.wait("message", text="to both")
         self.assertEqual(balcony.wait("message", text="to both")["encryption"], "omemo:2")
+        self.wait_for_pre_keys("juliet", 99, 99)  # so that hers is not the one that his message took
         juliet.command("msg", romeo.jid, "from one")
         romeo.wait("message", text="from one")
         copy = balcony.wait("message", text="from one")
