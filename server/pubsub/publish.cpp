@@ -5,6 +5,7 @@
 #include "server/pubsub/call.h"
 #include "server/pubsub/conversions.h"
 #include "server/pubsub/items.h"
+#include "storage/pubsub_bytes.h"
 #include "xmpp/payloads/pubsub/event.h"
 
 namespace rookery::server::pubsub {
@@ -35,12 +36,34 @@ xmpp::Parsed<void> check(const wire::Publish& wanted, const wire::NodeConfig& co
   return {};
 }
 
+storage::PubsubItem to_store(const Call& call, const wire::Item& given) {
+  return {.id = given.id.empty() ? crypto::random_token() : given.id,
+          .publisher = call.viewer.jid.text(),
+          .payload = given.payload != nullptr ? given.payload->to_xml() : std::string(),
+          .published = now()};
+}
+
+/// Is each of them an item that is there already, and no larger than that?
+Result<bool> only_replaces(storage::Stores& stores, const Call& call, const Leaf& leaf, const wire::Publish& wanted) {
+  for (const auto& given : wanted.items) {
+    if (given.id.empty()) return false;
+    const auto old = stores.pubsub().item(leaf.owner, leaf.name, given.id);
+    if (!old && old.error().failure == Failure::not_found) return false;
+    if (!old) return std::unexpected(old.error());
+    if (size_of(to_store(call, given)) > size_of(*old)) return false;
+  }
+  return true;
+}
+
 /// Whoever answers for the node may have no more kept than its quota; the last item may go a bit beyond.
-Outcome<void> check_quota(storage::Stores& stores, const Call& call, const Leaf& leaf) {
+Outcome<void> check_quota(storage::Stores& stores, const Call& call, const Leaf& leaf, const wire::Publish& wanted) {
   if (call.quota_bytes == 0 || leaf.item_limit() == 0) return xmpp::Parsed<void>();
   const auto usage = stores.pubsub().usage(leaf.owner, leaf.creator);
   if (!usage) return std::unexpected<Error>(usage.error());
   if (usage->bytes < call.quota_bytes) return xmpp::Parsed<void>();
+  const auto adds_nothing = only_replaces(stores, call, leaf, wanted);
+  if (!adds_nothing) return std::unexpected<Error>(adds_nothing.error());
+  if (*adds_nothing) return xmpp::Parsed<void>();
   return refused<void>({.condition = Condition::resource_constraint,
                         .text = "the quota of " + std::to_string(call.quota_bytes) + " bytes is used up"});
 }
@@ -58,7 +81,7 @@ Outcome<Visit> node_to_publish_at(storage::Stores& stores, const Call& call, con
     }
     if (auto fits = check(wanted, visit.leaf.config, visit.leaf.item_limit()); !fits)
       return refused<Visit>(fits.error());
-    if (auto bad = problem(check_quota(stores, call, visit.leaf))) return bad->as<Visit>();
+    if (auto bad = problem(check_quota(stores, call, visit.leaf, wanted))) return bad->as<Visit>();
     return found;
   }
   if ((*found).error().condition != Condition::item_not_found || !call.viewer.may_create) return found;
@@ -76,7 +99,7 @@ Outcome<Visit> node_to_publish_at(storage::Stores& stores, const Call& call, con
   }
   // What is refused leaves no node behind.
   if (auto fits = check(wanted, made.leaf.config, made.leaf.item_limit()); !fits) return refused<Visit>(fits.error());
-  if (auto bad = problem(check_quota(stores, call, made.leaf))) return bad->as<Visit>();
+  if (auto bad = problem(check_quota(stores, call, made.leaf, wanted))) return bad->as<Visit>();
   const auto created = create(stores.pubsub(), made.leaf);
   if (auto bad = problem(created)) return bad->as<Visit>();
   return xmpp::Parsed<Visit>(std::move(made));
@@ -107,10 +130,7 @@ Outcome<Answer> handle(storage::Stores& stores, const Call& call, const wire::Pu
   Answer answer{xmpp::result_reply(call.iq), {}};
   std::vector<std::string> ids;
   for (const auto& given : wanted.items) {
-    storage::PubsubItem item{.id = given.id.empty() ? crypto::random_token() : given.id,
-                             .publisher = call.viewer.jid.text(),
-                             .payload = given.payload != nullptr ? given.payload->to_xml() : std::string(),
-                             .published = now()};
+    const auto item = to_store(call, given);
     ids.push_back(item.id);
     if (auto put = put_item(stores, leaf, item, given.payload, answer.effects); !put)
       return std::unexpected<Error>(put.error());
