@@ -30,6 +30,7 @@ Status create_account(storage::Stores& stores, const xmpp::Jid& account, std::ve
       !created) {
     return created;
   }
+  if (const Status marked = stores.values().put(account, new_log_kind, "", "1"); !marked) return marked;
   return stores.values().put(account, "welcome", "due", "1");  // XEP-0133 §4.27: at its first login
 }
 

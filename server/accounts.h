@@ -13,6 +13,10 @@
 
 namespace rookery::server {
 
+/// The value of a new account whose log has not been looked at yet: who had its name before may have left something
+/// there (its deletion was cut off), and its home deletes that before anything else.
+inline constexpr std::string_view new_log_kind = "new-log";
+
 /// Keys for each SCRAM mechanism. Failure::invalid for a password that OpaqueString (RFC 8265 §4.2) refuses or that is
 /// empty.
 Result<std::vector<crypto::ScramKeys>> derive_keys(std::string_view password, uint32_t iterations);

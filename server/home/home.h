@@ -33,6 +33,7 @@ struct ArchivePreferences {
 
 /// What is read from storage when an account is first needed.
 struct HomeData {
+  bool has_new_log = false;  ///< new_log_kind
   storage::Roster roster;
   storage::InboxState inbox;
   std::vector<std::string> blocked;  ///< XEP-0191, JID texts

@@ -1,5 +1,6 @@
 #include "server/home/homes.h"
 
+#include "server/accounts.h"
 #include "server/cluster/cluster.h"
 #include "server/log.h"
 #include "server/node.h"
@@ -37,6 +38,9 @@ Result<HomeData> read_home(storage::Stores& stores, storage::MessageLog& log, co
   if (!exists) return std::unexpected<Error>(exists.error());
   if (!*exists) return fail(Failure::not_found, "no such account");
   HomeData data;
+  const auto is_new = stores.values().get(bare, new_log_kind, "");
+  if (!is_new) return std::unexpected<Error>(is_new.error());
+  data.has_new_log = is_new->has_value();
   auto roster = stores.rosters().load(bare);
   if (!roster) return std::unexpected<Error>(roster.error());
   data.roster = std::move(*roster);
@@ -115,8 +119,27 @@ void Homes::load(const xmpp::Jid& bare, uint64_t serial, int attempt) {
                             return;
                           }
                         }
+                        if (data && data->has_new_log) return empty_log(bare, serial);
                         loaded_home(bare, std::move(data));
                       });
+}
+
+void Homes::empty_log(const xmpp::Jid& bare, uint64_t serial) {
+  storage::LogBatch batch;
+  batch.purged.push_back(bare.text());
+  if (!epochs_.empty()) add_fences(batch);
+  const auto load_again = [this, bare, serial](const Status& done) {
+    if (done) return load(bare, serial);
+    log::error("log_not_emptied", {{"jid", bare.text()}, {"error", done.error().message}});
+    loop_.after(load_retry, [this, bare, serial] { load(bare, serial); });
+  };
+  node_.log().commit(std::move(batch), [this, bare, load_again](Status purged) {
+    loop_.post([this, bare, load_again, purged] {
+      if (!purged) return load_again(purged);
+      node_.stores().run([bare](storage::Stores& stores) { return stores.values().remove(bare, new_log_kind, ""); },
+                         load_again);
+    });
+  });
 }
 
 void Homes::loaded_home(const xmpp::Jid& bare, Result<HomeData> data) {

@@ -82,6 +82,7 @@ class Homes {
   };
   void deliver(Home* home, Envelope envelope);
   void load(const xmpp::Jid& bare, uint64_t serial, int attempt = 1);
+  void empty_log(const xmpp::Jid& bare, uint64_t serial);
   void loaded_home(const xmpp::Jid& bare, Result<HomeData> data);
   void drop_loading();
   void commit_refused(const Error& error);

@@ -59,6 +59,8 @@ class PersonWriter {
     counts_.weak_keys += keys.size() == 1 && keys.front().hash == crypto::Hash::sha1;
     if (dry()) return {};
     if (auto made = create_account(stores_, person_.jid, std::move(keys)); !made) return made;
+    // What this import or an earlier one has written into its log is to stay.
+    if (auto kept = stores_.values().remove(person_.jid, new_log_kind, ""); !kept) return kept;
     return person_.disabled ? stores_.accounts().set_disabled(person_.jid, true) : Status();
   }
 

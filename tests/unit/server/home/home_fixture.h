@@ -26,6 +26,7 @@ class FakeLog final : public storage::MessageLog {
   std::atomic<bool> reading_fails = false;
   std::atomic<int> finds = 0;
   std::atomic<bool> fences = false;  ///< what is committed is refused
+  std::atomic<int> refused = 0;
 
   /// Until release() nothing that is committed becomes durable.
   void hold() {
@@ -81,7 +82,11 @@ class FakeLog final : public storage::MessageLog {
   }
 
   void commit(storage::LogBatch batch, std::function<void(Status)> done) override {
-    if (fences) return done(fail(Failure::fenced, "the test's shard has another owner"));
+    if (fences) {
+      ++refused;
+      refused.notify_all();
+      return done(fail(Failure::fenced, "the test's shard has another owner"));
+    }
     {
       const std::lock_guard lock(mutex_);
       if (held_) {
@@ -169,6 +174,7 @@ class FakeLog final : public storage::MessageLog {
       entries_[entry.owner][entry.id] = entry;
       fences_[entry.owner] = batch.fences;
     }
+    for (const auto& owner : batch.purged) entries_.erase(owner);
     for (const auto& seen : batch.seen) seen_.insert({seen.owner, seen.key});
     for (const auto& cursor : batch.cursors) {
       cursors_[cursor.owner] = cursor.id;

@@ -1,6 +1,7 @@
 // What becomes of a home that leaves memory while there is still something on its way.
 #include <gmock/gmock.h>
 
+#include "server/accounts.h"
 #include "server/home/attach.h"
 #include "tests/unit/server/home/home_fixture.h"
 
@@ -17,16 +18,61 @@ class Ownership : public HomeFixture {
     return on_loop_of(account, [&] { return homes_of(account).find_loaded(xmpp::Jid::parse(account).value()); });
   }
   void remove_account(const std::string& account) {
-    std::promise<Status> promise;
     const auto jid = xmpp::Jid::parse(account).value();
-    node->stores().run([jid](storage::Stores& stores) { return stores.accounts().remove(jid); },
-                       [&](Status done) { promise.set_value(std::move(done)); });
-    ASSERT_TRUE(promise.get_future().get());
+    on_stores([jid](storage::Stores& stores) { return stores.accounts().remove(jid); });
     on_loop_of(account, [&] { homes_of(account).forget(jid); });
+  }
+
+  /// As if a deletion had been cut off when the account was gone and the log was not, and somebody took the name.
+  void leave_log_to_a_new(const std::string& account) {
+    log->put({account, 1, storage::LogEntry::archived | storage::LogEntry::inbox, "juliet@localhost/x",
+              "<message from='juliet@localhost/x' type='chat'><body>for the one before</body></message>"});
+    on_stores([&](storage::Stores& stores) {
+      return stores.values().put(xmpp::Jid::parse(account).value(), new_log_kind, "", "1");
+    });
+  }
+  template <typename Work>
+  void on_stores(Work work) {
+    std::promise<Status> promise;
+    node->stores().run(std::move(work), [&](Status done) { promise.set_value(std::move(done)); });
+    ASSERT_TRUE(promise.get_future().get());
   }
 
   std::string juliet = account_on(0, "juliet"), romeo = account_on(1, "romeo");
 };
+
+// Nothing of the one before is for whoever gets the name.
+TEST_F(Ownership, ANewAccountFindsNothingInItsLogAndLosesNothingAfterwards) {
+  leave_log_to_a_new(romeo);
+  Client sender = bind(juliet, "balcony");
+  sender.message(romeo, "for the new one");
+  Client receiver = bind(romeo, "orchard");
+  receiver.go_online();
+  ASSERT_TRUE(receiver.gets("<body>for the new one"));
+  EXPECT_THAT(receiver.bodies(), ElementsAre("for the new one"));
+  on_loop_of(romeo, [&] { homes_of(romeo).crash(); });
+  Client again = bind(romeo, "orchard");
+  again.go_online();
+  sender.message(romeo, "later");
+  ASSERT_TRUE(again.gets("<body>later"));
+  EXPECT_EQ(log->entries(romeo).size(), 2u);
+}
+
+// REQ 21
+TEST_F(Ownership, AnOldLogIsEmptiedWhenTheDiskWorksAgain) {
+  leave_log_to_a_new(romeo);
+  log->fences = true;
+  std::promise<bool> there;
+  on_loop_of(romeo, [&] {
+    homes_of(romeo).with_home(xmpp::Jid::parse(romeo).value(),
+                              [&](Home* home) { there.set_value(home != nullptr && log->entries(romeo).empty()); });
+  });
+  auto answer = there.get_future();
+  log->refused.wait(0);
+  EXPECT_EQ(answer.wait_for(std::chrono::seconds(0)), std::future_status::timeout);
+  log->fences = false;
+  EXPECT_TRUE(answer.get());
+}
 
 // REQ 19
 TEST_F(Ownership, AHomeIsNotLoadedAgainBeforeTheLogHasEverythingOfTheOneThatWasDropped) {
