@@ -138,6 +138,9 @@ class Runner(AdminSteps, Sasl2Steps, RoomSteps, StreamSteps):
             client.send("<presence type='unavailable'/>")
             # Our home has told the friend before it asks him this, and so his has heard it before it answers.
             await client.iq("get", "<query xmlns='http://jabber.org/protocol/disco#info'/>", to=friend.bare)
+            # Others read rosters and the time of the logout from storage: these are answered when all of that is there.
+            await client.iq("get", "<query xmlns='jabber:iq:roster'/>")
+            await client.iq("get", "<query xmlns='jabber:iq:private'><x xmlns='urn:example:x'/></query>")
         for client in pair:
             await client.close()
 
