@@ -1,5 +1,6 @@
 """Plays a golden script against a server. Anything that the script does not expect is a failure."""
 
+import asyncio
 import re
 
 from scs_admin import AdminSteps
@@ -209,6 +210,7 @@ class Runner(AdminSteps, Sasl2Steps, RoomSteps, StreamSteps):
     async def cut(self, name):
         """The socket is gone without </stream:stream>."""
         self.client(name).cut()
+        await asyncio.sleep(0)  # asyncio closes it in its next turn: before anybody sends what comes behind this step
 
     @step(r"(\w+) is closed by the server")
     async def closed_by_server(self, name):
