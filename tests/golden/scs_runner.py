@@ -1,5 +1,6 @@
 """Plays a golden script against a server. Anything that the script does not expect is a failure."""
 
+import asyncio
 import re
 
 from scs_admin import AdminSteps
@@ -138,6 +139,9 @@ class Runner(AdminSteps, Sasl2Steps, RoomSteps, StreamSteps):
             client.send("<presence type='unavailable'/>")
             # Our home has told the friend before it asks him this, and so his has heard it before it answers.
             await client.iq("get", "<query xmlns='http://jabber.org/protocol/disco#info'/>", to=friend.bare)
+            # Others read rosters and the time of the logout from storage: these are answered when all of that is there.
+            await client.iq("get", "<query xmlns='jabber:iq:roster'/>")
+            await client.iq("get", "<query xmlns='jabber:iq:private'><x xmlns='urn:example:x'/></query>")
         for client in pair:
             await client.close()
 
@@ -206,6 +210,7 @@ class Runner(AdminSteps, Sasl2Steps, RoomSteps, StreamSteps):
     async def cut(self, name):
         """The socket is gone without </stream:stream>."""
         self.client(name).cut()
+        await asyncio.sleep(0)  # asyncio closes it in its next turn: before anybody sends what comes behind this step
 
     @step(r"(\w+) is closed by the server")
     async def closed_by_server(self, name):

@@ -65,8 +65,12 @@ class Outage(nothing_lost.Test):
         loop = asyncio.get_running_loop()
         for _ in range(200):
             if "log_healthy no" in await loop.run_in_executor(None, self.server.ctl, "stats"):
-                # What was acknowledged before is on its way to the clients.
-                await asyncio.sleep(0.2)
+                # What was acknowledged before is on its way to the clients: until nothing more comes, or it does not end.
+                for _ in range(10):
+                    acked = self.acknowledged()
+                    await asyncio.sleep(0.2)
+                    if self.acknowledged() == acked:
+                        return
                 return
             await asyncio.sleep(0.05)
         self.violations.add("the server did not notice that the database is away")

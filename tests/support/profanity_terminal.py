@@ -46,6 +46,15 @@ class Profanity:
                 raise AssertionError("Profanity does not show %s but:\n%s" % (texts, screen))
             time.sleep(0.05)  # a terminal has no events to wait for
 
+    def say_encrypted(self, jid, text):
+        """In the window of that contact, with whom OMEMO is on. Under load the other one's device list may not have come yet, which
+        Profanity says; then once more."""
+        self.type(text)
+        while self.wait("me: " + text, "cannot be decrypted") == "cannot be decrypted":
+            self.type("/clear")
+            self.type("/omemo start " + jid)
+            self.type(text)
+
     def login(self, server, jid, password, trust="allow"):
         """trust: "allow" this once, or "always", after which file transfers trust the certificate, too."""
         self.type("/connect %s server %s port %d" % (jid, server.endpoint.host, server.endpoint.port))

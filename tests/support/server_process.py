@@ -1,5 +1,6 @@
 """What the servers that tests start have in common: a folder of their own, free loopback ports, and an end by PID."""
 
+import fcntl
 import os
 import shutil
 import signal
@@ -15,13 +16,37 @@ class ServerFailed(Exception):
     pass
 
 
-def free_ports(count):
-    """Ports that were free a moment ago, all different."""
-    sockets = [socket.socket() for _ in range(count)]
+_given = set()  # ports that this process has given out
+_claims = None  # a file with a byte for each port, locked by the process that has given it out
+
+
+def _claim(port):
+    """False: it is another test's, whose server has not taken it yet or is about to be started again."""
+    global _claims
+    if port in _given:
+        return False
+    if _claims is None:
+        path = os.path.join(tempfile.gettempdir(), "rookery-test-ports-%d" % os.getuid())
+        _claims = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
+        fcntl.lockf(_claims, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+    except OSError:
+        return False
+    _given.add(port)
+    return True
+
+
+def free_ports(count):
+    """Ports that are free, all different, and that no other test gets as long as this process lives."""
+    sockets, ports = [], []
+    try:
+        while len(ports) < count:
+            sockets.append(socket.socket())
+            sockets[-1].bind(("127.0.0.1", 0))
+            port = sockets[-1].getsockname()[1]
+            if _claim(port):
+                ports.append(port)
+        return ports
     finally:
         for each in sockets:
             each.close()

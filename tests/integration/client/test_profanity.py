@@ -56,12 +56,7 @@ class ProfanityTest(unittest.TestCase):
         # Then back, with Profanity's own start.
         profanity.type("/omemo start juliet@localhost")
         profanity.wait("OMEMO session started", "[OMEMO]")
-        profanity.type("Call me but love")
-        # Under load her device list may not have reached Profanity yet, which says so.
-        while profanity.wait("me: Call me but love", "cannot be decrypted") == "cannot be decrypted":
-            profanity.type("/clear")
-            profanity.type("/omemo start juliet@localhost")
-            profanity.type("Call me but love")
+        profanity.say_encrypted("juliet@localhost", "Call me but love")
         heard = juliet.wait("message", direction="in", text="Call me but love")
         self.assertEqual((heard["encryption"], heard["trust"]), ("omemo:1", "automatic"))
         for number in range(3):

@@ -30,7 +30,8 @@ class Registration(EdgeTest):
             for number in range(50):
                 answer = await romeo.iq("set", ROSTER % ("contact%d" % number, number))
                 self.assertEqual(answer.get("type"), "result")
-            self.assertFalse(registration.done(), "the derivation was over before it could be in anybody's way")
+                if number == 9:  # all of them may take longer, where the disk is slow
+                    self.assertFalse(registration.done(), "the derivation was over before it could be in anybody's way")
             self.assertEqual((await registration).get("type"), "result")
             await romeo.close()
             stranger.cut()

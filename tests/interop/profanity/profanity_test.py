@@ -77,7 +77,7 @@ class ProfanityTest(Day):
         self.terminal.wait("I am the drudge")
         self.terminal.type("/omemo start nurse@localhost")
         self.terminal.wait("OMEMO session started", "[OMEMO]")
-        self.terminal.type("Commend me to thy lady")
+        self.terminal.say_encrypted("nurse@localhost", "Commend me to thy lady")
         self.nurse_hears("Commend me to thy lady", "omemo:1")
         self.shoot("omemo")
 
