@@ -95,8 +95,13 @@ class DiskFull(unittest.IsolatedAsyncioTestCase):
     async def pair(self):
         for name in ("juliet", "romeo"):
             self.server.add_account(name, PASSWORD)
-        romeo = await self.log_in("romeo")
-        return await self.log_in("juliet"), Receiver(romeo)
+        romeo, juliet = await self.log_in("romeo"), await self.log_in("juliet")
+        receiver = Receiver(romeo)
+        # The store has what logins and a first message make it write, in order: only what a test does meets the full disk.
+        self.send(juliet, 1)
+        await juliet.iq("set", "<query xmlns='%s'><online xmlns='x:note'/></query>" % NS_PRIVATE)
+        await juliet.settled(PATIENCE)
+        return juliet, receiver
 
     def send(self, client, count, size=2000):
         for number in range(self.sent, self.sent + count):
